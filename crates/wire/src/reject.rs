@@ -1,0 +1,110 @@
+//! A refusal, as a handler gives it and a client reads it.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use crate::Code;
+
+/// Why something was refused: a stable code for programs, a sentence for people that says what to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The stable code.
+    pub code: Code,
+    /// A sentence that is safe to show to the sender.
+    pub message: Cow<'static, str>,
+    /// The path of the wrong field, like `data.kind`.
+    pub field: Option<Cow<'static, str>>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+}
+
+impl Reject {
+    /// A refusal without a field or a time.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), field: None, retry_after: None }
+    }
+
+    /// A field is missing or wrong.
+    pub fn field(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: Some(field.into()), ..Self::new(Code::BadField, message) }
+    }
+
+    /// The sender may not do this.
+    pub fn not_allowed(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::NotAllowed, message)
+    }
+
+    /// It does not exist, or the asker may not know that it does.
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::NotFound, message)
+    }
+
+    /// The sender is not a member of the group; the same whether it exists or not.
+    pub fn not_a_member() -> Self {
+        Self::new(Code::NotAMember, "you are not a member of this group")
+    }
+
+    /// Not known to be stored; try again after `retry_after`.
+    pub fn unavailable(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(Code::Unavailable, "not known to be stored: repeat it with the same key")
+        }
+    }
+
+    /// The wait in milliseconds, at least 1 where there is one.
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after.map(|wait| (wait.as_millis() as u64).max(1))
+    }
+
+    /// The `error` frame: `{"type":"error","ref":…,"code":…,"message":…,"retry_after_ms":…,"field":…}`.
+    pub fn to_json(&self, reference: Option<i64>) -> Vec<u8> {
+        #[derive(serde::Serialize)]
+        struct Frame<'a> {
+            r#type: &'static str,
+            #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+            reference: Option<i64>,
+            code: Code,
+            message: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retry_after_ms: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            field: Option<&'a str>,
+        }
+        let frame = Frame {
+            r#type: "error",
+            reference,
+            code: self.code,
+            message: &self.message,
+            retry_after_ms: self.retry_after_ms(),
+            field: self.field.as_deref(),
+        };
+        serde_json::to_vec(&frame).expect("strings and numbers always serialise")
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Reject {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_frame_names_only_what_it_knows() {
+        let reject = Reject::field("to", "say whom");
+        assert_eq!(
+            String::from_utf8(reject.to_json(None)).unwrap(),
+            r#"{"type":"error","code":"bad_field","message":"say whom","field":"to"}"#
+        );
+        let limited = Reject { retry_after: Some(Duration::from_micros(3)), ..Reject::new(Code::Limited, "slower") };
+        assert_eq!(
+            String::from_utf8(limited.to_json(Some(2))).unwrap(),
+            r#"{"type":"error","ref":2,"code":"limited","message":"slower","retry_after_ms":1}"#
+        );
+    }
+}
