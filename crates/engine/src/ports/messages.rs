@@ -1,0 +1,167 @@
+//! The store of messages: one writer that commits acts in order, and readers apart.
+
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use tidings_wire::{ConversationKey, Key, MessageId, Seq, UserId};
+
+use super::{BoxFuture, StoreError};
+use crate::act::{Act, BodyHash, CommitNumber, Receipt, Row, Settled, Value};
+
+/// Where acts become durable.
+///
+/// The engine calls [`start`](MessageStore::start) once, before all else. Then any thread may call any method at any
+/// time. Acts are committed in the order in which they were submitted; an outcome other than
+/// [`Unavailable`](crate::act::Outcome::Unavailable) is told only once the commit that holds it is on disk.
+///
+/// `history`, `conversations` and the like read on threads of their own and see every commit that was told before they
+/// were called. A future that is dropped gives up its answer and nothing else.
+pub trait MessageStore: Send + Sync + 'static {
+    /// Opens the store for this run; outcomes go to `sink` from now on.
+    ///
+    /// # Errors
+    /// Where the store can't be opened.
+    fn start(&self, sink: Arc<dyn CommitSink>) -> Result<Start, StoreError>;
+
+    /// Takes acts from the front of `acts` as long as there is room, and says whether all were taken. Never blocks.
+    /// Where it says no, [`CommitSink::room`] is called once there is room again.
+    fn submit(&self, acts: &mut VecDeque<Act>) -> bool;
+
+    /// The messages committed after a commit number, ascending, at most `limit`.
+    fn since(&self, after: CommitNumber, limit: u32) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>>;
+
+    /// Runs one reading statement of a handler or pack (parameters as in [`crate::act::Write`]); at most 1,000 rows, more
+    /// are an error.
+    fn query(&self, sql: Cow<'static, str>, values: Vec<Value>) -> BoxFuture<Result<Vec<Row>, StoreError>>;
+
+    /// What is stored under a sender's key, with the hash of its body.
+    fn keyed(&self, sender: UserId, key: Key) -> BoxFuture<Result<Option<(Receipt, BodyHash)>, StoreError>>;
+
+    /// A page of a conversation, ascending; none where the reader may not see the conversation, or it has no message.
+    fn history(&self, of: ConversationKey, reader: Reader, page: Page) -> BoxFuture<Result<Option<HistoryPage>, StoreError>>;
+
+    /// A user's conversations, latest touched first, after the one named by `before`; at most `limit` (1 to 100).
+    fn conversations(&self, of: UserId, before: Option<Before>, limit: u32) -> BoxFuture<Result<ConversationPage, StoreError>>;
+
+    /// Whether handlers and packs may bring SQL ([`crate::act::Op::Sql`], [`query`](MessageStore::query)).
+    fn runs_sql(&self) -> bool;
+
+    /// Whether the store answers now, for `/readyz`: what is wrong, in a sentence, or nothing.
+    fn health(&self) -> Option<String>;
+
+    /// Commits what was submitted, tells the outcomes, and closes. Later acts are answered `Unavailable`. Blocks.
+    fn stop(&self);
+}
+
+/// Who hears of outcomes. Called from the store's writer thread, in commit order, refusals included.
+pub trait CommitSink: Send + Sync + 'static {
+    /// Outcomes of one commit. May wait for room, which holds the writer back.
+    fn settled(&self, batch: Vec<Settled>);
+
+    /// [`MessageStore::submit`] has room again after it said no.
+    fn room(&self);
+}
+
+/// What a store says when it starts.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Names this history of the store; another one where an old copy was restored.
+    pub epoch: Arc<str>,
+    /// The node's number in message ids, 0 to 1023.
+    pub node: u16,
+    /// The last commit.
+    pub last_commit: CommitNumber,
+    /// The highest message id that is stored.
+    pub last_id: Option<MessageId>,
+}
+
+/// Who reads a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A user: sees what was stored while they were a member.
+    User(UserId),
+    /// A service with a key: sees all.
+    Service,
+}
+
+/// Which part of a conversation. Both ends are exclusive; with both, those between, the latest first to be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Below this seq.
+    pub before: Option<Seq>,
+    /// Above this seq: the page then begins right after it. Without it the page ends at `before` or at the head.
+    pub after: Option<Seq>,
+    /// At most so many, 1 to 100.
+    pub limit: u32,
+}
+
+/// Where a page of conversations goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// After this one in the list.
+    Conversation(ConversationKey),
+    /// With those touched before this Unix second.
+    Touched(i64),
+}
+
+/// A message as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its stream.
+    pub conversation: ConversationKey,
+    /// Its place in the stream.
+    pub seq: Seq,
+    /// Its id.
+    pub id: MessageId,
+    /// The type's name, which may be registered no more.
+    pub kind: Box<str>,
+    /// The type's version when it was stored.
+    pub version: u16,
+    /// Who sent it.
+    pub sender: Option<UserId>,
+    /// The sender's key.
+    pub key: Option<Key>,
+    /// The type's own fields, a JSON object.
+    pub body: Bytes,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+}
+
+/// A page of a conversation, as one reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Ascending.
+    pub messages: Vec<StoredMessage>,
+    /// The lowest seq that this reader can see.
+    pub oldest: Seq,
+    /// The highest seq that this reader can see.
+    pub head: Seq,
+    /// Whether there is more in the direction of the page.
+    pub more: bool,
+}
+
+/// A page of a user's conversations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationPage {
+    /// Latest touched first.
+    pub conversations: Vec<ConversationSummary>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// A conversation as it stands in a user's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationSummary {
+    /// Which.
+    pub conversation: ConversationKey,
+    /// The highest seq that the user can see.
+    pub head: Seq,
+    /// How far the user has read.
+    pub read: Seq,
+    /// Messages above `read` that are not the user's own.
+    pub unread: u64,
+    /// When the last message came, Unix seconds.
+    pub touched_at: i64,
+    /// The last message that the user can see.
+    pub last: Option<StoredMessage>,
+}

@@ -1,0 +1,20 @@
+//! What the engine needs from outside, as traits. Adapters implement them; testkit has one contract suite for each.
+
+mod error;
+mod groups;
+mod keys;
+mod messages;
+mod revocations;
+mod sessions;
+
+pub use error::StoreError;
+pub use groups::Groups;
+pub use keys::{KeyRecord, Scope, ScopeError, Scopes, ServiceKeys};
+pub use messages::{
+    Before, CommitSink, ConversationPage, ConversationSummary, HistoryPage, MessageStore, Page, Reader, Start, StoredMessage,
+};
+pub use revocations::Revocations;
+pub use sessions::{Session, SessionResolver};
+
+/// A boxed future, as ports return it.
+pub type BoxFuture<T> = futures_util::future::BoxFuture<'static, T>;
