@@ -110,7 +110,13 @@ pub struct Write {
 impl Write {
     /// A statement that may touch any number of rows.
     pub fn new(sql: impl Into<std::borrow::Cow<'static, str>>, values: impl Into<Vec<Value>>) -> Self {
-        Self { sql: sql.into(), values: values.into(), rows: 0..=u64::MAX, otherwise: Otherwise::Carry, returning: false }
+        Self {
+            sql: sql.into(),
+            values: values.into(),
+            rows: 0..=u64::MAX,
+            otherwise: Otherwise::Carry,
+            returning: false,
+        }
     }
 
     /// It must touch so many rows, or else.

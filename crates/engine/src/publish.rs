@@ -34,7 +34,9 @@ impl Publish {
 
 /// Makes messages of returned rows. It runs in the dispatcher, in commit order: so it must not block, and whatever it
 /// needs beside the rows (names, languages) was fetched before the commit and is captured.
-pub struct Projection(Box<dyn FnOnce(&[Vec<Row>]) -> Vec<Publish> + Send>);
+pub struct Projection(Box<Project>);
+
+type Project = dyn FnOnce(&[Vec<Row>]) -> Vec<Publish> + Send;
 
 impl Projection {
     /// Wraps a function of the rows: a slice with the rows of each returning statement, in order.

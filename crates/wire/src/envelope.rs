@@ -8,8 +8,21 @@ use crate::{ConversationKey, MessageId, Seq, UserId};
 
 /// Names that the server owns in every message. A type whose schema uses one is refused when the server is built.
 pub const ENVELOPE_FIELDS: &[&str] = &[
-    "id", "type", "from", "user_id", "timestamp", "conversation", "seq", "ref", "key", "of", "replayed", "duplicate",
-    "audience", "edited_at", "deleted_at",
+    "id",
+    "type",
+    "from",
+    "user_id",
+    "timestamp",
+    "conversation",
+    "seq",
+    "ref",
+    "key",
+    "of",
+    "replayed",
+    "duplicate",
+    "audience",
+    "edited_at",
+    "deleted_at",
 ];
 
 /// What is read of a frame before its type is known. All other fields are left to the type.
@@ -140,14 +153,21 @@ mod tests {
             key: Some(&key),
             user_id: false,
         };
-        let expected = r#"{"type":"note","a":1,"from":2,"timestamp":5,"id":"9","conversation":"dm:2:7","seq":45,"key":"a\"b"}"#;
+        let expected =
+            r#"{"type":"note","a":1,"from":2,"timestamp":5,"id":"9","conversation":"dm:2:7","seq":45,"key":"a\"b"}"#;
         assert_eq!(written(r#"{"a":1}"#, &stamp), expected);
     }
 
     #[test]
     fn a_type_without_fields_is_still_json() {
-        let stamp =
-            Stamp { id: MessageId::from_stored(9).unwrap(), from: None, timestamp: 5, place: None, key: None, user_id: true };
+        let stamp = Stamp {
+            id: MessageId::from_stored(9).unwrap(),
+            from: None,
+            timestamp: 5,
+            place: None,
+            key: None,
+            user_id: true,
+        };
         assert_eq!(written("{}", &stamp), r#"{"type":"note","timestamp":5,"id":"9"}"#);
     }
 

@@ -268,7 +268,9 @@ mod tests {
 
     #[test]
     fn an_id_comes_back_in_the_form_it_had() {
-        for json in ["0", "7", "9007199254740991", r#""9007199254740992""#, r#""9223372036854775807""#, &format!("{UUID:?}")] {
+        for json in
+            ["0", "7", "9007199254740991", r#""9007199254740992""#, r#""9223372036854775807""#, &format!("{UUID:?}")]
+        {
             let id: Id = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&id).unwrap(), json);
         }

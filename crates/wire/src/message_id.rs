@@ -30,7 +30,8 @@ impl MessageId {
             let low = last.0 & ((1 << COUNTER_BITS) - 1);
             let time = last.0 >> (NODE_BITS + COUNTER_BITS);
             let following = ((time << COUNTER_BITS) | low) + 1;
-            let spread = ((following >> COUNTER_BITS) << (NODE_BITS + COUNTER_BITS)) | (following & ((1 << COUNTER_BITS) - 1));
+            let spread =
+                ((following >> COUNTER_BITS) << (NODE_BITS + COUNTER_BITS)) | (following & ((1 << COUNTER_BITS) - 1));
             next = next.max(spread);
         }
         Self(next | i64::from(node & ((1 << NODE_BITS) - 1)) << COUNTER_BITS)

@@ -28,7 +28,11 @@ pub trait MessageStore: Send + Sync + 'static {
     fn submit(&self, acts: &mut VecDeque<Act>) -> bool;
 
     /// The messages committed after a commit number, ascending, at most `limit`.
-    fn since(&self, after: CommitNumber, limit: u32) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>>;
+    fn since(
+        &self,
+        after: CommitNumber,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>>;
 
     /// Runs one reading statement of a handler or pack (parameters as in [`crate::act::Write`]); at most 1,000 rows, more
     /// are an error.
@@ -38,10 +42,20 @@ pub trait MessageStore: Send + Sync + 'static {
     fn keyed(&self, sender: UserId, key: Key) -> BoxFuture<Result<Option<(Receipt, BodyHash)>, StoreError>>;
 
     /// A page of a conversation, ascending; none where the reader may not see the conversation, or it has no message.
-    fn history(&self, of: ConversationKey, reader: Reader, page: Page) -> BoxFuture<Result<Option<HistoryPage>, StoreError>>;
+    fn history(
+        &self,
+        of: ConversationKey,
+        reader: Reader,
+        page: Page,
+    ) -> BoxFuture<Result<Option<HistoryPage>, StoreError>>;
 
     /// A user's conversations, latest touched first, after the one named by `before`; at most `limit` (1 to 100).
-    fn conversations(&self, of: UserId, before: Option<Before>, limit: u32) -> BoxFuture<Result<ConversationPage, StoreError>>;
+    fn conversations(
+        &self,
+        of: UserId,
+        before: Option<Before>,
+        limit: u32,
+    ) -> BoxFuture<Result<ConversationPage, StoreError>>;
 
     /// Whether handlers and packs may bring SQL ([`crate::act::Op::Sql`], [`query`](MessageStore::query)).
     fn runs_sql(&self) -> bool;

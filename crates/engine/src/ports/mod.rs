@@ -11,7 +11,8 @@ pub use error::StoreError;
 pub use groups::Groups;
 pub use keys::{KeyRecord, Scope, ScopeError, Scopes, ServiceKeys};
 pub use messages::{
-    Before, CommitSink, ConversationPage, ConversationSummary, HistoryPage, MessageStore, Page, Reader, Start, StoredMessage,
+    Before, CommitSink, ConversationPage, ConversationSummary, HistoryPage, MessageStore, Page, Reader, Start,
+    StoredMessage,
 };
 pub use revocations::Revocations;
 pub use sessions::{Session, SessionResolver};
