@@ -1,0 +1,253 @@
+//! `cargo xtask generate`: the committed files that come from the code, made again or compared.
+//!
+//! All of them come out of the `tidings` binary itself, so what is committed is what the program would answer. JSON is
+//! laid out anew with sorted keys, so that a difference is a difference in content.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+/// Writes the generated files, or with `check` compares them and names each that differs (`Ok(false)`).
+///
+/// # Errors
+/// The workspace does not build, a command of the binary fails or says something that can't be used, or a file can't
+/// be written.
+pub(crate) fn run(root: &Path, check: bool) -> Result<bool> {
+    let files = make(&Binary::build(root)?)?;
+    if check {
+        let differences = compare(root, &files)?;
+        for difference in &differences {
+            println!("{difference}; run `cargo xtask generate` and commit the result");
+        }
+        println!("{} generated files, {} differ", files.len(), differences.len());
+        return Ok(differences.is_empty());
+    }
+    write(root, &files)?;
+    println!("{} generated files written", files.len());
+    Ok(true)
+}
+
+/// What each file comes from. Schemas are apart ([`SCHEMAS`]): one command makes many files.
+const SOURCES: &[(&str, &[&str])] = &[
+    ("protocol/codes.json", &["spec", "codes"]),
+    ("protocol/openapi.json", &["spec", "openapi"]),
+    ("docs/configuration.md", &["config", "doc"]),
+];
+
+/// One file for each registered message type; files of types that are gone are deleted.
+const SCHEMAS: &str = "protocol/schemas";
+
+/// Path below the repository, with `/`, and what stands in the file.
+type Files = BTreeMap<String, String>;
+
+/// The `tidings` program, and an empty folder to run it in, so that no `tidings.toml` of the developer's colours its
+/// answers.
+struct Binary {
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+impl Binary {
+    /// Builds it with the flags that resolve the same features as the tests, so that nothing is compiled twice.
+    fn build(root: &Path) -> Result<Self> {
+        let status = crate::cargo()
+            .args(["build", "--quiet", "--workspace", "--bins", "--examples"])
+            .current_dir(root)
+            .stdin(Stdio::null())
+            .status()
+            .context("start cargo build")?;
+        ensure!(status.success(), "the workspace does not build ({status}), so nothing can be generated");
+        let target = target_directory(root)?;
+        let folder = target.join("xtask-generate");
+        fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        Ok(Self { program: target.join("debug").join("tidings"), folder })
+    }
+
+    fn output(&self, arguments: &[&str]) -> Result<String> {
+        let shown = format!("tidings {}", arguments.join(" "));
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TIDINGS_")) {
+            command.env_remove(name);
+        }
+        let output = command.output().with_context(|| format!("start `{shown}`"))?;
+        if !output.status.success() {
+            bail!("`{shown}` failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        }
+        let text = String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed no UTF-8"))?;
+        ensure!(!text.trim().is_empty(), "`{shown}` printed nothing");
+        Ok(text)
+    }
+}
+
+fn target_directory(root: &Path) -> Result<PathBuf> {
+    let output = crate::cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(root)
+        .output()
+        .context("start cargo metadata")?;
+    ensure!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("read cargo metadata")?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
+    Ok(PathBuf::from(target))
+}
+
+fn make(binary: &Binary) -> Result<Files> {
+    let mut files = Files::new();
+    for (path, arguments) in SOURCES {
+        let text = binary.output(arguments)?;
+        let text = if path.ends_with(".json") { canonical(&text) } else { Ok(with_one_end(&text)) };
+        files.insert((*path).to_owned(), text.with_context(|| format!("make {path}"))?);
+    }
+    files.extend(schemas(&binary.output(&["spec", "jsonschema"])?).context("make the schemas")?);
+    Ok(files)
+}
+
+/// Splits `{"private": {…}, "group": {…}}` into a file for each type.
+fn schemas(text: &str) -> Result<Files> {
+    let Value::Object(types) = serde_json::from_str(text).context("`tidings spec jsonschema` printed no JSON")? else {
+        bail!("`tidings spec jsonschema` printed something other than an object of schemas by type");
+    };
+    types
+        .into_iter()
+        .map(|(name, schema)| {
+            let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+            ensure!(plain && !name.starts_with('.') && !name.is_empty(), "`{name}` can't be the name of a file");
+            Ok((format!("{SCHEMAS}/{name}.json"), pretty(schema)))
+        })
+        .collect()
+}
+
+fn canonical(text: &str) -> Result<String> {
+    Ok(pretty(serde_json::from_str(text).context("the command printed no JSON")?))
+}
+
+/// Sorted keys, whatever features serde_json was built with, two blanks, one line end.
+fn pretty(mut value: Value) -> String {
+    value.sort_all_objects();
+    let text = serde_json::to_string_pretty(&value).expect("a value read from JSON can be written as JSON");
+    with_one_end(&text)
+}
+
+fn with_one_end(text: &str) -> String {
+    format!("{}\n", text.trim_end())
+}
+
+fn write(root: &Path, files: &Files) -> Result<()> {
+    for path in stale(root, files)? {
+        fs::remove_file(root.join(&path)).with_context(|| format!("delete {path}"))?;
+        println!("deleted {path}: no such type is registered");
+    }
+    for (path, text) in files {
+        let full = root.join(path);
+        fs::create_dir_all(full.parent().expect("every generated file lies in a folder"))?;
+        fs::write(&full, text).with_context(|| format!("write {path}"))?;
+    }
+    Ok(())
+}
+
+/// One sentence for each file that is not what the code makes.
+fn compare(root: &Path, files: &Files) -> Result<Vec<String>> {
+    let mut differences = Vec::new();
+    for (path, made) in files {
+        match fs::read_to_string(root.join(path)) {
+            Ok(committed) if committed == *made => {}
+            Ok(committed) => {
+                let line = first_difference(&committed, made);
+                differences.push(format!("{path}:{line}: not what the code makes"));
+            }
+            Err(error) => differences.push(format!("{path}: can't be read ({error})")),
+        }
+    }
+    differences.extend(stale(root, files)?.iter().map(|path| format!("{path}: no such type is registered")));
+    Ok(differences)
+}
+
+fn first_difference(committed: &str, made: &str) -> usize {
+    committed.lines().zip(made.lines()).take_while(|(old, new)| old == new).count() + 1
+}
+
+fn stale(root: &Path, files: &Files) -> Result<Vec<String>> {
+    let folder = root.join(SCHEMAS);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut stale = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("list {SCHEMAS}"))? {
+        let path = format!("{SCHEMAS}/{}", entry?.file_name().to_string_lossy());
+        if !files.contains_key(&path) {
+            stale.push(path);
+        }
+    }
+    stale.sort();
+    Ok(stale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(pairs: &[(&str, &str)]) -> Files {
+        pairs.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_was_written_compares_as_equal() {
+        let root = tempfile::tempdir().unwrap();
+        let made = files(&[("protocol/codes.json", "{}\n"), ("protocol/schemas/poke.json", "{}\n")]);
+        write(root.path(), &made).unwrap();
+        assert_eq!(compare(root.path(), &made).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_edited_a_missing_and_a_stale_file_are_each_named() {
+        let root = tempfile::tempdir().unwrap();
+        let before = files(&[("protocol/codes.json", "{\n1\n}\n"), ("protocol/schemas/gone.json", "{}\n")]);
+        write(root.path(), &before).unwrap();
+        let now = files(&[("protocol/codes.json", "{\n2\n}\n"), ("protocol/openapi.json", "{}\n")]);
+        let differences = compare(root.path(), &now).unwrap();
+        assert_eq!(differences.len(), 3, "{differences:?}");
+        assert_eq!(differences[0], "protocol/codes.json:2: not what the code makes");
+        assert!(differences[1].starts_with("protocol/openapi.json: can't be read"));
+        assert_eq!(differences[2], "protocol/schemas/gone.json: no such type is registered");
+    }
+
+    #[test]
+    fn writing_deletes_the_schema_of_a_type_that_is_gone() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), &files(&[("protocol/schemas/gone.json", "{}\n")])).unwrap();
+        write(root.path(), &files(&[("protocol/schemas/poke.json", "{}\n")])).unwrap();
+        assert!(!root.path().join("protocol/schemas/gone.json").exists());
+        assert!(root.path().join("protocol/schemas/poke.json").exists());
+    }
+
+    #[test]
+    fn each_type_gets_a_file_with_sorted_keys() {
+        let made = schemas(r#"{"poke":{"type":"object","additionalProperties":true},"wave":{}}"#).unwrap();
+        assert_eq!(made.keys().collect::<Vec<_>>(), ["protocol/schemas/poke.json", "protocol/schemas/wave.json"]);
+        assert_eq!(
+            made["protocol/schemas/poke.json"],
+            "{\n  \"additionalProperties\": true,\n  \"type\": \"object\"\n}\n"
+        );
+    }
+
+    #[test]
+    fn a_type_whose_name_would_leave_the_folder_is_refused() {
+        for text in [r#"{"../poke":{}}"#, r#"{"":{}}"#, r#"{"a/b":{}}"#, "[]", "no JSON"] {
+            assert!(schemas(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failing_command_is_named_with_what_it_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = Binary { program: PathBuf::from("cat"), folder: folder.path().to_path_buf() };
+        let error = binary.output(&["no-such-file"]).unwrap_err().to_string();
+        assert!(error.starts_with("`tidings no-such-file` failed"), "{error}");
+        assert!(error.contains("No such file"), "{error}");
+    }
+}
