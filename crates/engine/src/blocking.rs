@@ -1,0 +1,82 @@
+//! The node's threads for work that blocks.
+
+use std::sync::{
+    Arc, Mutex,
+    mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A few threads behind one bounded queue. When the queue is full, work is refused at once.
+pub(crate) struct Blocking {
+    jobs: SyncSender<Job>,
+}
+
+impl Blocking {
+    /// Starts the threads. They end when this is dropped and the queue is empty.
+    pub(crate) fn start(threads: usize, queue: usize) -> std::io::Result<Self> {
+        let (jobs, waiting) = sync_channel(queue);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for index in 0..threads {
+            let waiting = waiting.clone();
+            std::thread::Builder::new().name(format!("blocking-{index}")).spawn(move || work(&waiting))?;
+        }
+        Ok(Self { jobs })
+    }
+
+    /// Runs `work` on one of the threads; none where the queue is full or the work panicked.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send + 'static {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(move || {
+            // Nobody listens when the sender's time is over: the result is dropped then.
+            let _ = answer.send(work());
+        });
+        let taken = self.jobs.try_send(job).is_ok();
+        answered.map(move |result| result.ok().filter(|_| taken))
+    }
+}
+
+fn work(waiting: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = waiting.lock().expect("no thread panics while it takes a job").recv();
+        let Ok(job) = job else { return };
+        // A panic drops the answer's sender, which tells the caller; the thread goes on.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_runs_elsewhere_and_a_panic_costs_only_its_own_answer() {
+        let blocking = Blocking::start(1, 4).unwrap();
+        let here = std::thread::current().id();
+        assert_eq!(blocking.run(move || std::thread::current().id() != here).await, Some(true));
+        assert_eq!(blocking.run(|| -> u8 { panic!("a defect of the app") }).await, None);
+        assert_eq!(blocking.run(|| 7).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let blocking = Blocking::start(1, 1).unwrap();
+        let (release, wait) = sync_channel::<()>(0);
+        let (started, running) = sync_channel::<()>(0);
+        let first = blocking.run(move || {
+            started.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        running.recv().unwrap();
+        let second = blocking.run(|| 2);
+        assert_eq!(blocking.run(|| 3).await, None);
+        release.send(()).unwrap();
+        assert_eq!((first.await, second.await), (Some(()), Some(2)));
+    }
+}

@@ -1,0 +1,85 @@
+//! Rates by type and sender.
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
+};
+use tidings_wire::{Limit, UserId};
+
+use crate::clock::Now;
+
+/// The allowance of each sender of one type (`governor`'s generic cell rate algorithm). A sender takes room only until the
+/// allowance is full again: at most as many as sent one within `Limit::per`, forgotten by [`Limiter::sweep`].
+pub(crate) struct Limiter {
+    limiter: RateLimiter<UserId, DashMapStateStore<UserId>, PassedClock, NoOpMiddleware<Nanos>>,
+    clock: PassedClock,
+}
+
+/// The time of the call that asks, so that limits follow the same clock as all else.
+#[derive(Clone, Default)]
+struct PassedClock(Arc<AtomicU64>);
+
+impl Clock for PassedClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Limiter {
+    /// None where there is no limit.
+    pub(crate) fn new(limit: Limit) -> Option<Self> {
+        let count = NonZeroU32::new(limit.count)?;
+        let quota = Quota::with_period(limit.per / limit.count)?.allow_burst(count);
+        let clock = PassedClock::default();
+        Some(Self { limiter: RateLimiter::new(quota, DashMapStateStore::default(), clock.clone()), clock })
+    }
+
+    /// Takes one from the sender's allowance, or says how long to wait.
+    pub(crate) fn check(&self, sender: UserId, now: Now) -> Result<(), Duration> {
+        self.clock.0.fetch_max(now.mono.as_nanos() as u64, Ordering::Relaxed);
+        self.limiter.check_key(&sender).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+
+    /// Forgets senders whose allowance is full again.
+    pub(crate) fn sweep(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_is_spent_and_comes_back_evenly() {
+        let limiter = Limiter::new(Limit::per_minute(60)).unwrap();
+        let at = |seconds| Now { mono: Duration::from_secs(seconds), unix_ms: 0 };
+        let ann = UserId::new(1);
+        assert!((0..60).all(|_| limiter.check(ann, at(5)).is_ok()));
+        assert_eq!(limiter.check(ann, at(5)), Err(Duration::from_secs(1)));
+        assert!(limiter.check(UserId::new(2), at(5)).is_ok(), "another sender has an allowance of their own");
+        assert!(limiter.check(ann, at(6)).is_ok());
+        assert!(limiter.check(ann, at(6)).is_err());
+        limiter.sweep();
+        assert_eq!(limiter.limiter.len(), 2);
+        assert!(limiter.check(ann, at(200)).is_ok());
+        limiter.sweep();
+        assert_eq!(limiter.limiter.len(), 1, "a full allowance is forgotten");
+    }
+
+    #[test]
+    fn no_limit_is_no_limiter() {
+        assert!(Limiter::new(Limit::NONE).is_none());
+    }
+}

@@ -1,0 +1,75 @@
+//! The only place that names the engine's metrics. Labels are bounded: registered types, codes, close reasons, shards.
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use tidings_wire::{CloseCode, Code};
+
+/// The counters of one message type, looked up once.
+pub(crate) struct TypeMetrics {
+    name: &'static str,
+    accepted: Counter,
+    delivered: Counter,
+    accept_seconds: Histogram,
+}
+
+impl TypeMetrics {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            accepted: counter!("tidings_messages_total", "type" => name, "outcome" => "accepted"),
+            delivered: counter!("tidings_deliveries_total", "type" => name),
+            accept_seconds: histogram!("tidings_accept_seconds", "type" => name),
+        }
+    }
+
+    /// A message was stored, or handed to the shards.
+    pub(crate) fn accepted(&self) {
+        self.accepted.increment(1);
+    }
+
+    /// A frame was put into so many outboxes.
+    pub(crate) fn delivered(&self, connections: u64) {
+        self.delivered.increment(connections);
+    }
+
+    /// A message was refused.
+    pub(crate) fn refused(&self, code: Code) {
+        counter!("tidings_messages_total", "type" => self.name, "outcome" => code.as_str()).increment(1);
+    }
+
+    /// A handler took so long.
+    pub(crate) fn accept_took(&self, time: std::time::Duration) {
+        self.accept_seconds.record(time);
+    }
+}
+
+/// A frame was refused before its type was known.
+pub(crate) fn refused_untyped(code: Code) {
+    counter!("tidings_messages_total", "type" => "unknown", "outcome" => code.as_str()).increment(1);
+}
+
+/// A type's code panicked.
+pub(crate) fn handler_panicked(name: &'static str) {
+    counter!("tidings_handler_panics_total", "type" => name).increment(1);
+}
+
+/// A connection was opened.
+pub(crate) fn opened(shard: u16) {
+    counter!("tidings_connections_opened_total").increment(1);
+    open_connections(shard).increment(1.0);
+}
+
+/// A connection was closed: by the server with a code, or by its peer.
+pub(crate) fn closed(shard: u16, code: Option<CloseCode>) {
+    counter!("tidings_connections_closed_total", "reason" => code.map_or("peer", CloseCode::reason)).increment(1);
+    open_connections(shard).decrement(1.0);
+}
+
+fn open_connections(shard: u16) -> Gauge {
+    gauge!("tidings_connections", "shard" => shard.to_string())
+}
+
+/// From submitting acts to their commit, as the dispatcher sees them.
+pub(crate) fn committed(acts: usize) {
+    counter!("tidings_commits_total").increment(1);
+    histogram!("tidings_commit_acts").record(acts as f64);
+}

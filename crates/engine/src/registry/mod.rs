@@ -1,0 +1,10 @@
+//! The registered message types: built once, then read by every thread.
+
+mod build;
+mod entry;
+mod receive;
+mod schema;
+
+pub use build::{BuildError, Registry, RegistryBuilder, TypeSettings};
+pub(crate) use entry::{TypeEntry, Verdict};
+pub(crate) use receive::{Draft, Step};

@@ -1,0 +1,56 @@
+//! What every part of a node shares.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use tidings_wire::MessageId;
+
+use crate::{
+    blocking::Blocking,
+    clock::{Now, SharedClock},
+    directory::Directory,
+    members::Members,
+    ports::MessageStore,
+    registry::Registry,
+    settings::Settings,
+};
+
+/// What every part of a node shares.
+pub(crate) struct Services {
+    pub(crate) registry: Registry,
+    pub(crate) store: Arc<dyn MessageStore>,
+    pub(crate) members: Members,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) blocking: Blocking,
+    pub(crate) ids: Ids,
+    pub(crate) clock: SharedClock,
+    pub(crate) settings: Settings,
+}
+
+/// Makes message ids.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    node: u16,
+    last: AtomicI64,
+}
+
+impl Ids {
+    /// Ids of a node, all above `last`.
+    pub(crate) fn new(node: u16, last: Option<MessageId>) -> Self {
+        Self { node, last: AtomicI64::new(last.map_or(-1, MessageId::get)) }
+    }
+
+    /// An id above all earlier ones.
+    pub(crate) fn next(&self, now: Now) -> MessageId {
+        let mut last = self.last.load(Ordering::Relaxed);
+        loop {
+            let next = MessageId::after(MessageId::from_stored(last).ok(), now.unix_ms, self.node);
+            match self.last.compare_exchange_weak(last, next.get(), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return next,
+                Err(newer) => last = newer,
+            }
+        }
+    }
+}
