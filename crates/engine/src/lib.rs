@@ -16,6 +16,7 @@ pub mod registry;
 mod services;
 mod settings;
 pub mod shard;
+pub mod websocket;
 
 pub use engine::{Admission, ConnectionInfo, Dialect, Engine, Parts, SendRequest, Sent, StartError, TypeInfo};
 pub use handle::{Accepted, Context, Handle, Intent};
