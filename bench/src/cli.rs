@@ -1,0 +1,192 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::compare::{Plan, compare};
+use crate::floor::Floor;
+use crate::load::Target;
+use crate::message::Answers;
+use crate::process::CommandLine;
+use crate::scenario::{Running, Scenario, Size};
+use crate::{files, report, shape};
+
+/// Says what a delivered message costs, beside a bare epoll loop.
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Subcommand)]
+enum Subcommands {
+    /// Runs the bare epoll loop; its first line on standard output is its address.
+    Floor {
+        /// Where to listen; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// Bytes of the content in its frames.
+        #[arg(long, default_value_t = 128)]
+        content_bytes: usize,
+    },
+    /// Runs one scenario once against a server that runs already.
+    Load {
+        /// The server's address.
+        #[arg(long)]
+        address: SocketAddr,
+        /// Its process, to charge CPU and memory.
+        #[arg(long)]
+        pid: Option<u32>,
+        /// fanout<K>, private<K>, durable<K>, idle or connect.
+        #[arg(long)]
+        scenario: Scenario,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Compares a server with the floor in alternating rounds and prints the table.
+    Compare {
+        /// Scenarios, separated by commas.
+        #[arg(long, value_delimiter = ',', default_values_t = Scenario::usual())]
+        scenario: Vec<Scenario>,
+        /// Also writes the table as Markdown into this file.
+        #[arg(long)]
+        markdown: Option<PathBuf>,
+        #[command(flatten)]
+        rounds: Rounds<5>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Exits 1 if fan-out costs more than 1.2 (one at a time) or 0.1 (32 under way) of the floor.
+    Shape {
+        #[command(flatten)]
+        rounds: Rounds<3>,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+/// What the comparisons share; `USUAL` is the usual number of rounds.
+#[derive(Args)]
+struct Rounds<const USUAL: usize> {
+    /// How the server is started, without a shell; {port}, {data} and {store} are filled in.
+    /// [default: target/release/tidings serve --dev --listen 127.0.0.1:{port} --data {data} --store {store}]
+    #[arg(long)]
+    server: Option<CommandLine>,
+    /// Rounds of each scenario.
+    #[arg(long, default_value_t = USUAL)]
+    rounds: usize,
+}
+
+/// What all runs share.
+#[derive(Args)]
+struct How {
+    /// Client connections, instead of the scenario's usual number.
+    #[arg(long)]
+    connections: Option<usize>,
+    /// Messages, instead of the scenario's usual number.
+    #[arg(long)]
+    messages: Option<u64>,
+    /// Bytes of a message's content.
+    #[arg(long)]
+    content_bytes: Option<usize>,
+    /// Path and query of the upgrade; {user} is 1 to the number of connections.
+    #[arg(long, default_value = "/ws?user={user}")]
+    path: String,
+    /// What the server's messages carry.
+    #[arg(long, value_enum, default_value_t = Carried::Counted)]
+    answers: Carried,
+    /// A run in which nothing happens for so many seconds fails.
+    #[arg(long, default_value_t = 10)]
+    silence_seconds: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Carried {
+    /// The content that was sent.
+    Counted,
+    /// One frame again and again, as the floor: to compare the floor with itself.
+    Constant,
+}
+
+impl How {
+    fn size(&self, scenario: Scenario) -> Size {
+        let usual = scenario.usual_size();
+        Size {
+            connections: self.connections.unwrap_or(usual.connections),
+            messages: self.messages.unwrap_or(usual.messages).max(1),
+            content_bytes: self.content_bytes.unwrap_or(usual.content_bytes),
+        }
+    }
+
+    fn answers(&self) -> Answers {
+        match self.answers {
+            Carried::Counted => Answers::Counted,
+            Carried::Constant => Answers::Constant,
+        }
+    }
+
+    fn silence(&self) -> Duration {
+        Duration::from_secs(self.silence_seconds.max(1))
+    }
+
+    fn plan<const USUAL: usize>(&self, scenarios: &[Scenario], rounds: Rounds<USUAL>) -> anyhow::Result<Plan> {
+        Ok(Plan {
+            floor: std::env::current_exe().context("this program doesn't know where it lies")?,
+            server: rounds.server.unwrap_or_default(),
+            path: self.path.clone(),
+            answers: self.answers(),
+            scenarios: scenarios.iter().map(|&scenario| (scenario, self.size(scenario))).collect(),
+            rounds: rounds.rounds.max(1),
+            silence: self.silence(),
+        })
+    }
+}
+
+/// Reads the command line and does what it says.
+///
+/// # Errors
+/// Whatever failed, with its causes.
+pub fn run() -> anyhow::Result<ExitCode> {
+    match Cli::parse().command {
+        Subcommands::Floor { listen, content_bytes } => floor(listen, content_bytes)?,
+        Subcommands::Load { address, pid, scenario, how } => {
+            files::allow(how.size(scenario).connections)?;
+            let target = Target { address, path: how.path.clone(), silence: how.silence() };
+            let round = scenario.run(&Running { target, answers: how.answers(), pid }, how.size(scenario))?;
+            print!("{}", report::round(scenario, &round));
+        }
+        Subcommands::Compare { scenario, markdown, rounds, how } => {
+            let rows = compare(&how.plan(&scenario, rounds)?, |line| eprintln!("{line}"))?;
+            print!("{}", report::text(&rows));
+            if let Some(file) = markdown {
+                std::fs::write(&file, report::markdown(&rows))
+                    .with_context(|| format!("can't write {}", file.display()))?;
+            }
+        }
+        Subcommands::Shape { rounds, how } => {
+            let plan = how.plan(&shape::LIMITS.map(|(scenario, _)| scenario), rounds)?;
+            let rows = compare(&plan, |line| eprintln!("{line}"))?;
+            print!("{}", report::text(&rows));
+            let verdicts = shape::judge(&rows);
+            verdicts.iter().for_each(|verdict| println!("{verdict}"));
+            if !verdicts.iter().all(shape::Verdict::passes) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn floor(listen: SocketAddr, content_bytes: usize) -> anyhow::Result<()> {
+    let floor = Floor::bind(listen, content_bytes).with_context(|| format!("can't listen on {listen}"))?;
+    println!("{}", floor.address()?);
+    std::io::stdout().flush()?;
+    Ok(floor.run()?)
+}

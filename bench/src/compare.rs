@@ -1,0 +1,107 @@
+//! Rounds that alternate between the floor and a server, each in a fresh process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::files;
+use crate::load::Target;
+use crate::message::Answers;
+use crate::process::{CommandLine, Server};
+use crate::scenario::{Round, Running, Scenario, Size};
+use crate::statistics::Summary;
+
+/// What to compare.
+pub struct Plan {
+    /// This crate's binary, which runs the floor.
+    pub floor: PathBuf,
+    /// The server.
+    pub server: CommandLine,
+    /// Path and query of the upgrade, with `{user}`.
+    pub path: String,
+    /// What the server's messages carry.
+    pub answers: Answers,
+    /// Scenarios with their sizes, in the order of the table.
+    pub scenarios: Vec<(Scenario, Size)>,
+    /// Rounds of each.
+    pub rounds: usize,
+    /// A run in which nothing happens for this long fails.
+    pub silence: Duration,
+}
+
+/// What the rounds of one scenario found.
+#[derive(Debug)]
+pub struct Row {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its size.
+    pub size: Size,
+    /// The floor's rounds.
+    pub floor: Vec<Round>,
+    /// The server's rounds, each run right after the floor's of the same place.
+    pub server: Vec<Round>,
+}
+
+impl Row {
+    /// The floor's cost over the rounds.
+    #[must_use]
+    pub fn floor_cost(&self) -> Summary {
+        Summary::of(&costs(&self.floor))
+    }
+
+    /// The server's cost over the rounds.
+    #[must_use]
+    pub fn server_cost(&self) -> Summary {
+        Summary::of(&costs(&self.server))
+    }
+
+    /// The server's cost by the floor's, of each round.
+    #[must_use]
+    pub fn ratio(&self) -> Summary {
+        Summary::of_ratios(&costs(&self.server), &costs(&self.floor))
+    }
+}
+
+/// Runs the plan; `progress` gets a line for each round.
+///
+/// # Errors
+/// A server that doesn't start, a run that fails: the comparison ends there.
+pub fn compare(plan: &Plan, mut progress: impl FnMut(&str)) -> anyhow::Result<Vec<Row>> {
+    let connections = plan.scenarios.iter().map(|(_, size)| size.connections).max().unwrap_or(0);
+    // Before the first server starts: it inherits the limit.
+    files::allow(connections)?;
+    plan.scenarios.iter().map(|&(scenario, size)| rounds(plan, scenario, size, &mut progress)).collect()
+}
+
+fn rounds(plan: &Plan, scenario: Scenario, size: Size, progress: &mut impl FnMut(&str)) -> anyhow::Result<Row> {
+    let mut row = Row { scenario, size, floor: Vec::new(), server: Vec::new() };
+    for number in 1..=plan.rounds {
+        let floor = Server::floor(&plan.floor, size.content_bytes)?;
+        row.floor.push(run(plan, scenario, size, &floor, Answers::Constant).context("the floor")?);
+        drop(floor);
+        let server = Server::start(&plan.server, scenario.store())?;
+        row.server.push(run(plan, scenario, size, &server, plan.answers).context("the server")?);
+        drop(server);
+        let cost = |rounds: &[Round]| rounds.last().and_then(|round| round.cost).unwrap_or(f64::NAN);
+        progress(&format!(
+            "{scenario}, round {number} of {}: floor {:.3}, server {:.3} {}",
+            plan.rounds,
+            cost(&row.floor),
+            cost(&row.server),
+            scenario.unit()
+        ));
+    }
+    Ok(row)
+}
+
+fn run(plan: &Plan, scenario: Scenario, size: Size, server: &Server, answers: Answers) -> anyhow::Result<Round> {
+    let target = Target { address: server.address(), path: plan.path.clone(), silence: plan.silence };
+    scenario
+        .run(&Running { target, answers, pid: Some(server.pid()) }, size)
+        .with_context(|| format!("its log ends: {:?}", server.log_tail()))
+}
+
+fn costs(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| round.cost.unwrap_or(f64::NAN)).collect()
+}

@@ -1,0 +1,50 @@
+//! Says what a delivered message costs, and compares it with the least that it could cost.
+//!
+//! The least is the [floor](floor): one thread and one epoll that writes one pre-encoded frame a connection and does
+//! nothing else. Absolute times depend on the machine; the ratio of a server to the floor, taken in alternating rounds
+//! on the same machine, hardly does.
+//!
+//! # Map, in the order in which a measurement passes it
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cli` | the subcommands: `floor`, `load`, `compare`, `shape` |
+//! | `compare` | rounds that alternate between the floor and a server |
+//! | `process`, `usage` | a server as a child process; its CPU and memory |
+//! | `floor` | the bare epoll loop |
+//! | `scenario`, `scenario/*` | what is sent and when a message counts as done |
+//! | `load` | many client connections on one thread |
+//! | `connection`, `handshake`, `frame` | one client connection, its upgrade, its frames |
+//! | `message`, `checker` | what is sent; whether it arrived unchanged, once, in order |
+//! | `latency`, `statistics`, `report` | histograms; medians and ratios; tables |
+//! | `shape` | the gate on the ratios of fan-out |
+//! | `files` | how many files a process may open |
+//!
+//! # Example
+//!
+//! ```
+//! use bench::statistics::Summary;
+//!
+//! // Three rounds: what the server cost, and what the floor cost in the round beside it.
+//! let ratio = Summary::of_ratios(&[4.4, 4.2, 4.6], &[4.0, 4.2, 4.0]);
+//! assert_eq!(ratio.median, 1.1);
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod checker;
+pub mod cli;
+pub mod compare;
+pub mod connection;
+pub mod files;
+pub mod floor;
+pub mod frame;
+pub mod handshake;
+pub mod latency;
+pub mod load;
+pub mod message;
+pub mod process;
+pub mod report;
+pub mod scenario;
+pub mod shape;
+pub mod statistics;
+pub mod usage;

@@ -1,0 +1,315 @@
+//! Many client connections on one thread: the machine has two cores, and the server should have one of them.
+
+use std::collections::VecDeque;
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::connection::{Connection, ConnectionError};
+use crate::frame;
+use crate::handshake::{self, HandshakeError};
+
+/// Upgrades under way at once: well under any listener's backlog, where a full one costs a second.
+const OPENING_AT_ONCE: usize = 64;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Where the server is, and how long it may be silent.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The server's address.
+    pub address: SocketAddr,
+    /// Path and query of the upgrade; `{user}` stands for the user's number, 1 to the number of connections.
+    pub path: String,
+    /// A run in which nothing at all happens for this long has failed.
+    pub silence: Duration,
+}
+
+/// What a run does with what arrives.
+pub trait Scene {
+    /// A text message arrived at the connection with this index (its user's number less one). Called in the order of
+    /// arrival at each connection, from one thread. `at` is when it was read. What is put into `outgoing` is written
+    /// before the next connection is read.
+    ///
+    /// # Errors
+    /// A message that ends the run.
+    fn message(
+        &mut self,
+        receiver: usize,
+        payload: &[u8],
+        at: Instant,
+        outgoing: &mut Outgoing,
+    ) -> Result<(), LoadError>;
+
+    /// Whether all that was to arrive did.
+    fn done(&self) -> bool;
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// epoll, or a socket before it was connected.
+    #[error("the system refused a socket")]
+    System(#[from] io::Error),
+    /// The server didn't upgrade a connection.
+    #[error("user {user} could not connect")]
+    Upgrade {
+        /// The user's number.
+        user: usize,
+        /// What the server answered.
+        source: HandshakeError,
+    },
+    /// A connection ended before its upgrade.
+    #[error("user {user} could not connect: the server closed the connection before it answered")]
+    NotAnswered {
+        /// The user's number.
+        user: usize,
+    },
+    /// A connection ended.
+    #[error("the connection of user {user} ended")]
+    Ended {
+        /// The user's number.
+        user: usize,
+        /// Why.
+        source: ConnectionError,
+    },
+    /// A message that should not have come, as it stands (cut at 300 characters).
+    #[error("user {user} got an unexpected message: {text}")]
+    Unexpected {
+        /// The user's number.
+        user: usize,
+        /// The message's text.
+        text: String,
+    },
+    /// Nothing happened for too long.
+    #[error("nothing happened for {0:?}")]
+    Silent(Duration),
+}
+
+impl LoadError {
+    /// An [`LoadError::Unexpected`] at the connection with this index.
+    #[must_use]
+    pub fn unexpected(receiver: usize, payload: &[u8]) -> Self {
+        Self::Unexpected { user: receiver + 1, text: String::from_utf8_lossy(payload).chars().take(300).collect() }
+    }
+}
+
+/// Messages to be written, each by one connection and with one write.
+#[derive(Default)]
+pub struct Outgoing {
+    frames: Vec<u8>,
+    /// Connection, and where its frame ends.
+    ends: VecDeque<(usize, usize)>,
+    text: Vec<u8>,
+}
+
+impl Outgoing {
+    /// Adds a text message that `write` appends to an empty buffer.
+    pub fn text(&mut self, sender: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.text.clear();
+        write(&mut self.text);
+        frame::encode_client(&mut self.frames, frame::TEXT, &self.text);
+        self.ends.push_back((sender, self.frames.len()));
+    }
+}
+
+/// Open connections of the users 1 to N, at the indices 0 to N − 1.
+pub struct Load {
+    poll: Poll,
+    events: Events,
+    connections: Vec<Connection>,
+    scratch: Vec<u8>,
+    silence: Duration,
+}
+
+impl Load {
+    /// Connects and upgrades `users` connections.
+    ///
+    /// # Errors
+    /// The first connection that the server refuses or cuts; silence.
+    pub fn open(target: &Target, users: usize) -> Result<Self, LoadError> {
+        let mut poll = Poll::new()?;
+        let mut events = Events::with_capacity(1024);
+        let mut opening: Vec<Option<Opening>> = Vec::with_capacity(users);
+        let mut open: Vec<Option<Connection>> = std::iter::repeat_with(|| None).take(users).collect();
+        let mut done = 0;
+        while done < users {
+            while opening.len() < users && opening.len() - done < OPENING_AT_ONCE {
+                opening.push(Some(Opening::start(&poll, target, opening.len())?));
+            }
+            wait(&mut poll, &mut events, target.silence)?;
+            if events.is_empty() {
+                return Err(LoadError::Silent(target.silence));
+            }
+            for event in &events {
+                let at = event.token().0;
+                // A connection that is open already has nothing to say before a message is sent; what it may say
+                // nonetheless is read with the next event.
+                let Some(state) = &mut opening[at] else { continue };
+                if let Some(already_read) = state.step(at + 1)? {
+                    let Opening { stream, .. } = opening[at].take().expect("it was there a line above");
+                    open[at] = Some(Connection::new(stream, &already_read));
+                    done += 1;
+                }
+            }
+        }
+        let connections = open.into_iter().map(|one| one.expect("the loop counted each of them once")).collect();
+        Ok(Self { poll, events, connections, scratch: vec![0; READ_BYTES], silence: target.silence })
+    }
+
+    /// Writes what a scene wants written.
+    ///
+    /// # Errors
+    /// A connection's end.
+    pub fn send(&mut self, outgoing: &mut Outgoing) -> Result<(), LoadError> {
+        send(&mut self.connections, outgoing)
+    }
+
+    /// Reads until the scene is done.
+    ///
+    /// # Errors
+    /// A connection's end, what the scene refuses, silence.
+    pub fn drive(&mut self, scene: &mut impl Scene) -> Result<(), LoadError> {
+        while !scene.done() {
+            if !self.turn(self.silence, scene)? {
+                return Err(LoadError::Silent(self.silence));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads for as long as `time` says, whether or not something comes: pings are answered meanwhile.
+    ///
+    /// # Errors
+    /// A connection's end, what the scene refuses.
+    pub fn linger(&mut self, time: Duration, scene: &mut impl Scene) -> Result<(), LoadError> {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.turn(left, scene)?;
+        }
+    }
+
+    /// Waits at most `time` and handles what happened; false if nothing did.
+    fn turn(&mut self, time: Duration, scene: &mut impl Scene) -> Result<bool, LoadError> {
+        let Self { poll, events, connections, scratch, .. } = self;
+        wait(poll, events, time)?;
+        let mut outgoing = Outgoing::default();
+        for event in &*events {
+            let index = event.token().0;
+            let connection = &mut connections[index];
+            let ended = |source| LoadError::Ended { user: index + 1, source };
+            if event.is_writable() {
+                connection.writable().map_err(ended)?;
+            }
+            if event.is_readable() {
+                let at = Instant::now();
+                let mut refused = Ok(());
+                let each = |payload: &[u8]| {
+                    if refused.is_ok() {
+                        refused = scene.message(index, payload, at, &mut outgoing);
+                    }
+                };
+                connection.readable(scratch, each).map_err(ended)?;
+                refused?;
+                send(connections, &mut outgoing)?;
+            }
+        }
+        Ok(!events.is_empty())
+    }
+}
+
+fn send(connections: &mut [Connection], outgoing: &mut Outgoing) -> Result<(), LoadError> {
+    let mut start = 0;
+    while let Some((sender, end)) = outgoing.ends.pop_front() {
+        connections[sender]
+            .send(&outgoing.frames[start..end])
+            .map_err(|source| LoadError::Ended { user: sender + 1, source })?;
+        start = end;
+    }
+    outgoing.frames.clear();
+    Ok(())
+}
+
+/// `epoll_wait`; a signal counts as nothing and waits again.
+fn wait(poll: &mut Poll, events: &mut Events, time: Duration) -> io::Result<()> {
+    loop {
+        match poll.poll(events, Some(time)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// A connection before its upgrade is answered.
+struct Opening {
+    stream: TcpStream,
+    /// Until it is written.
+    request: Option<String>,
+    head: Vec<u8>,
+}
+
+impl Opening {
+    fn start(poll: &Poll, target: &Target, index: usize) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(target.address)?;
+        poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
+        let path = target.path.replace("{user}", &(index + 1).to_string());
+        let request = handshake::request(&target.address.to_string(), &path);
+        Ok(Self { stream, request: Some(request), head: Vec::new() })
+    }
+
+    /// Goes as far as the socket lets it; `Some` with what came behind the answer's head when the connection is open.
+    fn step(&mut self, user: usize) -> Result<Option<Vec<u8>>, LoadError> {
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error.into());
+        }
+        if let Some(request) = &self.request {
+            match self.stream.write(request.as_bytes()) {
+                Ok(written) if written == request.len() => {
+                    self.stream.set_nodelay(true)?;
+                    self.request = None;
+                }
+                Ok(_) => return Err(io::Error::other("a fresh socket took only a part of a request").into()),
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.answer(user)
+    }
+
+    fn answer(&mut self, user: usize) -> Result<Option<Vec<u8>>, LoadError> {
+        let upgrade = |source| LoadError::Upgrade { user, source };
+        let mut bytes = [0; 4096];
+        loop {
+            match self.stream.read(&mut bytes) {
+                // A refusal may be shorter than a head that we would wait for: what came of it is told.
+                Ok(0) if self.head.is_empty() => return Err(LoadError::NotAnswered { user }),
+                Ok(0) => return handshake::check_response(&self.head).map(|()| None).map_err(upgrade),
+                Ok(read) => self.head.extend_from_slice(&bytes[..read]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(end) = handshake::head_end(&self.head) {
+                handshake::check_response(&self.head[..end]).map_err(|_| ()).or_else(|()| {
+                    // Again with what came of the body, which is the server's reason.
+                    handshake::check_response(&self.head).map_err(upgrade)
+                })?;
+                return Ok(Some(self.head.split_off(end)));
+            }
+            if self.head.len() > handshake::HEAD_BYTES {
+                return Err(upgrade(HandshakeError::NotHttp));
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A server as a child process, with its own folder, port and log.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+/// A server that doesn't accept connections after this long has failed.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Characters at the log's end that a failure tells.
+const LOG_TAIL: usize = 2_000;
+
+/// How a server is started: words, of which each may hold `{port}`, `{data}` (a fresh folder) and `{store}` (`sqlite`, or
+/// `none` for messages that aren't kept). No shell is involved: the process started is the one measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    words: Vec<String>,
+}
+
+impl Default for CommandLine {
+    /// Tidings as the release build left it.
+    fn default() -> Self {
+        "target/release/tidings serve --dev --listen 127.0.0.1:{port} --data {data} --store {store}"
+            .parse()
+            .expect("the default has words and closed quotes")
+    }
+}
+
+impl FromStr for CommandLine {
+    type Err = anyhow::Error;
+
+    /// Splits at blanks, except between quotes (single or double; no escapes).
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let mut words = Vec::new();
+        let mut word: Option<String> = None;
+        let mut quote = None;
+        for found in text.chars() {
+            match (quote, found) {
+                (Some(open), _) if found == open => quote = None,
+                (None, '"' | '\'') => {
+                    quote = Some(found);
+                    word.get_or_insert_default();
+                }
+                (None, _) if found.is_whitespace() => words.extend(word.take()),
+                _ => word.get_or_insert_default().push(found),
+            }
+        }
+        words.extend(word);
+        if quote.is_some() {
+            bail!("the server's command line has an open quote");
+        }
+        if words.is_empty() {
+            bail!("the server's command line is empty");
+        }
+        Ok(Self { words })
+    }
+}
+
+/// A running server; dropping it ends it, by its id, and removes its folder.
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts the floor from `program`, which is this crate's binary, with contents of so many bytes.
+    ///
+    /// # Errors
+    /// It doesn't start or doesn't say where it listens.
+    pub fn floor(program: &Path, content_bytes: usize) -> anyhow::Result<Self> {
+        let folder = TempDir::new().context("no folder for the floor's log")?;
+        let child = Command::new(program)
+            .args(["floor", "--listen", "127.0.0.1:0", "--content-bytes", &content_bytes.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(folder.path().join("log"))?)
+            .spawn()
+            .with_context(|| format!("can't start {}", program.display()))?;
+        let mut server = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folder };
+        let stdout = server.child.stdout.take().expect("it was asked for above");
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let Ok(address) = line.trim().parse() else {
+            bail!("the floor didn't say where it listens; its log ends: {}", server.log_tail());
+        };
+        server.address = address;
+        Ok(server)
+    }
+
+    /// Starts a server on a free port and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// It doesn't start, ends, or accepts no connection within 30 s; the end of its log is told.
+    pub fn start(command: &CommandLine, store: &str) -> anyhow::Result<Self> {
+        let folder = TempDir::new().context("no folder for the server's data")?;
+        let data = folder.path().join("data");
+        fs::create_dir(&data)?;
+        let address = free_address()?;
+        let fill = |word: &String| {
+            word.replace("{port}", &address.port().to_string())
+                .replace("{data}", &data.to_string_lossy())
+                .replace("{store}", store)
+        };
+        let words: Vec<String> = command.words.iter().map(fill).collect();
+        let log = File::create(folder.path().join("log"))?;
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .env("TIDINGS_LIMITS__ENABLED", "false")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("can't start {} (is it built? `cargo build --release`)", words[0]))?;
+        let mut server = Self { child, address, folder };
+        server.wait_until_it_accepts()?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The end of what it wrote to its standard streams.
+    #[must_use]
+    pub fn log_tail(&self) -> String {
+        let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(LOG_TAIL)..]).into_owned()
+    }
+
+    fn wait_until_it_accepts(&mut self) -> anyhow::Result<()> {
+        let end = Instant::now() + STARTS_WITHIN;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended before it accepted a connection ({status}); its log ends: {}", self.log_tail());
+            }
+            // While nobody listens, a connection to a port of the ephemeral range may by chance come from that very port
+            // and so be connected to itself.
+            let probe = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+            if probe.is_ok_and(|probe| probe.local_addr().is_ok_and(|own| own != self.address)) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        bail!("the server accepted no connection within {STARTS_WITHIN:?}; its log ends: {}", self.log_tail())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only if it has ended and was waited for, which is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on the loopback")?;
+    Ok(listener.local_addr()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.parse::<CommandLine>().unwrap().words
+    }
+
+    #[test]
+    fn words_end_at_blanks_but_not_between_quotes() {
+        assert_eq!(words("serve  --listen 127.0.0.1:{port}"), ["serve", "--listen", "127.0.0.1:{port}"]);
+        assert_eq!(words(r#"'my server' --name "a 'b' c" ''"#), ["my server", "--name", "a 'b' c", ""]);
+        assert!("".parse::<CommandLine>().is_err());
+        assert!("serve 'open".parse::<CommandLine>().is_err());
+    }
+
+    #[test]
+    fn a_server_that_ends_at_once_is_told_with_its_last_words() {
+        let command = r#"sh -c "echo no such port {port} >&2; exit 3""#.parse().unwrap();
+        let error = Server::start(&command, "none").err().expect("it ended").to_string();
+        assert!(error.contains("exit status: 3") && error.contains("no such port"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_says_how_to_build_it() {
+        let command = "no/such/program {port}".parse().unwrap();
+        let error = Server::start(&command, "none").err().expect("there is none").to_string();
+        assert!(error.contains("cargo build --release"), "{error}");
+    }
+}

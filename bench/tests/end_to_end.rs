@@ -1,0 +1,236 @@
+//! The generator against the floor and against a small relay, over real sockets.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use bench::frame;
+use bench::handshake;
+use bench::load::Target;
+use bench::message::Answers;
+use bench::process::Server;
+use bench::scenario::{Round, Running, Scenario, Size};
+
+const BENCH: &str = env!("CARGO_BIN_EXE_bench");
+
+const SMALL: Size = Size { connections: 10, messages: 50, content_bytes: 128 };
+
+fn target(address: SocketAddr) -> Target {
+    Target { address, path: "/ws?user={user}".to_owned(), silence: Duration::from_secs(10) }
+}
+
+/// Runs a scenario against a floor of its own.
+fn on_the_floor(scenario: &str, size: Size) -> Round {
+    let floor = Server::floor(Path::new(BENCH), size.content_bytes).expect("the floor starts");
+    let running = Running { target: target(floor.address()), answers: Answers::Constant, pid: Some(floor.pid()) };
+    scenario.parse::<Scenario>().expect("a known scenario").run(&running, size).expect("a run without faults")
+}
+
+#[test]
+fn the_floor_delivers_a_fan_out_to_all_and_is_charged_for_it() {
+    for scenario in ["fanout1", "fanout32", "fanout200"] {
+        let round = on_the_floor(scenario, SMALL);
+        assert!(round.cost.expect("it has a process") > 0.0, "{scenario}");
+        let (first, last) = (round.first.expect("all arrived"), round.last.expect("all arrived"));
+        assert!(first.p50 <= last.p50, "{scenario}: the first recipient can't be later than the last");
+    }
+}
+
+#[test]
+fn the_floor_delivers_private_messages_to_their_receivers() {
+    for scenario in ["private1", "private32", "durable7"] {
+        let round = on_the_floor(scenario, SMALL);
+        assert!(round.cost.expect("it has a process") > 0.0, "{scenario}");
+        assert!(round.last.is_some() && round.per_second.expect("it counts") > 0.0, "{scenario}");
+    }
+}
+
+#[test]
+fn connecting_and_idling_are_charged_too() {
+    let size = Size { connections: 200, ..SMALL };
+    assert!(on_the_floor("connect", size).cost.expect("it has a process") > 0.0);
+    assert!(on_the_floor("idle", size).cost.is_some());
+}
+
+#[test]
+fn a_comparison_of_the_floor_with_itself_prints_its_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("table.md");
+    let server = format!("'{BENCH}' floor --listen 127.0.0.1:{{port}}");
+    let output = Command::new(BENCH)
+        .args(["compare", "--server", &server, "--answers", "constant", "--scenario", "fanout1,private4,connect"])
+        .args(["--rounds", "2", "--connections", "10", "--messages", "50", "--markdown"])
+        .arg(&file)
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8(output.stdout).expect("the table is UTF-8");
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["scenario", "fanout1", "private4", "connect"]);
+    let markdown = std::fs::read_to_string(file).expect("it was written");
+    assert_eq!(markdown.lines().filter(|line| line.starts_with("| ")).count(), 4, "{markdown}");
+}
+
+#[test]
+fn a_server_that_relays_each_message_once_is_without_fault() {
+    let relay = Relay::start(Mischief::None);
+    for scenario in ["fanout1", "fanout4", "private1", "private20"] {
+        relay.measure(scenario).unwrap_or_else(|error| panic!("{scenario}: {error}"));
+    }
+}
+
+#[test]
+fn a_server_that_loses_a_message_is_found_out() {
+    let lossy = Relay::start(Mischief::Loses);
+    let error = lossy.measure("fanout4").expect_err("user 3 never got message 7");
+    assert!(error.contains("message 7 to user 3 never came"), "{error}");
+}
+
+#[test]
+fn a_server_that_sends_a_message_twice_is_found_out() {
+    let error = Relay::start(Mischief::Doubles).measure("fanout4").expect_err("user 3 got message 7 twice");
+    assert!(error.contains("1 doubled") && error.contains("message 7 to user 3 came twice"), "{error}");
+}
+
+#[test]
+fn a_server_that_exchanges_two_messages_is_found_out() {
+    let error = Relay::start(Mischief::Reorders).measure("fanout4").expect_err("user 3 got message 8 before 7");
+    assert!(error.contains("1 reordered") && error.contains("message 7 to user 3"), "{error}");
+}
+
+#[test]
+fn a_server_that_changes_a_message_is_found_out() {
+    let error = Relay::start(Mischief::Changes).measure("fanout4").expect_err("user 3 got another message 7");
+    assert!(error.contains("user 3 got an unexpected message"), "{error}");
+}
+
+#[test]
+fn a_server_that_refuses_the_upgrade_is_quoted() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the generator connects");
+        let mut head = [0; 4096];
+        let read = stream.read(&mut head).expect("it asks");
+        assert!(head[..read].starts_with(b"GET /ws?user=1 HTTP/1.1\r\n"));
+        stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nwho??").expect("it listens");
+    });
+    let running = Running { target: target(address), answers: Answers::Counted, pid: None };
+    let size = Size { connections: 2, ..SMALL };
+    let error = Scenario::Connect.run(&running, size).expect_err("it was refused");
+    assert!(format!("{error:#}").contains("401 Unauthorized"), "{error:#}");
+    answering.join().expect("the server's checks hold");
+}
+
+/// What a relay does wrong, to user 3 with user 1's message 7.
+#[derive(Clone, Copy, PartialEq)]
+enum Mischief {
+    None,
+    Loses,
+    Doubles,
+    Reorders,
+    Changes,
+}
+
+/// A server that sends messages on as Tidings does, with a thread a connection; or does one thing wrong.
+struct Relay {
+    address: SocketAddr,
+}
+
+#[derive(Default)]
+struct Room {
+    writers: BTreeMap<u64, TcpStream>,
+    held_back: Option<Vec<u8>>,
+}
+
+impl Relay {
+    fn start(mischief: Mischief) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        // The threads end with the test's process: the accepting one waits for ever, the others until their client goes.
+        thread::spawn(move || {
+            let room = Arc::new(Mutex::new(Room::default()));
+            for stream in listener.incoming() {
+                let room = Arc::clone(&room);
+                let stream = stream.expect("a connection");
+                thread::spawn(move || serve(stream, &room, mischief));
+            }
+        });
+        Self { address }
+    }
+
+    /// Runs a small scenario; the error is told with its causes.
+    fn measure(&self, scenario: &str) -> Result<Round, String> {
+        let target = Target { silence: Duration::from_secs(2), ..target(self.address) };
+        let running = Running { target, answers: Answers::Counted, pid: None };
+        let scenario: Scenario = scenario.parse().expect("a known scenario");
+        scenario.run(&running, SMALL).map_err(|error| format!("{error:#}"))
+    }
+}
+
+fn serve(mut stream: TcpStream, room: &Mutex<Room>, mischief: Mischief) {
+    stream.set_nodelay(true).expect("a TCP socket");
+    let mut bytes = Vec::new();
+    let mut scratch = [0; 4096];
+    let mut user = None;
+    while let Ok(read @ 1..) = stream.read(&mut scratch) {
+        bytes.extend_from_slice(&scratch[..read]);
+        if user.is_none()
+            && let Some(end) = handshake::head_end(&bytes)
+        {
+            let head = String::from_utf8(bytes.drain(..end).collect()).expect("our client's head");
+            let digits = head.split(['=', ' ']).nth(2).expect("GET /ws?user=N HTTP/1.1");
+            user = Some(digits.parse().expect("a number"));
+            let key = handshake::header(&head, "Sec-WebSocket-Key").expect("our client's key");
+            let mut room = room.lock().expect("no thread panicked");
+            room.writers.insert(user.expect("set above"), stream.try_clone().expect("a socket"));
+            stream.write_all(handshake::response(key).as_bytes()).expect("the client reads");
+        }
+        let Some(from) = user else { continue };
+        while let Some((found, used)) = frame::split(&bytes).expect("our client's frames") {
+            let mut text = vec![0; found.payload.len()];
+            found.unmask_into(&mut text);
+            bytes.drain(..used);
+            room.lock().expect("no thread panicked").relay(from, &text, mischief);
+        }
+    }
+}
+
+impl Room {
+    fn relay(&mut self, from: u64, text: &[u8], mischief: Mischief) {
+        let message: serde_json::Value = serde_json::from_slice(text).expect("our client's JSON");
+        let content = message["content"].as_str().expect("a content");
+        let out = serde_json::json!({"type": message["type"], "content": content, "from": from, "user_id": from});
+        let mut frame = Vec::new();
+        frame::encode_server(&mut frame, frame::TEXT, out.to_string().as_bytes());
+        let seventh = from == 1 && content.starts_with("00000000000000000007");
+        let to = message["to"].as_u64();
+        for (&user, mut writer) in &self.writers {
+            if to.is_some_and(|to| to != user) {
+                continue;
+            }
+            let mut bytes = frame.clone();
+            if user == 3 && seventh {
+                match mischief {
+                    Mischief::None => {}
+                    Mischief::Loses => continue,
+                    Mischief::Doubles => bytes.extend_from_slice(&frame),
+                    Mischief::Reorders => {
+                        self.held_back = Some(bytes);
+                        continue;
+                    }
+                    Mischief::Changes => *bytes.iter_mut().rfind(|byte| **byte == b'x').expect("filler") = b'y',
+                }
+            } else if user == 3 {
+                bytes.extend(self.held_back.take().unwrap_or_default());
+            }
+            // A client that has gone needs nothing more.
+            let _ = writer.write_all(&bytes);
+        }
+    }
+}
