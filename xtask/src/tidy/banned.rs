@@ -73,7 +73,7 @@ const BANS: &[Ban] = &[
     Ban {
         what: &["tokio::spawn", "task::spawn"],
         scope: Scope::Product,
-        homes: &["crates/engine/src/tasks.rs"],
+        homes: &["crates/server/src/tasks.rs"],
         instead: "an untracked task outlives shutdown and swallows its panic: spawn through the task tracker",
     },
     Ban {
