@@ -248,6 +248,6 @@ mod tests {
         let binary = Binary { program: PathBuf::from("cat"), folder: folder.path().to_path_buf() };
         let error = binary.output(&["no-such-file"]).unwrap_err().to_string();
         assert!(error.starts_with("`tidings no-such-file` failed"), "{error}");
-        assert!(error.contains("No such file"), "{error}");
+        assert!(error.contains("cat: "), "{error}");
     }
 }
