@@ -1,15 +1,32 @@
 //! The engine as the rest of the program sees it: admit a connection, send a message, ask who is online, stop.
-use std::{net::SocketAddr, os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use std::{
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use tidings_wire::{Audience, CloseCode, ConversationKey, GroupId, Key, MessageId, Reject, Sender, Seq, UserId};
+use tokio::sync::oneshot;
 
 use crate::{
+    abort, call,
     clock::SharedClock,
+    dispatcher, driver,
+    handle::refusal,
+    node::{Node, Post},
     ports::{Groups, MessageStore, StoredMessage},
     registry::Registry,
+    services::Services,
     settings::Settings,
+    shard::{Letter, Mail},
 };
 
 /// What an engine is made of.
@@ -28,7 +45,16 @@ pub struct Parts {
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine(Arc<Running>);
+
+struct Running {
+    node: Node,
+    dispatcher: dispatcher::Running,
+    shards: Mutex<Vec<JoinHandle<()>>>,
+    /// Connections handed to each shard, those on their way included.
+    handed: Vec<AtomicUsize>,
+    stopping: AtomicBool,
+}
 
 /// The engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -116,53 +142,107 @@ pub struct TypeInfo {
     pub schema: serde_json::Value,
 }
 
+/// A count that a connection holds its place in, so that new ones go to the least loaded shard.
+struct Place(Arc<Running>, usize, Option<Box<dyn Send>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.handed[self.1].fetch_sub(1, Ordering::Relaxed);
+        drop(self.2.take());
+    }
+}
+
 impl Engine {
     /// Starts the store, the shards and the dispatcher.
     ///
     /// # Errors
     /// Where the store does not open, or a thread or descriptor can't be had.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
-        let _ = parts;
-        todo!()
+        let (sink, dispatcher) = dispatcher::channel();
+        let start = parts.store.start(sink.clone()).map_err(StartError::Store)?;
+        let count = parts.settings.shards.clamp(1, 64);
+        let drivers: Vec<_> =
+            (0..count).map(|_| driver::Prepared::new()).collect::<Result<_, _>>().map_err(StartError::Shards)?;
+        let wakes = drivers.iter().map(driver::Prepared::wake).collect();
+        let node = Node::new(parts, &start, wakes).map_err(StartError::Shards)?;
+        let dispatcher = dispatcher.start(node.clone(), &sink).map_err(StartError::Shards)?;
+        let mut shards = Vec::new();
+        for (id, driver) in drivers.into_iter().enumerate() {
+            let node = node.clone();
+            let work = move || {
+                if let Err(error) = driver.run(node, id as u16) {
+                    tracing::error!(shard = id, %error, "a shard ended: its poll does not answer");
+                    std::process::abort();
+                }
+            };
+            let thread = std::thread::Builder::new().name(format!("shard-{id}"));
+            shards.push(thread.spawn(move || abort::on_panic("shard", work)).map_err(StartError::Shards)?);
+        }
+        let handed = (0..count).map(|_| AtomicUsize::new(0)).collect();
+        let shards = Mutex::new(shards);
+        Ok(Self(Arc::new(Running { node, dispatcher, shards, handed, stopping: AtomicBool::new(false) })))
     }
 
     /// Hands over a socket whose upgrade was answered with 101, with the bytes that were read behind the request. False
     /// (and the socket is closed) when the engine is stopping.
-    pub fn admit(&self, socket: OwnedFd, already_read: Bytes, admission: Admission) -> bool {
-        let _ = (socket, already_read, admission);
-        todo!()
+    ///
+    /// The socket must be non-blocking, and of a stream kind: TCP, or one end of a socket pair.
+    pub fn admit(&self, socket: OwnedFd, already_read: Bytes, mut admission: Admission) -> bool {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            return false;
+        }
+        let loads = self.0.handed.iter().map(|count| count.load(Ordering::Relaxed));
+        let least = loads.enumerate().min_by_key(|&(_, load)| load).map_or(0, |(id, _)| id);
+        self.0.handed[least].fetch_add(1, Ordering::Relaxed);
+        admission.permit = Some(Box::new(Place(self.0.clone(), least, admission.permit.take())));
+        let arrival = driver::Arrival { socket, already_read, admission };
+        self.0.node.mailboxes()[least].push(Post::Admit(Box::new(arrival)));
+        true
     }
 
-    /// Sends a message as if from a connection, and waits until it is committed (kept types) or handed to the shards.
+    /// Sends a message as if from a connection, and waits until it is committed (kept types, handlers' writes) or handed to
+    /// the shards.
     ///
     /// # Errors
     /// The refusal, as a client would read it.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, Reject> {
-        let _ = request;
-        todo!()
+        call::send(&self.0.node, request).await
     }
 
     /// Whether the user has a connection.
     pub fn is_online(&self, user: UserId) -> bool {
-        let _ = user;
-        todo!()
+        self.services().directory.is_online(user)
     }
 
     /// Connections open now.
     pub fn connection_count(&self) -> usize {
-        todo!()
+        self.services().directory.connections()
     }
 
     /// The user's open connections.
     pub async fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
-        let _ = user;
-        todo!()
+        let lists = self.ask(user, |answer| Letter::List(user, answer)).await;
+        lists.into_iter().flatten().collect()
     }
 
     /// Closes all of the user's connections, and says how many there were.
     pub async fn disconnect(&self, user: UserId, code: CloseCode) -> usize {
-        let _ = (user, code);
-        todo!()
+        self.ask(user, |answer| Letter::Close(user, code, answer)).await.into_iter().sum()
+    }
+
+    /// Asks the shards that hold connections of the user.
+    async fn ask<T>(&self, user: UserId, letter: impl Fn(oneshot::Sender<T>) -> Letter) -> Vec<T> {
+        let shards = self.services().directory.find(user).map_or(0, |(_, shards)| shards);
+        let mut answers = Vec::new();
+        for (id, mailbox) in self.0.node.mailboxes().iter().enumerate() {
+            if shards & (1 << id) != 0 {
+                let (answer, answered) = oneshot::channel();
+                mailbox.push(Post::Mail(Mail(letter(answer))));
+                answers.push(answered);
+            }
+        }
+        // A shard that has ended has no connections.
+        futures_util::future::join_all(answers).await.into_iter().flatten().collect()
     }
 
     /// Makes the user a member of the group, or no longer one, and waits for the commit.
@@ -170,8 +250,7 @@ impl Engine {
     /// # Errors
     /// `not_enabled` where groups come from the app's own tables; `unavailable`.
     pub async fn set_member(&self, group: GroupId, user: UserId, member: bool) -> Result<(), Reject> {
-        let _ = (group, user, member);
-        todo!()
+        call::set_member(&self.0.node, group, user, member).await
     }
 
     /// Whether the user is a member of the group.
@@ -179,44 +258,70 @@ impl Engine {
     /// # Errors
     /// `unavailable`.
     pub async fn is_member(&self, group: GroupId, user: UserId) -> Result<bool, Reject> {
-        let _ = (group, user);
-        todo!()
+        self.services().members.contains(group, user).await.map_err(refusal)
     }
 
-    /// The ports.
+    /// Where kept messages are.
     pub fn store(&self) -> &Arc<dyn MessageStore> {
-        todo!()
+        &self.services().store
     }
 
     /// Who belongs to a group.
     pub fn groups(&self) -> &Arc<dyn Groups> {
-        todo!()
+        &self.services().groups
     }
 
     /// What tells the time.
     pub fn clock(&self) -> &SharedClock {
-        todo!()
+        &self.services().clock
     }
 
     /// The registered types, by name.
     pub fn types(&self) -> Vec<TypeInfo> {
-        todo!()
+        let settings = &self.services().settings;
+        let mut types: Vec<_> = self.services().registry.types();
+        types.iter_mut().for_each(|info| info.kept &= settings.keep);
+        types
     }
 
     /// A stored message as its reader gets it over HTTP; none where its type can't read it any more.
     pub fn render(&self, message: &StoredMessage, reader: Option<UserId>) -> Option<Box<RawValue>> {
-        let _ = (message, reader);
-        todo!()
+        crate::render::stored(&self.services().registry, message, reader)
     }
 
     /// Closes every connection with 1012, evenly over `spread`, and waits until they are gone or `limit` is over.
     pub async fn drain(&self, spread: Duration, limit: Duration) {
-        let _ = (spread, limit);
-        todo!()
+        for mailbox in self.0.node.mailboxes() {
+            mailbox.push(Post::Mail(Mail(Letter::Drain(spread))));
+        }
+        let gone = async {
+            while self.0.handed.iter().any(|count| count.load(Ordering::Relaxed) > 0) {
+                tokio::time::sleep(DRAIN_POLL).await;
+            }
+        };
+        // Those that are left are cut off by `stop`.
+        let _ = tokio::time::timeout(limit, gone).await;
     }
 
     /// Commits what was submitted, delivers it, and ends the threads. Blocks.
     pub fn stop(&self) {
-        todo!()
+        self.0.stopping.store(true, Ordering::SeqCst);
+        self.services().store.stop();
+        self.0.dispatcher.stop();
+        for mailbox in self.0.node.mailboxes() {
+            mailbox.push(Post::Stop);
+        }
+        let shards = self.0.shards.lock().map(|mut shards| std::mem::take(&mut *shards)).unwrap_or_default();
+        for shard in shards {
+            // A shard that panicked has ended the process.
+            let _ = shard.join();
+        }
+    }
+
+    fn services(&self) -> &Services {
+        self.0.node.services()
     }
 }
+
+/// How often a drain looks whether all connections have gone.
+const DRAIN_POLL: Duration = Duration::from_millis(10);

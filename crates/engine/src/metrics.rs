@@ -52,20 +52,31 @@ pub(crate) fn handler_panicked(name: &'static str) {
     counter!("tidings_handler_panics_total", "type" => name).increment(1);
 }
 
-/// A connection was opened.
-pub(crate) fn opened(shard: u16) {
-    counter!("tidings_connections_opened_total").increment(1);
-    open_connections(shard).increment(1.0);
+/// The counters of one shard, looked up once.
+pub(crate) struct ShardMetrics {
+    opened: Counter,
+    open: Gauge,
 }
 
-/// A connection was closed: by the server with a code, or by its peer.
-pub(crate) fn closed(shard: u16, code: Option<CloseCode>) {
-    counter!("tidings_connections_closed_total", "reason" => code.map_or("peer", CloseCode::reason)).increment(1);
-    open_connections(shard).decrement(1.0);
-}
+impl ShardMetrics {
+    pub(crate) fn new(shard: u16) -> Self {
+        Self {
+            opened: counter!("tidings_connections_opened_total"),
+            open: gauge!("tidings_connections", "shard" => shard.to_string()),
+        }
+    }
 
-fn open_connections(shard: u16) -> Gauge {
-    gauge!("tidings_connections", "shard" => shard.to_string())
+    /// A connection was opened.
+    pub(crate) fn opened(&self) {
+        self.opened.increment(1);
+        self.open.increment(1.0);
+    }
+
+    /// A connection was closed: by the server with a code, or by its peer.
+    pub(crate) fn closed(&self, code: Option<CloseCode>) {
+        counter!("tidings_connections_closed_total", "reason" => code.map_or("peer", CloseCode::reason)).increment(1);
+        self.open.decrement(1.0);
+    }
 }
 
 /// From submitting acts to their commit, as the dispatcher sees them.

@@ -18,6 +18,8 @@ pub struct Publish {
     pub audience: Audience,
     /// Whose message it is, if anybody's.
     pub from: Option<UserId>,
+    /// Its id, where it has one already.
+    pub(crate) id: Option<tidings_wire::MessageId>,
 }
 
 impl Publish {
@@ -28,7 +30,7 @@ impl Publish {
     /// Where the message's own serialisation fails.
     pub fn new<M: Message>(message: &M, sender: &Sender) -> Result<Self, serde_json::Error> {
         let body = serde_json::to_vec(message)?.into();
-        Ok(Self { kind: M::TYPE, body, audience: message.audience(sender), from: sender.user })
+        Ok(Self { kind: M::TYPE, body, audience: message.audience(sender), from: sender.user, id: None })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     clock::{Now, SharedClock},
     directory::Directory,
     members::Members,
-    ports::MessageStore,
+    ports::{Groups, MessageStore},
     registry::Registry,
     settings::Settings,
 };
@@ -21,6 +21,7 @@ use crate::{
 pub(crate) struct Services {
     pub(crate) registry: Registry,
     pub(crate) store: Arc<dyn MessageStore>,
+    pub(crate) groups: Arc<dyn Groups>,
     pub(crate) members: Members,
     pub(crate) directory: Arc<Directory>,
     pub(crate) blocking: Blocking,

@@ -10,7 +10,7 @@ pub struct Settings {
     /// The largest message a client may send, in bytes; a larger one closes the connection with 1009.
     pub frame_bytes: usize,
     /// The most fragments of one message; more close the connection with 1009.
-    pub fragments: u16,
+    pub fragments: u32,
     /// Bytes waiting for one reader. A message that does not fit closes the connection with 4409; what was kept is found
     /// in the history.
     pub outbox_bytes: usize,
@@ -30,9 +30,9 @@ pub struct Settings {
     pub sends_under_way: u16,
     /// Bytes of a connection's messages that wait for an earlier one's answer; reading pauses there.
     pub held_bytes: usize,
-    /// Batches that wait in a shard's mailbox. The dispatcher waits there, a sending connection stops reading, a call gets
-    /// `unavailable`.
-    pub mailbox_batches: usize,
+    /// Publications that wait in a shard's mailbox. The dispatcher waits there, a sending connection stops reading, a call
+    /// gets `unavailable`.
+    pub mailbox_publications: usize,
     /// Bytes of group members kept in memory; the least recently used groups go.
     pub group_cache_bytes: u64,
     /// Threads for `Context::blocking`.
@@ -60,7 +60,7 @@ impl Default for Settings {
             room_within: Duration::from_secs(1),
             sends_under_way: 64,
             held_bytes: 128 * 1024,
-            mailbox_batches: 4096,
+            mailbox_publications: 16_384,
             group_cache_bytes: 64 * 1024 * 1024,
             blocking_threads: 4,
             blocking_queue: 1024,

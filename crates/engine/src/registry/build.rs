@@ -9,13 +9,17 @@ use super::{
     receive::{Direct, Receive, WithHandler},
     schema,
 };
-use crate::handle::Handle;
+use crate::{engine::TypeInfo, handle::Handle};
 
 /// The types of a running engine, by name.
 #[derive(Debug)]
 pub struct Registry {
-    entries: hashbrown::HashMap<&'static str, TypeEntry>,
+    entries: Vec<TypeEntry>,
+    names: hashbrown::HashMap<&'static str, TypeIndex>,
 }
+
+/// A type's place in its registry.
+pub(crate) type TypeIndex = u16;
 
 /// Collects types. Registration is explicit and in any order.
 #[derive(Default)]
@@ -142,20 +146,21 @@ impl RegistryBuilder {
     /// # Errors
     /// The first thing that does not fit.
     pub fn build(mut self) -> Result<Registry, BuildError> {
-        let mut entries = hashbrown::HashMap::new();
+        let (mut entries, mut names) = (Vec::new(), hashbrown::HashMap::new());
         for declared in std::mem::take(&mut self.declared) {
             let name = declared.name;
             let settings = self.settings.remove(name).unwrap_or_default();
-            if entries.insert(name, declared.check(settings)?).is_some() {
+            if names.insert(name, entries.len() as TypeIndex).is_some() {
                 return Err(BuildError::Twice(name));
             }
+            entries.push(declared.check(settings)?);
         }
         if let Some((name, _)) = self.settings.pop_first() {
-            let mut known: Vec<_> = entries.keys().copied().collect();
+            let mut known: Vec<_> = names.keys().copied().collect();
             known.sort_unstable();
             return Err(BuildError::UnknownType { name, known: known.join(", ") });
         }
-        Ok(Registry { entries })
+        Ok(Registry { entries, names })
     }
 
     fn declare<M: Message>(&mut self, receive: Box<dyn Receive>) {
@@ -225,12 +230,34 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&TypeEntry> {
-        self.entries.get(name)
+    pub(crate) fn find(&self, name: &str) -> Option<TypeIndex> {
+        self.names.get(name).copied()
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &TypeEntry> {
-        self.entries.values()
+    /// The type in a place that [`Registry::find`] gave.
+    pub(crate) fn at(&self, index: TypeIndex) -> &TypeEntry {
+        &self.entries[usize::from(index)]
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&TypeEntry> {
+        self.find(name).map(|index| self.at(index))
+    }
+
+    /// What is known of the types, by name.
+    pub fn types(&self) -> Vec<TypeInfo> {
+        let info = |entry: &TypeEntry| TypeInfo {
+            name: entry.name,
+            version: entry.version,
+            kept: entry.kept(),
+            schema: entry.schema.clone(),
+        };
+        let mut types: Vec<_> = self.entries.iter().map(info).collect();
+        types.sort_unstable_by_key(|info| info.name);
+        types
+    }
+
+    pub(crate) fn entries(&self) -> &[TypeEntry] {
+        &self.entries
     }
 }
 

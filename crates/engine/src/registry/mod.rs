@@ -5,6 +5,7 @@ mod entry;
 mod receive;
 mod schema;
 
+pub(crate) use build::TypeIndex;
 pub use build::{BuildError, Registry, RegistryBuilder, TypeSettings};
 pub(crate) use entry::{TypeEntry, Verdict};
 pub(crate) use receive::{Draft, Step};

@@ -14,7 +14,7 @@ pub struct FrameLimits {
     /// [`ProtocolError::MessageTooLong`] when the header that exceeds it arrives, before any of that frame's payload is kept.
     pub message_bytes: usize,
     /// Frames of one message, empty ones too. The frame beyond it is refused with [`ProtocolError::TooManyFragments`].
-    pub fragments: u16,
+    pub fragments: u32,
 }
 
 impl Default for FrameLimits {

@@ -54,7 +54,7 @@ pub enum ProtocolError {
     #[error("a message comes in more than {limit} frames")]
     TooManyFragments {
         /// The limit in force, in frames.
-        limit: u16,
+        limit: u32,
     },
 }
 

@@ -8,7 +8,7 @@ use super::header::Opcode;
 pub(super) struct Message {
     body: Body,
     /// Frames begun, at most [`FrameLimits::fragments`](super::FrameLimits::fragments).
-    pub(super) frames: u16,
+    pub(super) frames: u32,
 }
 
 /// A whole message.

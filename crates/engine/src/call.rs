@@ -1,0 +1,101 @@
+//! What backends and HTTP ask for: the same pipeline as a connection's, awaited.
+
+use std::{collections::VecDeque, time::Duration};
+
+use smallvec::smallvec;
+use tidings_wire::{Code, GroupId, Reject, UserId};
+
+use crate::{
+    act::{Act, Op, Origin},
+    engine::{SendRequest, Sent},
+    handle::RETRY,
+    node::{Node, groups_of},
+    pipeline::{self, Checked, Incoming, Outgoing, Progress},
+    shard::Answer,
+};
+
+/// Sends a message, and waits for its commit or its hand-over to the shards.
+pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reject> {
+    let SendRequest { sender, body, key, audience } = request;
+    let services = node.services();
+    let incoming = Incoming { sender: &sender, json: &body, key, audience };
+    let checked = match pipeline::begin(services, incoming, services.clock.now()) {
+        Progress::Refused(_, reject) => return Err(reject),
+        Progress::Ready(_, prepared) => Checked::Ready(prepared),
+        Progress::Later(_, work) => {
+            let limited = tokio::time::timeout(services.settings.accept_within, work).await;
+            limited.map_err(|_| Reject::unavailable(RETRY))??
+        }
+    };
+    let prepared = match checked {
+        Checked::Ready(prepared) => prepared,
+        Checked::Known(receipt) => return Ok(sent_as(&receipt, true)),
+    };
+    let sent = Sent { id: prepared.id, timestamp: prepared.now().unix(), place: None, duplicate: false };
+    let (origin, answer) = node.call();
+    match prepared.outgoing(services, sender.user, origin, node.all_shards()) {
+        Outgoing::Publish(publication) => {
+            node.forget_call(origin);
+            node.offer_call(publication).map(|()| sent)
+        }
+        Outgoing::Append(act) => {
+            submit(node, *act, origin).await?;
+            match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
+                Answer::Stored(Some(receipt)) => Ok(sent_as(&receipt, false)),
+                Answer::Stored(None) => Ok(sent),
+                Answer::Duplicate(receipt) => Ok(sent_as(&receipt, true)),
+                Answer::Refused(reject) => Err(reject),
+            }
+        }
+    }
+}
+
+fn sent_as(receipt: &crate::act::Receipt, duplicate: bool) -> Sent {
+    Sent {
+        id: receipt.id,
+        timestamp: receipt.created_at_ms.div_euclid(1_000),
+        place: Some((receipt.conversation, receipt.seq)),
+        duplicate,
+    }
+}
+
+/// Changes a membership, and waits for its commit.
+pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member: bool) -> Result<(), Reject> {
+    if !node.services().members.own() {
+        let message = "groups come from the app's own tables here: change them there";
+        return Err(Reject::new(Code::NotEnabled, message));
+    }
+    let (origin, answer) = node.call();
+    let op = if member { Op::Join(group, user) } else { Op::Leave(group, user) };
+    let act = Act { origin, sender: None, key: None, require: smallvec![], ops: smallvec![op], project: None };
+    submit(node, act, origin).await?;
+    match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
+        Answer::Refused(reject) => Err(reject),
+        Answer::Stored(_) | Answer::Duplicate(_) => Ok(()),
+    }
+}
+
+/// Hands an act to the store, and waits for room there as long as a send may.
+async fn submit(node: &Node, act: Act, origin: Origin) -> Result<(), Reject> {
+    let mut acts = VecDeque::from([act]);
+    let patience = node.services().settings.room_within;
+    let taken = tokio::time::timeout(patience, async {
+        loop {
+            let room = node.store_room().notified();
+            tokio::pin!(room);
+            // Registered before the store is asked, so that room which comes in between is noticed.
+            room.as_mut().enable();
+            if node.services().store.submit(&mut acts) {
+                return;
+            }
+            room.await;
+        }
+    });
+    if taken.await.is_err() {
+        node.forget_call(origin);
+        let pinned: Vec<_> = acts.iter().flat_map(groups_of).collect();
+        pinned.into_iter().for_each(|group| drop(node.services().members.settled(group)));
+        return Err(Reject::unavailable(patience.max(Duration::from_secs(1))));
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The node's one dispatcher: a thread that hands committed rows and answers to the shards in commit order.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use crate::{act::Settled, node::Node, ports::CommitSink};
+
+/// Batches that wait between the store's writer and the dispatcher. When full, the writer waits.
+const BATCHES: usize = 64;
+
+/// How often the node's slow upkeep runs.
+const UPKEEP: Duration = Duration::from_secs(10);
+
+enum News {
+    Settled(Vec<Settled>),
+    Room,
+    Stop,
+}
+
+/// The writer's end.
+pub(crate) struct Sink(SyncSender<News>);
+
+/// The thread's end, before it runs.
+pub(crate) struct Dispatcher(Receiver<News>);
+
+/// The running thread.
+pub(crate) struct Running {
+    stop: SyncSender<News>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The two ends. The store is started with the sink before the node exists, because the node's ids go on from the store's last.
+pub(crate) fn channel() -> (Arc<Sink>, Dispatcher) {
+    let (sender, receiver) = sync_channel(BATCHES);
+    (Arc::new(Sink(sender)), Dispatcher(receiver))
+}
+
+impl CommitSink for Sink {
+    fn settled(&self, batch: Vec<Settled>) {
+        // Only a stopped dispatcher takes nothing, and then nobody is connected.
+        let _ = self.0.send(News::Settled(batch));
+    }
+
+    fn room(&self) {
+        let _ = self.0.send(News::Room);
+    }
+}
+
+impl Dispatcher {
+    /// Starts the thread.
+    pub(crate) fn start(self, node: Node, sink: &Sink) -> std::io::Result<Running> {
+        let stop = sink.0.clone();
+        let thread = std::thread::Builder::new()
+            .name("dispatcher".into())
+            .spawn(move || crate::abort::on_panic("dispatcher", || self.run(&node)))?;
+        Ok(Running { stop, thread: Mutex::new(Some(thread)) })
+    }
+
+    fn run(&self, node: &Node) {
+        loop {
+            match self.0.recv_timeout(UPKEEP) {
+                Ok(News::Settled(batch)) => node.dispatch(batch),
+                Ok(News::Room) => node.store_has_room(),
+                Err(RecvTimeoutError::Timeout) => node.sweep(),
+                Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Delivers what has been committed, and ends the thread.
+    pub(crate) fn stop(&self) {
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            let _ = self.stop.send(News::Stop);
+            // It ends the process itself where it panics.
+            let _ = thread.join();
+        }
+    }
+}

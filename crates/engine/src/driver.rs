@@ -1,0 +1,418 @@
+//! The thin thread around a shard: a `mio::Poll` of its sockets inside a tokio runtime that runs its handlers and timers.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    rc::Rc,
+    task::Poll as Readiness,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use mio::{Interest, Token, event::Event, unix::SourceFd};
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use tokio::{io::unix::AsyncFd, sync::Notify, task::AbortHandle};
+
+use crate::{
+    clock::SharedClock,
+    engine::Admission,
+    node::{Node, Post},
+    shard::{Done, Effect, Flow, Mail, Shard, Slot, Sockets, Ticket},
+};
+
+/// Bytes read at once, into scratch space that all connections of the shard share.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 1024;
+
+/// Frames that are written together are joined up to this size; larger ones go out by reference.
+const JOIN_BYTES: usize = 16 * 1024;
+
+/// The token of the waker. Slots never reach it.
+const WAKE: Token = Token(usize::MAX);
+
+/// A socket whose upgrade was answered, on its way to its shard.
+pub(crate) struct Arrival {
+    pub(crate) socket: OwnedFd,
+    pub(crate) already_read: Bytes,
+    pub(crate) admission: Admission,
+}
+
+/// What is made before the thread starts, so that what fails, fails at start.
+pub(crate) struct Prepared {
+    poll: mio::Poll,
+    waker: std::sync::Arc<mio::Waker>,
+}
+
+impl Prepared {
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = mio::Poll::new()?;
+        let waker = std::sync::Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
+        Ok(Self { poll, waker })
+    }
+
+    /// Wakes the shard from any thread.
+    pub(crate) fn wake(&self) -> crate::mailbox::Wake {
+        let waker = self.waker.clone();
+        Box::new(move || {
+            if let Err(error) = waker.wake() {
+                tracing::error!(%error, "a shard could not be woken");
+            }
+        })
+    }
+
+    /// Runs the shard until it is told to stop.
+    pub(crate) fn run(self, node: Node, id: u16) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+        runtime.block_on(async {
+            let driver = Driver::new(self.poll, node, id)?;
+            driver.run().await
+        })
+    }
+}
+
+struct Driver {
+    poll: AsyncFd<PollFd>,
+    registry: mio::Registry,
+    clock: SharedClock,
+    node: Node,
+    id: u16,
+    shard: Shard,
+    sockets: Descriptors,
+    scratch: Vec<u8>,
+    /// Sockets with more to read than one round took.
+    ready: VecDeque<Slot>,
+    posts: Vec<Post>,
+    tasks: HashMap<Ticket, AbortHandle>,
+    done: Rc<Finished>,
+}
+
+/// A `mio::Poll` that tokio watches.
+struct PollFd(RefCell<mio::Poll>);
+
+impl AsRawFd for PollFd {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.0.borrow().as_raw_fd()
+    }
+}
+
+/// Results of handlers that were not ready at once.
+#[derive(Default)]
+struct Finished {
+    results: RefCell<Vec<Done>>,
+    notify: Notify,
+}
+
+/// The shard's sockets, by slot.
+#[derive(Default)]
+struct Descriptors {
+    sockets: Vec<Option<(u32, OwnedFd)>>,
+    joined: Vec<u8>,
+}
+
+enum Turn {
+    /// There is more to do at once.
+    Again,
+    /// Nothing is left but to wait, at most so long.
+    Wait(Option<Duration>),
+    Stop,
+}
+
+impl Driver {
+    fn new(poll: mio::Poll, node: Node, id: u16) -> io::Result<Self> {
+        let registry = poll.registry().try_clone()?;
+        let clock = node.services().clock.clone();
+        let shard = Shard::new(node.clone(), id, clock.now());
+        Ok(Self {
+            poll: watch(poll)?,
+            registry,
+            clock,
+            node,
+            id,
+            shard,
+            sockets: Descriptors::default(),
+            scratch: vec![0; SCRATCH_BYTES],
+            ready: VecDeque::new(),
+            posts: Vec::new(),
+            tasks: HashMap::new(),
+            done: Rc::default(),
+        })
+    }
+
+    async fn run(mut self) -> io::Result<()> {
+        let mut events = mio::Events::with_capacity(EVENTS);
+        loop {
+            match self.turn(&mut events)? {
+                Turn::Stop => return Ok(()),
+                // Handlers that are ready get their turn between two of ours.
+                Turn::Again if !self.tasks.is_empty() => tokio::task::yield_now().await,
+                Turn::Again => {}
+                Turn::Wait(timeout) => {
+                    if self.node.mailboxes()[usize::from(self.id)].arm() {
+                        self.wait(timeout).await?;
+                        self.node.mailboxes()[usize::from(self.id)].disarm();
+                    }
+                }
+            }
+        }
+    }
+
+    /// One round: what came in, mail, time, what is to be run, what is to be written.
+    fn turn(&mut self, events: &mut mio::Events) -> io::Result<Turn> {
+        let mut more = false;
+        if !self.shard.is_crowded() {
+            more |= self.read_events(events)?;
+            more |= self.read_on();
+            if self.take_posts() {
+                return Ok(Turn::Stop);
+            }
+        }
+        let results = std::mem::take(&mut *self.done.results.borrow_mut());
+        for done in results {
+            self.tasks.remove(&done.ticket());
+            self.shard.mail(done.into(), self.clock.now());
+        }
+        let now = self.clock.now();
+        let timeout = self.shard.tick(now);
+        self.run_effects();
+        self.shard.end_turn();
+        let budget = self.node.services().settings.flush_budget;
+        more |= self.shard.flush(budget, &mut self.sockets, now);
+        more |= self.shard.is_crowded() || !self.ready.is_empty();
+        Ok(if more { Turn::Again } else { Turn::Wait(timeout) })
+    }
+
+    /// Takes what the kernel has; true where it may have more.
+    fn read_events(&mut self, events: &mut mio::Events) -> io::Result<bool> {
+        match self.poll.get_ref().0.borrow_mut().poll(events, Some(Duration::ZERO)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            other => other?,
+        }
+        for event in events.iter() {
+            self.event(event);
+        }
+        Ok(events.iter().count() == EVENTS)
+    }
+
+    fn event(&mut self, event: &Event) {
+        let Some(slot) = self.sockets.slot(event.token()) else { return };
+        if event.is_writable() {
+            self.shard.writable(slot);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            let until_end = event.is_read_closed() || event.is_error();
+            self.read(slot, until_end);
+        }
+    }
+
+    /// One read, as edge-triggered events ask for: a short one has emptied the socket. After the peer's end, reads go on to it.
+    fn read(&mut self, slot: Slot, until_end: bool) {
+        let Some(socket) = self.sockets.get(slot) else { return };
+        match rustix::net::recv(socket, &mut self.scratch[..], RecvFlags::empty()) {
+            Ok((_, 0)) => self.shard.gone(slot),
+            Ok((_, length)) => {
+                let flow = self.shard.input(slot, &mut self.scratch[..length], self.clock.now());
+                self.relieve();
+                if flow == Flow::Read && (length == SCRATCH_BYTES || until_end) {
+                    self.ready.push_back(slot);
+                }
+            }
+            Err(rustix::io::Errno::AGAIN) => {}
+            Err(rustix::io::Errno::INTR) => self.ready.push_back(slot),
+            Err(_) => self.shard.gone(slot),
+        }
+    }
+
+    /// Reads on where a round left something; true where it did again.
+    fn read_on(&mut self) -> bool {
+        for _ in 0..self.ready.len() {
+            let Some(slot) = self.ready.pop_front() else { break };
+            // Whether the peer has ended is not remembered: a read more costs little here.
+            self.read(slot, true);
+        }
+        !self.ready.is_empty()
+    }
+
+    /// Writes to those for whom much waits, before more is taken in.
+    fn relieve(&mut self) {
+        if self.shard.is_urgent() {
+            self.shard.flush(0, &mut self.sockets, self.clock.now());
+        }
+    }
+
+    /// Takes the mailbox's posts; true where the thread is to end.
+    fn take_posts(&mut self) -> bool {
+        let mut posts = std::mem::take(&mut self.posts);
+        let waiting = self.node.mailboxes()[usize::from(self.id)].take(&mut posts);
+        for (id, mailbox) in self.node.mailboxes().iter().enumerate() {
+            if waiting & (1 << id) != 0 {
+                mailbox.push(Post::Mail(Mail::shard_has_room()));
+            }
+        }
+        let mut stop = false;
+        for post in posts.drain(..) {
+            match post {
+                Post::Mail(mail) => {
+                    self.shard.mail(mail, self.clock.now());
+                    self.relieve();
+                    self.write_if_crowded();
+                }
+                Post::Admit(arrival) => self.admit(*arrival),
+                Post::Stop => stop = true,
+            }
+        }
+        posts.shrink_to(1024);
+        self.posts = posts;
+        stop
+    }
+
+    /// A batch of posts may hold more broadcasts than the log should: they are written in between.
+    fn write_if_crowded(&mut self) {
+        while self.shard.is_crowded() {
+            self.shard.flush(1024, &mut self.sockets, self.clock.now());
+        }
+    }
+
+    fn admit(&mut self, arrival: Arrival) {
+        let Arrival { socket, already_read, admission } = arrival;
+        let now = self.clock.now();
+        let slot = self.shard.open(admission, now);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered = self.registry.register(&mut SourceFd(&socket.as_raw_fd()), token(slot), interest);
+        self.sockets.insert(slot, socket);
+        if let Err(error) = registered {
+            tracing::warn!(%error, "a socket could not be watched");
+            self.shard.gone(slot);
+            return;
+        }
+        if !already_read.is_empty() {
+            let mut bytes = already_read.to_vec();
+            self.shard.input(slot, &mut bytes, now);
+        }
+    }
+
+    fn run_effects(&mut self) {
+        let effects: Vec<_> = self.shard.effects().collect();
+        for effect in effects {
+            match effect {
+                Effect::Run(ticket, mut future) => {
+                    // Most handlers are ready at once: they cost no task.
+                    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                    match future.as_mut().poll(&mut context) {
+                        Readiness::Ready(done) => self.done.results.borrow_mut().push(done),
+                        Readiness::Pending => self.spawn(ticket, future),
+                    }
+                }
+                Effect::Cancel(ticket) => {
+                    if let Some(task) = self.tasks.remove(&ticket) {
+                        task.abort();
+                    }
+                }
+                Effect::Resume(slot) => self.ready.push_back(slot),
+            }
+        }
+        if !self.done.results.borrow().is_empty() {
+            self.done.notify.notify_one();
+        }
+    }
+
+    fn spawn(&mut self, ticket: Ticket, future: futures_util::future::BoxFuture<'static, Done>) {
+        let finished = self.done.clone();
+        let task = tokio::task::spawn_local(async move {
+            let done = future.await;
+            finished.results.borrow_mut().push(done);
+            finished.notify.notify_one();
+        });
+        self.tasks.insert(ticket, task.abort_handle());
+    }
+
+    /// Sleeps until the sockets, the mailbox, a handler or the time wants something.
+    async fn wait(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let notified = self.done.notify.notified();
+        let pause = async {
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            readable = self.poll.readable() => readable?.clear_ready(),
+            () = notified => {}
+            () = pause => {}
+        }
+        Ok(())
+    }
+}
+
+#[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
+fn watch(poll: mio::Poll) -> io::Result<AsyncFd<PollFd>> {
+    // SAFETY: `as_raw_fd` always returns the descriptor of the `mio::Poll` that `PollFd` owns and never replaces or closes
+    // while it lives, and `AsyncFd` owns the `PollFd`.
+    unsafe { AsyncFd::register_with_interest(PollFd(RefCell::new(poll)), tokio::io::Interest::READABLE) }
+        .map_err(io::Error::from)
+}
+
+fn token(slot: Slot) -> Token {
+    Token((slot.generation as usize) << 32 | slot.index as usize)
+}
+
+impl Descriptors {
+    fn insert(&mut self, slot: Slot, socket: OwnedFd) {
+        let at = slot.index as usize;
+        if self.sockets.len() <= at {
+            self.sockets.resize_with(at + 1, || None);
+        }
+        self.sockets[at] = Some((slot.generation, socket));
+    }
+
+    fn get(&self, slot: Slot) -> Option<&OwnedFd> {
+        let (generation, socket) = self.sockets.get(slot.index as usize)?.as_ref()?;
+        (*generation == slot.generation).then_some(socket)
+    }
+
+    /// The slot of an event, if it isn't an earlier tenant's.
+    fn slot(&self, token: Token) -> Option<Slot> {
+        let slot = Slot { index: token.0 as u32, generation: (token.0 >> 32) as u32 };
+        self.get(slot).map(|_| slot)
+    }
+}
+
+impl Sockets for Descriptors {
+    fn send(&mut self, slot: Slot, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        let (generation, socket) = self.sockets.get(slot.index as usize).and_then(Option::as_ref).ok_or_else(gone)?;
+        if *generation != slot.generation {
+            return Err(gone());
+        }
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let sent = match parts {
+            [one] => rustix::net::send(socket, one, SendFlags::NOSIGNAL),
+            several if bytes <= JOIN_BYTES => {
+                self.joined.clear();
+                several.iter().for_each(|part| self.joined.extend_from_slice(part));
+                rustix::net::send(socket, &self.joined, SendFlags::NOSIGNAL)
+            }
+            several => rustix::io::writev(socket.as_fd(), several),
+        };
+        sent.map_err(io::Error::from)
+    }
+
+    fn finish(&mut self, slot: Slot) {
+        if let Some(socket) = self.get(slot) {
+            // A peer that has gone meanwhile is noticed by the next read.
+            let _ = rustix::net::shutdown(socket, Shutdown::Write);
+        }
+    }
+
+    fn shut(&mut self, slot: Slot) {
+        if self.get(slot).is_some() {
+            // Closing the descriptor takes it out of the poll.
+            self.sockets[slot.index as usize] = None;
+        }
+    }
+}

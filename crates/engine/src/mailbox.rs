@@ -1,0 +1,166 @@
+//! What other threads hand to a shard: one queue, and a flag that saves the wake of a shard that is awake.
+
+use std::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use crate::directory::ShardSet;
+
+const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
+
+/// Wakes a sleeping shard; called from any thread.
+pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// The queue of one shard. Publications are bounded; see [`Mailbox::offer`] and [`Mailbox::push_when_room`]. What answers
+/// something (acknowledgements, orders) always has a place: it is bounded by what was asked.
+pub(crate) struct Mailbox<T> {
+    queue: Mutex<Vec<T>>,
+    room: Condvar,
+    bound: usize,
+    /// Set by the shard before it sleeps: who pushes must wake it.
+    armed: AtomicBool,
+    /// Shards that found no room and want to hear of it.
+    waiting: AtomicU64,
+    wake: Wake,
+}
+
+impl<T> Mailbox<T> {
+    pub(crate) fn new(bound: usize, wake: Wake) -> Self {
+        let (queue, room) = (Mutex::default(), Condvar::new());
+        Self { queue, room, bound, armed: AtomicBool::new(false), waiting: AtomicU64::new(0), wake }
+    }
+
+    /// Puts something in whatever the bound.
+    pub(crate) fn push(&self, mail: T) {
+        self.queue().push(mail);
+        self.wake_if_armed();
+    }
+
+    /// Puts something in if there is room. Never blocks.
+    pub(crate) fn offer(&self, mail: T) -> Result<(), T> {
+        let mut queue = self.queue();
+        if queue.len() >= self.bound {
+            return Err(mail);
+        }
+        queue.push(mail);
+        drop(queue);
+        self.wake_if_armed();
+        Ok(())
+    }
+
+    /// Whether there was room a moment ago; if not, `asker` is told by [`Mailbox::take`] when there is.
+    pub(crate) fn has_room(&self, asker: u16) -> bool {
+        if self.queue().len() < self.bound {
+            return true;
+        }
+        self.waiting.fetch_or(1 << asker, Ordering::SeqCst);
+        // The shard may have emptied it in between, and then tells nobody.
+        self.queue().len() < self.bound
+    }
+
+    /// Puts a batch in as one push, and waits where there is no room: for the dispatcher alone.
+    pub(crate) fn push_when_room(&self, mail: &mut Vec<T>) {
+        let mut queue = self.room.wait_while(self.queue(), |queue| queue.len() >= self.bound).expect(POISONED);
+        queue.append(mail);
+        drop(queue);
+        self.wake_if_armed();
+    }
+
+    /// Takes all that waits into `into`, which must be empty. Returns the shards that wait for room.
+    pub(crate) fn take(&self, into: &mut Vec<T>) -> ShardSet {
+        let mut queue = self.queue();
+        let was_full = queue.len() >= self.bound;
+        std::mem::swap(&mut *queue, into);
+        drop(queue);
+        if was_full {
+            self.room.notify_all();
+        }
+        if was_full || self.waiting.load(Ordering::SeqCst) != 0 { self.waiting.swap(0, Ordering::SeqCst) } else { 0 }
+    }
+
+    /// Says that the shard is about to sleep. False where something waits already: then it must not.
+    pub(crate) fn arm(&self) -> bool {
+        self.armed.store(true, Ordering::SeqCst);
+        let empty = self.queue().is_empty();
+        if !empty {
+            self.disarm();
+        }
+        empty
+    }
+
+    /// Says that the shard is awake.
+    pub(crate) fn disarm(&self) {
+        self.armed.store(false, Ordering::SeqCst);
+    }
+
+    fn wake_if_armed(&self) {
+        if self.armed.swap(false, Ordering::SeqCst) {
+            (self.wake)();
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Vec<T>> {
+        self.queue.lock().expect(POISONED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::AtomicUsize};
+
+    use super::*;
+
+    fn mailbox(bound: usize) -> (Arc<Mailbox<u32>>, Arc<AtomicUsize>) {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let count = wakes.clone();
+        let wake = Box::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        (Arc::new(Mailbox::new(bound, wake)), wakes)
+    }
+
+    #[test]
+    fn only_a_sleeping_shard_is_woken_and_only_once() {
+        let (mailbox, wakes) = mailbox(8);
+        mailbox.push(1);
+        assert!(!mailbox.arm(), "something waits already");
+        let mut taken = Vec::new();
+        mailbox.take(&mut taken);
+        assert!(mailbox.arm());
+        mailbox.push(2);
+        mailbox.push(3);
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_full_mailbox_refuses_offers_takes_answers_and_tells_who_waits() {
+        let (mailbox, _) = mailbox(2);
+        assert_eq!((mailbox.offer(1), mailbox.offer(2), mailbox.offer(3)), (Ok(()), Ok(()), Err(3)));
+        assert!(!mailbox.has_room(5));
+        mailbox.push(4);
+        let mut taken = Vec::new();
+        assert_eq!(mailbox.take(&mut taken), 1 << 5);
+        assert_eq!(taken, [1, 2, 4]);
+        assert!(mailbox.has_room(5));
+    }
+
+    #[test]
+    fn the_dispatcher_waits_for_room() {
+        let (mailbox, _) = mailbox(1);
+        mailbox.push(1);
+        let dispatcher = {
+            let mailbox = mailbox.clone();
+            std::thread::spawn(move || mailbox.push_when_room(&mut vec![2, 3]))
+        };
+        let mut all = Vec::new();
+        while all.len() < 3 {
+            let mut taken = Vec::new();
+            mailbox.take(&mut taken);
+            all.append(&mut taken);
+            std::thread::yield_now();
+        }
+        dispatcher.join().unwrap();
+        assert_eq!(all, [1, 2, 3]);
+    }
+}

@@ -1,0 +1,311 @@
+//! A node: what its threads share, and what passes between them. Without threads itself, so that a simulation can drive it
+//! from one.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use hashbrown::HashMap;
+use tidings_wire::{Audience, ConversationKey, GroupId, Reject, Set};
+use tokio::sync::{Notify, oneshot};
+
+use crate::{
+    act::{Act, Op, Origin, Outcome, Receipt, Settled},
+    audience::{From, resolve},
+    blocking::Blocking,
+    delivery::{Content, Publication},
+    directory::{Directory, ShardSet},
+    engine::Parts,
+    handle::RETRY,
+    mailbox::{Mailbox, Wake},
+    members::Members,
+    metrics,
+    pipeline::{connection_of, resolve_publish},
+    ports::Start,
+    publish::Publish,
+    services::{Ids, Services},
+    shard::{Answer, Letter, Mail},
+};
+
+/// What a shard's thread is handed.
+pub(crate) enum Post {
+    /// For the state machine.
+    Mail(Mail),
+    /// A socket whose upgrade was answered, with the bytes read behind the request.
+    Admit(Box<crate::driver::Arrival>),
+    /// The thread is to end.
+    Stop,
+}
+
+/// What the threads of a node share. Cheap to clone.
+#[derive(Clone)]
+pub struct Node(Arc<Shared>);
+
+struct Shared {
+    services: Arc<Services>,
+    mailboxes: Vec<Mailbox<Post>>,
+    calls: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    next_call: AtomicU64,
+    /// Shards that the store had no room for.
+    without_room: AtomicU64,
+    store_room: Notify,
+}
+
+const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
+
+impl Node {
+    /// A node with one mailbox for each of `wakes`.
+    ///
+    /// # Errors
+    /// Where the threads for blocking work can't be started.
+    pub(crate) fn new(parts: Parts, start: &Start, wakes: Vec<Wake>) -> std::io::Result<Self> {
+        let Parts { registry, store, groups, clock, settings } = parts;
+        let directory = Arc::new(Directory::new());
+        let services = Services {
+            registry,
+            members: Members::new(groups.clone(), directory.clone(), clock.clone(), settings.group_cache_bytes),
+            store,
+            groups,
+            directory,
+            blocking: Blocking::start(settings.blocking_threads, settings.blocking_queue)?,
+            ids: Ids::new(start.node, start.last_id),
+            clock,
+            settings,
+        };
+        let bound = services.settings.mailbox_publications;
+        Ok(Self(Arc::new(Shared {
+            services: Arc::new(services),
+            mailboxes: wakes.into_iter().map(|wake| Mailbox::new(bound, wake)).collect(),
+            calls: Mutex::default(),
+            next_call: AtomicU64::new(0),
+            without_room: AtomicU64::new(0),
+            store_room: Notify::new(),
+        })))
+    }
+
+    pub(crate) fn services(&self) -> &Arc<Services> {
+        &self.0.services
+    }
+
+    pub(crate) fn mailboxes(&self) -> &[Mailbox<Post>] {
+        &self.0.mailboxes
+    }
+
+    pub(crate) fn all_shards(&self) -> ShardSet {
+        ShardSet::MAX >> (ShardSet::BITS as usize - self.0.mailboxes.len())
+    }
+
+    /// Hands a publication to shards; returns those that have no room, which tell `asker` when they do.
+    pub(crate) fn offer(&self, publication: &Arc<Publication>, to: ShardSet, asker: u16) -> ShardSet {
+        let mut left = to;
+        for (id, mailbox) in self.concerned(to) {
+            let letter = || Post::Mail(Mail(Letter::Deliver(publication.clone())));
+            if mailbox.has_room(asker) && mailbox.offer(letter()).is_ok() {
+                left &= !(1 << id);
+            }
+        }
+        left
+    }
+
+    /// Hands a publication of a call to its shards, or to none of them where one has no room.
+    pub(crate) fn offer_call(&self, publication: Publication) -> Result<(), Reject> {
+        let publication = Arc::new(publication);
+        for (_, mailbox) in self.concerned(publication.to.shards) {
+            let letter = Post::Mail(Mail(Letter::Deliver(publication.clone())));
+            mailbox.offer(letter).map_err(|_| Reject::unavailable(RETRY))?;
+        }
+        Ok(())
+    }
+
+    fn concerned(&self, shards: ShardSet) -> impl Iterator<Item = (usize, &Mailbox<Post>)> {
+        self.0.mailboxes.iter().enumerate().filter(move |(id, _)| shards & (1 << id) != 0)
+    }
+
+    /// Hands acts to the store. False where some are left: the shard then hears when there is room.
+    pub(crate) fn submit(&self, acts: &mut VecDeque<Act>, shard: u16) -> bool {
+        if self.0.services.store.submit(acts) {
+            return true;
+        }
+        self.0.without_room.fetch_or(1 << shard, Ordering::SeqCst);
+        // Room may have come before the store could be told that somebody waits for it.
+        self.0.services.store.submit(acts)
+    }
+
+    /// The store has room again.
+    pub(crate) fn store_has_room(&self) {
+        let waiting = self.0.without_room.swap(0, Ordering::SeqCst);
+        for (_, mailbox) in self.concerned(waiting) {
+            mailbox.push(Post::Mail(Mail(Letter::StoreRoom)));
+        }
+        self.0.store_room.notify_waiters();
+    }
+
+    /// Becomes ready when the store has room again.
+    pub(crate) fn store_room(&self) -> &Notify {
+        &self.0.store_room
+    }
+
+    /// A call that waits for what becomes of its act.
+    pub(crate) fn call(&self) -> (Origin, oneshot::Receiver<Answer>) {
+        let (answer, answered) = oneshot::channel();
+        let number = self.0.next_call.fetch_add(1, Ordering::Relaxed);
+        self.0.calls.lock().expect(POISONED).insert(number, answer);
+        (Origin::Call(number), answered)
+    }
+
+    /// The call's act was never submitted.
+    pub(crate) fn forget_call(&self, origin: Origin) {
+        if let Origin::Call(number) = origin {
+            self.0.calls.lock().expect(POISONED).remove(&number);
+        }
+    }
+
+    /// Delivers what was committed and answers who sent it, in commit order: called by the dispatcher alone.
+    pub(crate) fn dispatch(&self, batch: Vec<Settled>) {
+        metrics::committed(batch.len());
+        let mut outgoing: Vec<Vec<Post>> = self.0.mailboxes.iter().map(|_| Vec::new()).collect();
+        for settled in batch {
+            self.dispatch_one(settled, &mut outgoing);
+        }
+        for (mailbox, mut posts) in self.0.mailboxes.iter().zip(outgoing) {
+            if !posts.is_empty() {
+                mailbox.push_when_room(&mut posts);
+            }
+        }
+    }
+
+    fn dispatch_one(&self, settled: Settled, outgoing: &mut [Vec<Post>]) {
+        let Settled { mut act, outcome, .. } = settled;
+        let members = &self.0.services.members;
+        // Held until the end of the act, so that its group can't be dropped in between.
+        let _pins: Vec<_> = groups_of(&act).filter_map(|group| members.settled(group)).collect();
+        if let Outcome::Stored { receipts, rows, membership } = &outcome {
+            for change in membership {
+                members.change(change.group, change.user, change.joined);
+            }
+            for receipt in receipts {
+                self.deliver_stored(&act, receipt, outgoing);
+            }
+            if let Some(projection) = act.project.take() {
+                self.project(act.origin, projection, rows, outgoing);
+            }
+        }
+        self.answer(&act, outcome, outgoing);
+    }
+
+    /// A committed message goes to the stream's readers, but for the connection that sent it.
+    fn deliver_stored(&self, act: &Act, receipt: &Receipt, outgoing: &mut [Vec<Post>]) {
+        let services = &self.0.services;
+        let entry = act.ops.iter().find_map(|op| match op {
+            Op::Message(entry) if entry.id == receipt.id => Some(entry),
+            _ => None,
+        });
+        let Some((entry, kind)) = entry.and_then(|entry| Some((entry, services.registry.find(entry.kind)?))) else {
+            tracing::error!(id = %receipt.id, "the store settled a message that was not in its act");
+            return;
+        };
+        let audience = match receipt.conversation {
+            ConversationKey::Dm(low, high) => Audience::user(low).and(Set::User(high)),
+            ConversationKey::Group(group) => Audience::group(group),
+        };
+        let from = From { user: act.sender, connection: connection_of(act.origin) };
+        let audience = audience.me(tidings_wire::Me::OtherConnections);
+        let find = |group: GroupId| services.members.reach(group);
+        let to = resolve(&audience, from, &services.directory, find, self.all_shards());
+        services.registry.at(kind).metrics.accepted();
+        let content = Content {
+            kind,
+            name: entry.kind,
+            body: entry.body.clone(),
+            id: receipt.id,
+            from: act.sender,
+            timestamp: receipt.created_at_ms.div_euclid(1_000),
+            place: Some((receipt.conversation, receipt.seq)),
+        };
+        self.post(Publication::new(content, to), outgoing);
+    }
+
+    /// What follows from the rows that the act's statements returned.
+    fn project(
+        &self,
+        origin: Origin,
+        projection: crate::publish::Projection,
+        rows: &[Vec<crate::act::Row>],
+        outgoing: &mut [Vec<Post>],
+    ) {
+        let services = &self.0.services;
+        let run = std::panic::AssertUnwindSafe(|| projection.run(rows));
+        let Ok(published) = std::panic::catch_unwind(run) else {
+            tracing::error!("a projection panicked: what follows from its act is not delivered");
+            return;
+        };
+        let now = services.clock.now();
+        for publish in published {
+            let Publish { kind: name, ref body, from, id, .. } = publish;
+            let Some(kind) = services.registry.find(name) else {
+                tracing::error!(kind = name, "a projection publishes a type that is not registered");
+                continue;
+            };
+            if let Err(reject) = Content::fits(body) {
+                tracing::error!(kind = name, %reject, "a projection publishes a message that is too large");
+                continue;
+            }
+            let to = resolve_publish(services, &publish, origin, self.all_shards());
+            let id = id.unwrap_or_else(|| services.ids.next(now));
+            services.registry.at(kind).metrics.accepted();
+            let content = Content { kind, name, body: publish.body, id, from, timestamp: now.unix(), place: None };
+            self.post(Publication::new(content, to), outgoing);
+        }
+    }
+
+    fn post(&self, publication: Publication, outgoing: &mut [Vec<Post>]) {
+        let publication = Arc::new(publication);
+        for (id, _) in self.concerned(publication.to.shards) {
+            outgoing[id].push(Post::Mail(Mail(Letter::Deliver(publication.clone()))));
+        }
+    }
+
+    /// On the sending connection the answer stands where the message would.
+    fn answer(&self, act: &Act, outcome: Outcome, outgoing: &mut [Vec<Post>]) {
+        let answer = Answer::from(outcome);
+        if let Answer::Refused(reject) = &answer {
+            let kind = act.ops.iter().find_map(|op| match op {
+                Op::Message(entry) => self.0.services.registry.get(entry.kind),
+                _ => None,
+            });
+            kind.map_or_else(|| metrics::refused_untyped(reject.code), |kind| kind.metrics.refused(reject.code));
+        }
+        match act.origin {
+            Origin::Nobody => {}
+            Origin::Connection { shard, slot, reference } => {
+                let letter = Letter::Answer { slot, reference, answer };
+                outgoing[usize::from(shard)].push(Post::Mail(Mail(letter)));
+            }
+            Origin::Call(number) => {
+                let caller = self.0.calls.lock().expect(POISONED).remove(&number);
+                // A caller that has given up hears nothing.
+                caller.map(|caller| caller.send(answer));
+            }
+        }
+    }
+
+    /// Slow upkeep: called every few seconds.
+    pub(crate) fn sweep(&self) {
+        self.0.services.registry.entries().iter().for_each(crate::registry::TypeEntry::sweep);
+    }
+}
+
+/// The groups that a message act left pinned.
+pub(crate) fn groups_of(act: &Act) -> impl Iterator<Item = GroupId> {
+    act.ops.iter().filter_map(|op| match op {
+        Op::Message(entry) => match entry.conversation {
+            ConversationKey::Group(group) => Some(group),
+            ConversationKey::Dm(..) => None,
+        },
+        _ => None,
+    })
+}

@@ -1,0 +1,435 @@
+//! The order in which a message passes: type, rollout, limit, decode, known key, accept, reach; then it is appended with its
+//! handler's writes or published. The only file that knows this order.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use smallvec::{SmallVec, smallvec};
+use tidings_wire::{
+    Audience, Code, ConversationKey, ENVELOPE_FIELDS, GroupId, Head, Key, MessageId, Reject, Sender, Senders, Set,
+    UserId,
+};
+
+use crate::{
+    act::{Act, BodyHash, Entry, Op, Origin, Receipt, Require},
+    audience::{From, Recipients, resolve},
+    clock::Now,
+    delivery::{Content, Publication},
+    directory::ShardSet,
+    handle::{Context, Intent, refusal},
+    members::Pinned,
+    metrics,
+    ports::BoxFuture,
+    publish::{Projection, Publish},
+    registry::{Draft, Step, TypeEntry, TypeIndex, Verdict},
+    services::Services,
+};
+
+/// The most users that an audience may list.
+const MAX_LISTED_USERS: usize = 10_000;
+
+/// A message as it came in.
+pub(crate) struct Incoming<'a> {
+    pub(crate) sender: &'a Sender,
+    /// The frame or body.
+    pub(crate) json: &'a [u8],
+    /// A key from outside the body.
+    pub(crate) key: Option<Key>,
+    /// Instead of the type's audience.
+    pub(crate) audience: Option<Audience>,
+}
+
+/// How far a message came at once.
+pub(crate) enum Progress {
+    Refused(Option<i64>, Reject),
+    Ready(Option<i64>, Prepared),
+    /// A handler or a group must be waited for.
+    Later(Option<i64>, BoxFuture<Result<Checked, Reject>>),
+}
+
+/// What waiting gave.
+pub(crate) enum Checked {
+    Ready(Prepared),
+    /// The key was known, with the same body.
+    Known(Receipt),
+}
+
+/// A message that may pass: nothing but the store can refuse it now.
+pub(crate) struct Prepared {
+    pub(crate) kind: TypeIndex,
+    pub(crate) id: MessageId,
+    draft: Draft,
+    place: Option<ConversationKey>,
+    key: Option<(Key, BodyHash)>,
+    groups: SmallVec<[(GroupId, Pinned); 1]>,
+    now: Now,
+}
+
+/// What becomes of a prepared message.
+pub(crate) enum Outgoing {
+    /// To be committed.
+    Append(Box<Act>),
+    /// To be delivered.
+    Publish(Publication),
+}
+
+/// Takes a message as far as it goes without waiting.
+pub(crate) fn begin(services: &Arc<Services>, incoming: Incoming<'_>, now: Now) -> Progress {
+    let head: Head<'_> = match serde_json::from_slice(incoming.json) {
+        Ok(head) => head,
+        Err(_) => return refused_untyped(None, bad_head(incoming.json)),
+    };
+    let reference = head.reference;
+    let Some(kind) = services.registry.find(&head.kind) else {
+        let reject =
+            Reject::new(Code::UnknownType, format!("no message type {:?} is registered", shortened(&head.kind)));
+        return refused_untyped(reference, reject);
+    };
+    let entry = services.registry.at(kind);
+    match gate(services, entry, &head, incoming, now, kind) {
+        Ok(Gate::Ready(prepared)) => Progress::Ready(reference, prepared),
+        Ok(Gate::Later(work)) => Progress::Later(reference, work),
+        Err(reject) => {
+            entry.metrics.refused(reject.code);
+            Progress::Refused(reference, reject)
+        }
+    }
+}
+
+enum Gate {
+    Ready(Prepared),
+    Later(BoxFuture<Result<Checked, Reject>>),
+}
+
+fn gate(
+    services: &Arc<Services>,
+    entry: &TypeEntry,
+    head: &Head<'_>,
+    incoming: Incoming<'_>,
+    now: Now,
+    kind: TypeIndex,
+) -> Result<Gate, Reject> {
+    let Incoming { sender, json, key, audience } = incoming;
+    permit(services, entry, sender, now)?;
+    let key = match (key, &head.key) {
+        (Some(key), _) => Some(key),
+        (None, Some(text)) => Some(text.parse::<Key>().map_err(|error| Reject::field("key", error.to_string()))?),
+        (None, None) => None,
+    };
+    let keyed = match key.filter(|_| kept(services, entry)) {
+        Some(key) => Some((key, body_hash(json)?)),
+        None => None,
+    };
+    let finish = move |services: &Services, sender: &Sender, mut draft: Draft, keyed| {
+        if let Some(audience) = audience {
+            draft.audience = audience;
+        }
+        prepare(services, kind, sender, draft, keyed, now)
+    };
+    let context = || Context { sender: sender.clone(), intent: Intent::Send, now, services: services.clone() };
+    match entry.receive.receive(json, sender, &context) {
+        Step::Now(draft) => {
+            let prepared = finish(services, sender, draft?, keyed)?;
+            reach(services, sender.clone(), prepared)
+        }
+        Step::Later(accept) => {
+            let (services, sender) = (services.clone(), sender.clone());
+            let work = async move {
+                if let Some(known) = known(&services, &sender, &keyed).await? {
+                    return Ok(Checked::Known(known));
+                }
+                let draft = accept.await?;
+                let prepared = finish(&services, &sender, draft, keyed)?;
+                match reach(&services, sender, prepared)? {
+                    Gate::Ready(prepared) => Ok(Checked::Ready(prepared)),
+                    Gate::Later(work) => work.await,
+                }
+            };
+            Ok(Gate::Later(work.boxed()))
+        }
+    }
+}
+
+/// Who may send, rollout, limit. Services pass the last two: they are the app itself.
+fn permit(services: &Services, entry: &TypeEntry, sender: &Sender, now: Now) -> Result<(), Reject> {
+    if sender.service.is_some() {
+        return Ok(());
+    }
+    if entry.senders == Senders::Service {
+        let name = entry.name;
+        let how = format!("users may not send {name:?}; the setting [types.{name}] senders = \"users\" allows it");
+        return Err(Reject::not_allowed(how));
+    }
+    let Some(user) = sender.user else { return Err(Reject::new(Code::Unauthorized, "nobody sends this")) };
+    if entry.rolled_out(user) == Verdict::Off {
+        return Err(Reject::new(Code::NotEnabled, format!("{:?} is not switched on for you", entry.name)));
+    }
+    match services.settings.limits.then(|| entry.limit(user, now)) {
+        Some(Verdict::Limited(wait)) => Err(Reject {
+            retry_after: Some(wait),
+            ..Reject::new(Code::Limited, format!("too many {:?}: wait and send it again", entry.name))
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether messages of the type are stored in this deployment.
+fn kept(services: &Services, entry: &TypeEntry) -> bool {
+    services.settings.keep && entry.kept()
+}
+
+/// The first answer again, for types whose handler must not run twice for one message.
+async fn known(
+    services: &Services,
+    sender: &Sender,
+    keyed: &Option<(Key, BodyHash)>,
+) -> Result<Option<Receipt>, Reject> {
+    let (Some(user), Some((key, hash))) = (sender.user, keyed) else { return Ok(None) };
+    match services.store.keyed(user, key.clone()).await.map_err(refusal)? {
+        Some((receipt, stored)) if stored == *hash => Ok(Some(receipt)),
+        Some(_) => Err(key_reused()),
+        None => Ok(None),
+    }
+}
+
+/// The refusal of a key that another message has.
+pub(crate) fn key_reused() -> Reject {
+    Reject::new(Code::KeyReused, "the key was used for another message: choose a new one for each message")
+}
+
+/// Where the message belongs, and whether it fits.
+fn prepare(
+    services: &Services,
+    kind: TypeIndex,
+    sender: &Sender,
+    draft: Draft,
+    key: Option<(Key, BodyHash)>,
+    now: Now,
+) -> Result<Prepared, Reject> {
+    let entry = services.registry.at(kind);
+    Content::fits(&draft.body)?;
+    let listed = draft.audience.to.iter().chain(&draft.audience.less);
+    if listed.into_iter().any(|set| matches!(set, Set::Users(users) if users.len() > MAX_LISTED_USERS)) {
+        return Err(Reject::new(Code::TooLarge, format!("an audience lists at most {MAX_LISTED_USERS} users")));
+    }
+    if !draft.writes.is_empty() && !services.store.runs_sql() {
+        return Err(Reject::new(Code::NotEnabled, "this deployment's store runs no SQL, which this message needs"));
+    }
+    let place = if entry.stream { Some(place(entry, sender, &draft.audience)?) } else { None };
+    let id = services.ids.next(now);
+    Ok(Prepared { kind, id, draft, place, key, groups: SmallVec::new(), now })
+}
+
+/// The conversation of a message of a stream type: its audience is one user or one group.
+fn place(entry: &TypeEntry, sender: &Sender, audience: &Audience) -> Result<ConversationKey, Reject> {
+    match (&audience.to[..], sender.user) {
+        ([Set::User(to)], Some(from)) => Ok(ConversationKey::dm(from, *to)),
+        ([Set::Group(group)], Some(_)) => Ok(ConversationKey::Group(*group)),
+        ([Set::User(_) | Set::Group(_)], None) => {
+            Err(Reject::field("from", "a message in a conversation needs the user it is from"))
+        }
+        _ => {
+            tracing::error!(
+                kind = entry.name,
+                ?audience,
+                "a type with STREAM addressed something else than one user or group"
+            );
+            Err(Reject::not_allowed("a message of this type goes to one user or one group"))
+        }
+    }
+}
+
+/// Loads and pins the groups that the audience names, and checks that a user is in the groups that they address.
+fn reach(services: &Arc<Services>, sender: Sender, mut prepared: Prepared) -> Result<Gate, Reject> {
+    let named: SmallVec<[(GroupId, bool); 1]> = {
+        let audience = &prepared.draft.audience;
+        let addressed = audience.to.iter().filter_map(group_of).map(|group| (group, true));
+        addressed.chain(audience.less.iter().filter_map(group_of).map(|group| (group, false))).collect()
+    };
+    let user = sender.user.filter(|_| sender.service.is_none() || prepared.place.is_some());
+    let check = move |services: &Services, group: &Pinned, addressed: bool| match user {
+        Some(user) if addressed && !group.contains(&services.directory, user) => Err(Reject::not_a_member()),
+        _ => Ok(()),
+    };
+    for (at, &(id, addressed)) in named.iter().enumerate() {
+        let Some(group) = services.members.reach(id) else {
+            let (services, rest) = (services.clone(), named[at..].to_vec());
+            let work = async move {
+                for (id, addressed) in rest {
+                    let group = services.members.load(id).await.map_err(refusal)?;
+                    check(&services, &group, addressed)?;
+                    prepared.groups.push((id, group));
+                }
+                Ok(Checked::Ready(prepared))
+            };
+            return Ok(Gate::Later(work.boxed()));
+        };
+        check(services, &group, addressed)?;
+        prepared.groups.push((id, group));
+    }
+    Ok(Gate::Ready(prepared))
+}
+
+fn group_of(set: &Set) -> Option<GroupId> {
+    if let Set::Group(group) = set { Some(*group) } else { None }
+}
+
+impl Prepared {
+    /// Unix milliseconds of its receipt.
+    pub(crate) fn now(&self) -> Now {
+        self.now
+    }
+
+    /// What becomes of it: an act where something is written, a publication otherwise.
+    pub(crate) fn outgoing(self, services: &Services, user: Option<UserId>, origin: Origin, all: ShardSet) -> Outgoing {
+        let entry = services.registry.at(self.kind);
+        if kept(services, entry) || !self.draft.writes.is_empty() {
+            return Outgoing::Append(Box::new(self.into_act(services, user, origin)));
+        }
+        let from = From { user, connection: connection_of(origin) };
+        let to = resolve(&self.draft.audience, from, &services.directory, |id| self.pinned(id), all);
+        entry.metrics.accepted();
+        let content = Content {
+            kind: self.kind,
+            name: entry.name,
+            body: self.draft.body,
+            id: self.id,
+            from: user,
+            timestamp: self.now.unix(),
+            place: None,
+        };
+        Outgoing::Publish(Publication::new(content, to))
+    }
+
+    fn pinned(&self, id: GroupId) -> Option<Pinned> {
+        self.groups.iter().find(|(group, _)| *group == id).map(|(_, pinned)| pinned.again())
+    }
+
+    /// Handler's writes first: where one ends the act quietly, the message is not stored either.
+    fn into_act(self, services: &Services, user: Option<UserId>, origin: Origin) -> Act {
+        let entry = services.registry.at(self.kind);
+        let Draft { body, audience, writes, project } = self.draft;
+        let mut act = Act { origin, sender: user, key: self.key, require: smallvec![], ops: smallvec![], project };
+        act.ops.extend(writes.into_iter().map(Op::Sql));
+        match self.place {
+            Some(conversation) if kept(services, entry) => {
+                if let (ConversationKey::Group(group), Some(user), true) = (conversation, user, services.members.own())
+                {
+                    act.require.push(Require::Member(group, user));
+                }
+                let created_at_ms = self.now.unix_ms;
+                let (kind, version) = (entry.name, entry.version);
+                act.ops.push(Op::Message(Entry { conversation, id: self.id, kind, version, body, created_at_ms }));
+                // The dispatcher takes the pin up again when the act is settled.
+                self.groups.into_iter().for_each(|(_, pinned)| pinned.leave());
+            }
+            _ => {
+                let message = Publish { kind: entry.name, body, audience, from: user, id: Some(self.id) };
+                let (groups, project) = (self.groups, act.project.take());
+                act.project = Some(Projection::new(move |rows| {
+                    // The groups stay in memory until their message is delivered.
+                    let _groups = groups;
+                    let mut all = vec![message];
+                    all.extend(project.map(|project| project.run(rows)).unwrap_or_default());
+                    all
+                }));
+            }
+        }
+        act
+    }
+}
+
+/// The recipients of a message that follows from an act.
+pub(crate) fn resolve_publish(services: &Services, publish: &Publish, origin: Origin, all: ShardSet) -> Recipients {
+    let from = From { user: publish.from, connection: connection_of(origin) };
+    resolve(&publish.audience, from, &services.directory, |id| services.members.reach(id), all)
+}
+
+/// The connection that an act came from.
+pub(crate) fn connection_of(origin: Origin) -> Option<(u16, crate::shard::Slot)> {
+    if let Origin::Connection { shard, slot, .. } = origin { Some((shard, slot)) } else { None }
+}
+
+fn refused_untyped(reference: Option<i64>, reject: Reject) -> Progress {
+    metrics::refused_untyped(reject.code);
+    Progress::Refused(reference, reject)
+}
+
+/// Why a frame has no head. Not on the hot path, so it may be read again.
+fn bad_head(json: &[u8]) -> Reject {
+    match serde_json::from_slice::<Value>(json) {
+        Ok(Value::Object(fields)) => match fields.get("type") {
+            None => Reject::new(Code::BadJson, "the frame has no \"type\""),
+            Some(Value::String(_)) if fields.get("key").is_some_and(|key| !key.is_string() && !key.is_null()) => {
+                Reject::field("key", "a key is a string of 1 to 64 bytes")
+            }
+            Some(Value::String(_)) => Reject::field("ref", "a ref is an integer"),
+            Some(_) => Reject::field("type", "the type is a string"),
+        },
+        Ok(_) => Reject::new(Code::BadJson, "a frame is one JSON object"),
+        Err(error) => Reject::new(Code::BadJson, format!("the frame is not JSON: {error}")),
+    }
+}
+
+fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(64)]
+}
+
+/// SHA-256 of the received fields as canonical JSON (names sorted at every depth, no white space) without the envelope.
+fn body_hash(json: &[u8]) -> Result<BodyHash, Reject> {
+    let fields: BTreeMap<String, Value> =
+        serde_json::from_slice(json).map_err(|error| Reject::new(Code::BadJson, error.to_string()))?;
+    let mut canonical = Vec::with_capacity(json.len());
+    for (name, value) in fields.iter().filter(|(name, _)| *name == "type" || !ENVELOPE_FIELDS.contains(&name.as_str()))
+    {
+        canonicalise(&Value::from(name.as_str()), &mut canonical);
+        canonicalise(value, &mut canonical);
+    }
+    let digest: [u8; 32] = Sha256::digest(&canonical).into();
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest[..16]);
+    Ok(hash)
+}
+
+/// Writes a value with the names of its objects sorted, whatever order the map keeps.
+fn canonicalise(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().collect();
+            out.push(b'{');
+            for (name, value) in sorted {
+                canonicalise(&Value::from(name.as_str()), out);
+                canonicalise(value, out);
+            }
+            out.push(b'}');
+        }
+        Value::Array(values) => {
+            out.push(b'[');
+            values.iter().for_each(|value| canonicalise(value, out));
+            out.push(b']');
+        }
+        // Strings carry their quotes, so that no two sequences of plain values are written alike.
+        plain => out.extend_from_slice(format!("{plain},").as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_known_whatever_the_order_of_its_fields() {
+        let first = body_hash(br#"{"type":"private","to":2,"data":{"a":1,"b":[1,2]},"key":"k","ref":1}"#).unwrap();
+        let again = body_hash(br#"{"ref":9,"data":{"b":[1,2],"a":1},"to":2, "type":"private"}"#).unwrap();
+        assert_eq!(first, again);
+        for other in [
+            &br#"{"type":"private","to":3,"data":{"a":1,"b":[1,2]}}"#[..],
+            br#"{"type":"private","to":2,"data":{"a":1,"b":[12]}}"#,
+            br#"{"type":"group","to":2,"data":{"a":1,"b":[1,2]}}"#,
+        ] {
+            assert_ne!(first, body_hash(other).unwrap());
+        }
+    }
+}

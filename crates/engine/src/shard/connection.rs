@@ -1,0 +1,131 @@
+//! One connection, as its shard remembers it. An idle one is small: what only a busy one needs stands behind pointers.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tidings_wire::UserId;
+
+use super::outbox::Outbox;
+use crate::{
+    delivery::Publication,
+    directory::ShardSet,
+    engine::{Admission, ConnectionInfo},
+    websocket::Decoder,
+};
+
+/// One connection.
+pub(super) struct Connection {
+    pub(super) user: UserId,
+    /// The user's index in the directory.
+    pub(super) index: u32,
+    pub(super) generation: u32,
+    pub(super) decoder: Decoder,
+    pub(super) outbox: Outbox,
+    pub(super) work: Option<Box<Work>>,
+    pub(super) details: Box<Details>,
+    /// When its peer was last heard.
+    pub(super) heard: Duration,
+    /// The tick of its entry in the wheel.
+    pub(super) timer: u64,
+    pub(super) phase: Phase,
+    /// Stands in the list of those to be flushed.
+    pub(super) dirty: bool,
+    /// The socket took no more; an event tells when it does again.
+    pub(super) blocked: bool,
+    /// A ping is unanswered.
+    pub(super) pinged: bool,
+    /// Its input is not read.
+    pub(super) paused: bool,
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Open,
+    /// A close frame is queued or out: what comes in is thrown away. Half closed once the frame is written.
+    Closing {
+        until: Duration,
+        half_closed: bool,
+    },
+    /// Both sides have closed: the socket goes when the rest is written.
+    Closed,
+    /// The socket is broken or its peer gone: to be taken away.
+    Gone,
+}
+
+/// What only a list of connections, an expiry or the end needs.
+pub(super) struct Details {
+    pub(super) admission: Admission,
+    /// Unix seconds.
+    pub(super) since: i64,
+    /// Unique while the server runs.
+    pub(super) number: u64,
+}
+
+/// What only a connection with messages under way has.
+#[derive(Default)]
+pub(super) struct Work {
+    /// A handler or group that is waited for, and until when.
+    pub(super) running: Option<Running>,
+    /// A publication that other shards had no room for yet.
+    pub(super) parked: Option<(Arc<Publication>, ShardSet)>,
+    /// Kept sends under way.
+    pub(super) under_way: u16,
+    /// Messages that wait for their turn.
+    pub(super) held: VecDeque<Bytes>,
+    pub(super) held_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    pub(super) number: u32,
+    pub(super) reference: Option<i64>,
+    pub(super) until: Duration,
+}
+
+impl Connection {
+    /// Whether the next message may be taken up, with so many kept sends allowed under way.
+    pub(super) fn is_free(&self, most_under_way: u16) -> bool {
+        self.work
+            .as_ref()
+            .is_none_or(|work| work.running.is_none() && work.parked.is_none() && work.under_way < most_under_way)
+    }
+
+    pub(super) fn work(&mut self) -> &mut Work {
+        self.work.get_or_insert_default()
+    }
+
+    /// Frees what only a busy connection needs.
+    pub(super) fn rest(&mut self) {
+        let idle = self.work.as_ref().is_some_and(|work| {
+            work.running.is_none() && work.parked.is_none() && work.under_way == 0 && work.held.is_empty()
+        });
+        if idle {
+            self.work = None;
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    pub(super) fn info(&self, shard: u16) -> ConnectionInfo {
+        let Details { admission, since, number } = &*self.details;
+        ConnectionInfo {
+            id: format!("{shard}-{number}"),
+            peer: admission.peer,
+            dialect: admission.dialect,
+            since: *since,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_takes_at_most_200_bytes() {
+        assert!(size_of::<Connection>() <= 200, "{}", size_of::<Connection>());
+    }
+}

@@ -1,0 +1,258 @@
+//! From bytes to messages under way.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tidings_wire::{CloseCode, Reject, Sender};
+
+use super::{
+    Flow, Shard, Slot,
+    connection::{Phase, Running},
+    mail::{Answer, Done, Effect, Ticket},
+};
+use crate::{
+    act::{Act, Origin, Outcome},
+    clock::Now,
+    delivery::Publication,
+    handle::RETRY,
+    node::groups_of,
+    pipeline::{self, Checked, Incoming, Outgoing, Prepared, Progress, key_reused},
+    websocket::{Event, ProtocolError, encoder},
+};
+
+impl Shard {
+    /// Takes what a socket read. `bytes` is scratch space: it is unmasked in place.
+    pub fn input(&mut self, slot: Slot, bytes: &mut [u8], now: Now) -> Flow {
+        let limits = self.limits();
+        let Some(connection) = self.get_mut(slot) else { return Flow::Pause };
+        connection.heard = now.mono;
+        connection.pinged = false;
+        let mut decoder = match connection.phase {
+            Phase::Open | Phase::Closing { half_closed: false, .. } => std::mem::take(&mut connection.decoder),
+            _ => return Flow::Read,
+        };
+        let fed = decoder.feed(bytes, limits, &mut |event| self.event(slot, event, now));
+        if let Err(error) = fed {
+            self.broke_protocol(slot, &error, now);
+        }
+        let held_bytes = self.node.services().settings.held_bytes;
+        let Some(connection) = self.get_mut(slot) else { return Flow::Pause };
+        connection.decoder = decoder;
+        connection.paused = connection.work.as_ref().is_some_and(|work| work.held_bytes > held_bytes);
+        if connection.paused { Flow::Pause } else { Flow::Read }
+    }
+
+    fn event(&mut self, slot: Slot, event: Event<'_>, now: Now) -> ControlFlow<()> {
+        let most = self.node.services().settings.sends_under_way;
+        let Some(connection) = self.get_mut(slot) else { return ControlFlow::Break(()) };
+        match (event, connection.phase) {
+            (Event::Close { code, .. }, phase) => {
+                self.peer_closed(slot.index, code, phase, now);
+                return ControlFlow::Break(());
+            }
+            // What comes behind one's own close frame is thrown away.
+            (_, phase) if phase != Phase::Open => {}
+            (Event::Text(text), _)
+                if connection.is_free(most) && connection.work.as_ref().is_none_or(|work| work.held.is_empty()) =>
+            {
+                self.receive(slot.index, text.as_bytes(), now);
+            }
+            (Event::Text(text), _) => {
+                let work = connection.work();
+                work.held_bytes += text.len() + size_of::<Bytes>();
+                work.held.push_back(Bytes::copy_from_slice(text.as_bytes()));
+            }
+            (Event::Binary(_), _) => self.close(slot.index, CloseCode::Binary, now),
+            (Event::Ping(payload), _) => self.push(slot.index, encoder::pong(payload), now),
+            (Event::Pong(_), _) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The peer's close frame: answered with the same code, unless it answers ours.
+    fn peer_closed(&mut self, index: u32, code: Option<u16>, phase: Phase, now: Now) {
+        if phase == Phase::Open {
+            self.leave(index, None);
+            self.push(index, encoder::close(code.unwrap_or(1005), ""), now);
+        }
+        if phase != Phase::Gone {
+            self.connections[index as usize].phase = Phase::Closed;
+            self.mark_dirty(index);
+        }
+    }
+
+    fn broke_protocol(&mut self, slot: Slot, error: &ProtocolError, now: Now) {
+        tracing::debug!(%error, "a peer broke RFC 6455");
+        let code = CloseCode::ALL.iter().copied().find(|code| code.code() == error.close_code());
+        if self.get_mut(slot).is_some_and(|connection| connection.is_open()) {
+            self.close(slot.index, code.unwrap_or(CloseCode::Protocol), now);
+        }
+    }
+
+    /// Takes up one message.
+    fn receive(&mut self, index: u32, json: &[u8], now: Now) {
+        let node = self.node.clone();
+        let sender = Sender::user_only(self.connections[index as usize].user);
+        let incoming = Incoming { sender: &sender, json, key: None, audience: None };
+        match pipeline::begin(node.services(), incoming, now) {
+            Progress::Refused(reference, reject) => self.refuse(index, reference, &reject, now),
+            Progress::Ready(reference, prepared) => self.pass(index, reference, prepared, now),
+            Progress::Later(reference, work) => {
+                self.tickets = self.tickets.wrapping_add(1);
+                let ticket = Ticket { slot: self.slot_of(index), number: self.tickets };
+                let until = now.mono + node.services().settings.accept_within;
+                self.connections[index as usize].work().running =
+                    Some(Running { number: ticket.number, reference, until });
+                self.arm(index, until);
+                let future = work.map(move |result| Done { ticket, reference, result }).boxed();
+                self.effects.push(Effect::Run(ticket, future));
+            }
+        }
+    }
+
+    /// A message that nothing but the store can refuse any more.
+    fn pass(&mut self, index: u32, reference: Option<i64>, prepared: Prepared, now: Now) {
+        let node = self.node.clone();
+        let user = self.connections[index as usize].user;
+        let origin = Origin::Connection { shard: self.id, slot: self.slot_of(index), reference };
+        match prepared.outgoing(node.services(), Some(user), origin, node.all_shards()) {
+            Outgoing::Append(act) => {
+                self.connections[index as usize].work().under_way += 1;
+                self.acts.push_back(*act);
+                self.act_times.push_back(now.mono);
+            }
+            Outgoing::Publish(publication) => self.publish(index, publication, now),
+        }
+    }
+
+    /// Delivers here, and hands it to the other shards that are concerned.
+    fn publish(&mut self, index: u32, publication: Publication, now: Now) {
+        let others = publication.to.shards & !(1 << self.id);
+        self.deliver(&publication, now);
+        if others != 0 {
+            let publication = Arc::new(publication);
+            let left = self.node.offer(&publication, others, self.id);
+            if left != 0 {
+                let slot = self.slot_of(index);
+                self.connections[index as usize].work().parked = Some((publication, left));
+                self.parked.push(slot);
+            }
+        }
+    }
+
+    /// A handler or group that a message waited for.
+    pub(super) fn done(&mut self, done: Done, now: Now) {
+        let Done { ticket, reference, result } = done;
+        let Some(connection) = self.get_mut(ticket.slot) else { return };
+        let running = connection.work().running;
+        if running.is_none_or(|running| running.number != ticket.number) {
+            return;
+        }
+        connection.work().running = None;
+        let open = connection.is_open();
+        match result {
+            _ if !open => {}
+            Ok(Checked::Ready(prepared)) => {
+                let entry = self.node.services().registry.at(prepared.kind);
+                entry.metrics.accept_took(now.mono.saturating_sub(prepared.now().mono));
+                self.pass(ticket.slot.index, reference, prepared, now);
+            }
+            Ok(Checked::Known(receipt)) => self.acknowledge(ticket.slot.index, reference, &Answer::Duplicate(receipt)),
+            Err(reject) => self.refuse(ticket.slot.index, reference, &reject, now),
+        }
+        self.go_on(ticket.slot, now);
+    }
+
+    /// What came of a kept send.
+    pub(super) fn answer(&mut self, slot: Slot, reference: Option<i64>, answer: &Answer, now: Now) {
+        let Some(connection) = self.get_mut(slot) else { return };
+        let work = connection.work();
+        work.under_way = work.under_way.saturating_sub(1);
+        if connection.is_open() {
+            match answer {
+                Answer::Refused(reject) => self.refuse(slot.index, reference, reject, now),
+                stored => self.acknowledge(slot.index, reference, stored),
+            }
+        }
+        self.go_on(slot, now);
+    }
+
+    /// The guide's dialect has no acknowledgements: `tidings.v1` writes its `ack` here.
+    fn acknowledge(&mut self, _index: u32, _reference: Option<i64>, _answer: &Answer) {}
+
+    /// Takes up what was held, as far as it may.
+    pub(super) fn go_on(&mut self, slot: Slot, now: Now) {
+        let settings = self.node.services().settings.clone();
+        loop {
+            let Some(connection) = self.get_mut(slot) else { return };
+            let free = connection.is_open() && connection.is_free(settings.sends_under_way);
+            let Some(work) = connection.work.as_mut() else { break };
+            let Some(next) = work.held.pop_front_if(|_| free) else { break };
+            work.held_bytes -= next.len() + size_of::<Bytes>();
+            self.receive(slot.index, &next, now);
+        }
+        let Some(connection) = self.get_mut(slot) else { return };
+        let held = connection.work.as_ref().map_or(0, |work| work.held_bytes);
+        if connection.paused && held <= settings.held_bytes / 2 {
+            connection.paused = false;
+            connection.heard = now.mono;
+            self.effects.push(Effect::Resume(slot));
+        }
+        if let Some(connection) = self.get_mut(slot) {
+            connection.rest();
+        }
+    }
+
+    /// Other shards have room again.
+    pub(super) fn retry_parked(&mut self, now: Now) {
+        for slot in std::mem::take(&mut self.parked) {
+            let (node, id) = (self.node.clone(), self.id);
+            let Some(connection) = self.get_mut(slot) else { continue };
+            let Some((publication, left)) = connection.work().parked.take() else { continue };
+            let left = node.offer(&publication, left, id);
+            if left != 0 {
+                connection.work().parked = Some((publication, left));
+                self.parked.push(slot);
+            } else {
+                self.go_on(slot, now);
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, index: u32, reference: Option<i64>, reject: &Reject, now: Now) {
+        self.push(index, encoder::text(&reject.to_json(reference)), now);
+    }
+
+    /// Refuses acts that the store had no room for in time.
+    pub(super) fn give_up_waiting_acts(&mut self, now: Now) {
+        let patience = self.node.services().settings.room_within;
+        while self.act_times.front().is_some_and(|&since| since + patience <= now.mono) {
+            self.act_times.pop_front();
+            let Some(act) = self.acts.pop_front() else { return };
+            self.release_groups(&act);
+            let Origin::Connection { slot, reference, .. } = act.origin else { continue };
+            self.answer(slot, reference, &Answer::Refused(Reject::unavailable(RETRY)), now);
+        }
+    }
+
+    /// Gives back the pins of an act that is not submitted.
+    fn release_groups(&self, act: &Act) {
+        for group in groups_of(act) {
+            drop(self.node.services().members.settled(group));
+        }
+    }
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Stored { mut receipts, .. } => Self::Stored(receipts.pop()),
+            Outcome::Quiet => Self::Stored(None),
+            Outcome::Duplicate(receipt) => Self::Duplicate(receipt),
+            Outcome::KeyReused => Self::Refused(key_reused()),
+            Outcome::Refused(reject) => Self::Refused(reject),
+            Outcome::Unavailable(retry) => Self::Refused(Reject::unavailable(retry)),
+        }
+    }
+}

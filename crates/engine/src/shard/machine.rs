@@ -1,0 +1,295 @@
+//! The shard's state, and what its driver calls: bytes, mail and time in; bytes, effects and timers out.
+
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
+
+use hashbrown::HashMap;
+use slab::Slab;
+use smallvec::SmallVec;
+use tidings_wire::{CloseCode, Topic};
+
+use super::{
+    Slot,
+    connection::{Connection, Details, Phase},
+    everyone::EveryoneLog,
+    mail::{Effect, Mail},
+    outbox::Outbox,
+    wheel::Wheel,
+};
+use crate::{
+    act::Act,
+    clock::Now,
+    engine::Admission,
+    metrics::ShardMetrics,
+    node::Node,
+    websocket::{Decoder, FrameLimits},
+};
+
+/// One thread's part of the connections: a state machine without sockets, threads or clock.
+///
+/// Its driver calls [`open`](Shard::open) for a new connection, [`input`](Shard::input) with what a socket read,
+/// [`writable`](Shard::writable) and [`gone`](Shard::gone) as sockets say, [`mail`](Shard::mail) with what came through the
+/// mailbox, [`tick`](Shard::tick) when the time it returned is over; and after each round [`end_turn`](Shard::end_turn),
+/// [`effects`](Shard::effects) and [`flush`](Shard::flush). All on one thread, each with the moment of the call.
+pub struct Shard {
+    pub(super) id: u16,
+    pub(super) node: Node,
+    pub(super) connections: Slab<Connection>,
+    /// The connections of each user here, by the user's index.
+    pub(super) users: HashMap<u32, SmallVec<[u32; 2]>>,
+    pub(super) topics: HashMap<Topic, Vec<u32>>,
+    pub(super) log: EveryoneLog,
+    pub(super) wheel: Wheel,
+    /// Connections to be flushed.
+    pub(super) dirty: VecDeque<u32>,
+    /// Connections to be flushed before anything else is read, because much waits for them.
+    pub(super) urgent: Vec<u32>,
+    /// Connections to be taken away.
+    pub(super) dead: Vec<u32>,
+    pub(super) sweep: Option<Sweep>,
+    pub(super) acts: VecDeque<Act>,
+    /// When each of `acts` came.
+    pub(super) act_times: VecDeque<Duration>,
+    /// The store said that it has no room.
+    pub(super) store_full: bool,
+    /// Connections whose publication waits for room in another shard's mailbox.
+    pub(super) parked: Vec<Slot>,
+    pub(super) drain: Option<Drain>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) metrics: ShardMetrics,
+    pub(super) tickets: u32,
+    due: Vec<(Slot, u64)>,
+    opened: u64,
+}
+
+/// A pass over all connections that lets each write what it lacks of the log.
+pub(super) struct Sweep {
+    pub(super) next: usize,
+    /// The log's end when the pass began.
+    pub(super) began_at: u64,
+    /// A connection that lacks something was passed over, because its socket takes nothing.
+    pub(super) lagging: bool,
+}
+
+/// All connections are being closed.
+pub(super) struct Drain {
+    pub(super) began: Duration,
+    pub(super) spread: Duration,
+    pub(super) closed: usize,
+    pub(super) total: usize,
+}
+
+/// What the driver does with a connection's input from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Read on.
+    Read,
+    /// Read nothing until [`Effect::Resume`] names it.
+    Pause,
+}
+
+/// The sockets of a shard's connections, as its driver has them.
+pub trait Sockets {
+    /// Writes as much of the parts as the socket takes, in order. `WouldBlock` where it takes nothing: then the driver
+    /// calls [`Shard::writable`] once it does again.
+    ///
+    /// # Errors
+    /// What the socket says; all but `WouldBlock` and `Interrupted` end the connection.
+    fn send(&mut self, slot: Slot, parts: &[io::IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Nothing more will be sent; what the peer sends is still read.
+    fn finish(&mut self, slot: Slot);
+
+    /// Closes the socket. The slot may be used again after this.
+    fn shut(&mut self, slot: Slot);
+}
+
+/// How often a drain closes the next connections.
+const DRAIN_STEP: Duration = Duration::from_millis(20);
+
+impl Shard {
+    /// Shard number `id` of a node, without connections.
+    pub fn new(node: Node, id: u16, now: Now) -> Self {
+        let log = EveryoneLog::new(node.services().settings.everyone_log_bytes);
+        Self {
+            id,
+            node,
+            connections: Slab::new(),
+            users: HashMap::new(),
+            topics: HashMap::new(),
+            log,
+            wheel: Wheel::new(now.mono),
+            dirty: VecDeque::new(),
+            urgent: Vec::new(),
+            dead: Vec::new(),
+            sweep: None,
+            acts: VecDeque::new(),
+            act_times: VecDeque::new(),
+            store_full: false,
+            parked: Vec::new(),
+            drain: None,
+            effects: Vec::new(),
+            metrics: ShardMetrics::new(id),
+            tickets: 0,
+            due: Vec::new(),
+            opened: 0,
+        }
+    }
+
+    /// Takes a connection whose upgrade was answered. From now on its user is online.
+    pub fn open(&mut self, admission: Admission, now: Now) -> Slot {
+        self.opened += 1;
+        let user = admission.user;
+        let index = self.node.services().directory.enter(user, self.id);
+        self.node.services().directory.opened();
+        let details = Details { admission, since: now.unix(), number: self.opened };
+        let entry = self.connections.vacant_entry();
+        let slot = Slot { index: entry.key() as u32, generation: self.opened as u32 };
+        entry.insert(Connection {
+            user,
+            index,
+            generation: slot.generation,
+            decoder: Decoder::default(),
+            outbox: Outbox::new(&self.log),
+            work: None,
+            details: Box::new(details),
+            heard: now.mono,
+            timer: 0,
+            phase: Phase::Open,
+            dirty: false,
+            blocked: false,
+            pinged: false,
+            paused: false,
+        });
+        self.users.entry(index).or_default().push(slot.index);
+        self.metrics.opened();
+        self.check(slot.index, now);
+        if self.drain.is_some() {
+            self.close(slot.index, CloseCode::Restart, now);
+        }
+        slot
+    }
+
+    /// The socket takes bytes again.
+    pub fn writable(&mut self, slot: Slot) {
+        if let Some(connection) = self.get_mut(slot)
+            && connection.blocked
+        {
+            connection.blocked = false;
+            self.mark_dirty(slot.index);
+        }
+    }
+
+    /// The socket is at its end or broken.
+    pub fn gone(&mut self, slot: Slot) {
+        if self.get_mut(slot).is_some() {
+            self.bury(slot.index, None);
+        }
+    }
+
+    /// Moves the time on: pings, closes who was silent, ends what takes too long. Returns in how long it wants to be
+    /// called again.
+    pub fn tick(&mut self, now: Now) -> Option<Duration> {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.advance(now.mono, &mut due);
+        for (slot, tick) in due.drain(..) {
+            if self.get_mut(slot).is_some_and(|connection| connection.timer == tick) {
+                self.check(slot.index, now);
+            }
+        }
+        self.due = due;
+        self.give_up_waiting_acts(now);
+        self.go_on_draining(now);
+        let wheel = self.wheel.next(now.mono);
+        let drain = self.drain.as_ref().map(|_| DRAIN_STEP);
+        let acts = self.act_times.front().map(|&since| {
+            (since + self.node.services().settings.room_within).saturating_sub(now.mono).max(Duration::from_millis(1))
+        });
+        [wheel, drain, acts].into_iter().flatten().min()
+    }
+
+    /// Ends a round of calls: hands the acts that came together to the store, as one.
+    pub fn end_turn(&mut self) {
+        if !self.acts.is_empty() && !self.store_full {
+            self.submit();
+        }
+    }
+
+    /// What the driver is to do since the last call.
+    pub fn effects(&mut self) -> impl Iterator<Item = Effect> + '_ {
+        self.effects.drain(..)
+    }
+
+    /// Whether the driver should flush (with any budget, 0 too) before it does anything else.
+    pub fn is_urgent(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
+    /// Whether so many broadcasts wait that the driver should flush before it reads or takes mail.
+    pub fn is_crowded(&self) -> bool {
+        self.log.is_crowded()
+    }
+
+    /// Connections, those that are closing included.
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// From now on the connection gets what is published to the topic, or no longer.
+    pub fn watch(&mut self, slot: Slot, topic: Topic, on: bool) {
+        if self.get_mut(slot).is_none() {
+            return;
+        }
+        let watchers = self.topics.entry(topic.clone()).or_default();
+        watchers.retain(|&watcher| watcher != slot.index);
+        if on {
+            watchers.push(slot.index);
+        }
+        if watchers.is_empty() {
+            self.topics.remove(&topic);
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Connection> {
+        self.connections.get_mut(slot.index as usize).filter(|connection| connection.generation == slot.generation)
+    }
+
+    pub(super) fn slot_of(&self, index: u32) -> Slot {
+        Slot { index, generation: self.connections[index as usize].generation }
+    }
+
+    pub(super) fn limits(&self) -> FrameLimits {
+        let settings = &self.node.services().settings;
+        FrameLimits { message_bytes: settings.frame_bytes, fragments: settings.fragments }
+    }
+
+    /// Hands the acts to the store.
+    pub(super) fn submit(&mut self) {
+        let node = self.node.clone();
+        self.store_full = !node.submit(&mut self.acts, self.id);
+        let taken = self.act_times.len() - self.acts.len();
+        self.act_times.drain(..taken);
+    }
+
+    /// Handles one piece of mail.
+    pub fn mail(&mut self, mail: Mail, now: Now) {
+        self.letter(mail.0, now);
+    }
+}
+
+impl Drop for Shard {
+    /// The directory forgets who was here: other parts of the program may still ask it.
+    fn drop(&mut self) {
+        let directory = Arc::clone(&self.node.services().directory);
+        for (_, connection) in &self.connections {
+            if connection.is_open() {
+                directory.exit(connection.user, self.id);
+                directory.closed();
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a shard is handed, and what it asks to be run.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tidings_wire::{CloseCode, Reject, UserId};
+use tokio::sync::oneshot;
+
+use super::Slot;
+use crate::{act::Receipt, delivery::Publication, engine::ConnectionInfo, pipeline::Checked};
+
+/// Handed to a shard through its mailbox, or by its driver.
+pub struct Mail(pub(crate) Letter);
+
+pub(crate) enum Letter {
+    /// A message for some of the shard's connections.
+    Deliver(Arc<Publication>),
+    /// What came of an act of one of its connections.
+    Answer { slot: Slot, reference: Option<i64>, answer: Answer },
+    /// A future of [`Effect::Run`] has ended.
+    Done(Done),
+    /// The store has room again.
+    StoreRoom,
+    /// Another shard's mailbox has room again.
+    ShardRoom,
+    /// Which connections the user has here.
+    List(UserId, oneshot::Sender<Vec<ConnectionInfo>>),
+    /// Close the user's connections.
+    Close(UserId, CloseCode, oneshot::Sender<usize>),
+    /// Close all connections with 1012, evenly over so long.
+    Drain(std::time::Duration),
+}
+
+/// What came of an act.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// On disk; with where it stands, if it is in a stream.
+    Stored(Option<Receipt>),
+    /// The key was known.
+    Duplicate(Receipt),
+    /// Refused, or not known to be stored.
+    Refused(Reject),
+}
+
+/// The name of a future that runs for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    pub(crate) slot: Slot,
+    pub(crate) number: u32,
+}
+
+/// The result of a future, to be handed back as [`Mail`].
+pub struct Done {
+    pub(crate) ticket: Ticket,
+    pub(crate) reference: Option<i64>,
+    pub(crate) result: Result<Checked, Reject>,
+}
+
+impl Done {
+    /// Which future it was.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+}
+
+impl Mail {
+    /// Another shard, which had none, has room again.
+    pub(crate) fn shard_has_room() -> Self {
+        Self(Letter::ShardRoom)
+    }
+}
+
+impl From<Done> for Mail {
+    fn from(done: Done) -> Self {
+        Self(Letter::Done(done))
+    }
+}
+
+/// What a shard asks its driver for.
+pub enum Effect {
+    /// Poll the future, and hand its result back as mail. All of a shard's futures may run concurrently.
+    Run(Ticket, BoxFuture<'static, Done>),
+    /// Drop the future.
+    Cancel(Ticket),
+    /// Read from the connection again, which was paused.
+    Resume(Slot),
+}

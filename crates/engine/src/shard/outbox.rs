@@ -1,0 +1,270 @@
+//! What waits for one reader, bounded in bytes: the only place that decides what a slow reader loses.
+//!
+//! Two things wait: frames for this connection, in a queue, and broadcasts, in the shard's log from the connection's cursor
+//! on. Each queued frame notes where the log ended when it came, so both go out in the order in which they came.
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::{Buf, Bytes};
+use smallvec::SmallVec;
+
+use super::everyone::EveryoneLog;
+
+/// Bytes that one write takes at most. A slow reader's queue is joined no further, or each try would join all of it again.
+const WRITE_BYTES: usize = 128 * 1024;
+
+/// Slices that one write takes at most.
+const WRITE_PARTS: usize = 64;
+
+/// What waits for one reader. Empty, it owns no memory.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    first: Option<Queued>,
+    rest: Option<Box<VecDeque<Queued>>>,
+    /// Bytes in the queue.
+    bytes: u32,
+    /// Where in the log this reader stands, at a boundary.
+    cursor: u64,
+}
+
+#[derive(Debug)]
+struct Queued {
+    frame: Bytes,
+    /// The log up to here goes first.
+    after: u64,
+}
+
+/// The frame does not fit.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Outbox {
+    /// For a connection that begins at the log's end.
+    pub(super) fn new(log: &EveryoneLog) -> Self {
+        Self { cursor: log.end(), ..Self::default() }
+    }
+
+    /// Queues a frame behind all that waits, if the queue then has at most `bound` bytes.
+    pub(super) fn push(&mut self, frame: Bytes, log: &EveryoneLog, bound: usize) -> Result<(), Full> {
+        if self.queued_bytes() + frame.len() > bound {
+            return Err(Full);
+        }
+        self.append(frame, log.end());
+        Ok(())
+    }
+
+    /// Bytes in the queue, without the log's.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Throws away what has not begun to go out, and queues a last frame.
+    pub(super) fn replace(&mut self, last: Bytes, log: &EveryoneLog) {
+        let begun = self.first.take().filter(|queued| queued.after == BEGUN);
+        *self = Self { cursor: log.end(), ..Self::default() };
+        if let Some(begun) = begun {
+            self.append(begun.frame, BEGUN);
+        }
+        self.append(last, log.end());
+    }
+
+    /// Bytes that wait, the log's included.
+    pub(super) fn waiting(&self, log: &EveryoneLog) -> usize {
+        self.bytes as usize + (log.end() - self.cursor) as usize
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self, log: &EveryoneLog) -> bool {
+        self.first.is_none() && self.cursor == log.end()
+    }
+
+    /// Whether the log has dropped what this reader lacks.
+    pub(super) fn fell_off(&self, log: &EveryoneLog) -> bool {
+        self.cursor < log.start()
+    }
+
+    /// The next slices to write, in order.
+    pub(super) fn parts<'a>(&'a self, log: &'a EveryoneLog) -> SmallVec<[IoSlice<'a>; 4]> {
+        let (mut parts, mut bytes, mut cursor) = (SmallVec::new(), 0, self.cursor);
+        let mut add = |slice: &'a [u8]| {
+            if !slice.is_empty() {
+                bytes += slice.len();
+                parts.push(IoSlice::new(slice));
+            }
+            parts.len() < WRITE_PARTS && bytes < WRITE_BYTES
+        };
+        for queued in self.queued() {
+            while cursor < queued.after && queued.after != BEGUN {
+                let slice = log.slice(cursor, queued.after);
+                cursor += slice.len() as u64;
+                if slice.is_empty() || !add(slice) {
+                    return parts;
+                }
+            }
+            if !add(&queued.frame) {
+                return parts;
+            }
+        }
+        while cursor < log.end() {
+            let slice = log.slice(cursor, log.end());
+            cursor += slice.len() as u64;
+            if slice.is_empty() || !add(slice) {
+                return parts;
+            }
+        }
+        parts
+    }
+
+    /// So many bytes of [`Outbox::parts`] were written. What is left of a broadcast that went out in part moves into the
+    /// queue, so that the cursor stays at a boundary.
+    pub(super) fn wrote(&mut self, mut written: usize, log: &EveryoneLog) {
+        while written > 0 {
+            let until = match &self.first {
+                Some(queued) if queued.after == BEGUN => self.cursor,
+                Some(queued) => queued.after,
+                None => log.end(),
+            };
+            if self.cursor < until {
+                written = self.advance(written, until, log);
+                continue;
+            }
+            let Some(queued) = &mut self.first else { return };
+            let part = written.min(queued.frame.len());
+            queued.frame.advance(part);
+            queued.after = BEGUN;
+            self.bytes -= part as u32;
+            written -= part;
+            if queued.frame.is_empty() {
+                self.next();
+            }
+        }
+    }
+
+    /// Moves the cursor by whole frames; returns what is left of `written`.
+    fn advance(&mut self, mut written: usize, until: u64, log: &EveryoneLog) -> usize {
+        while self.cursor < until && written > 0 {
+            let frame = frame_at(log.slice(self.cursor, until));
+            self.cursor += frame.len() as u64;
+            if frame.len() <= written {
+                written -= frame.len();
+                continue;
+            }
+            let left = Bytes::copy_from_slice(&frame[written..]);
+            self.bytes += left.len() as u32;
+            let rest = self.first.replace(Queued { frame: left, after: BEGUN });
+            if let Some(rest) = rest {
+                self.rest.get_or_insert_default().push_front(rest);
+            }
+            return 0;
+        }
+        written
+    }
+
+    fn append(&mut self, frame: Bytes, after: u64) {
+        self.bytes += frame.len() as u32;
+        let queued = Queued { frame, after };
+        if self.first.is_none() {
+            self.first = Some(queued);
+        } else {
+            self.rest.get_or_insert_default().push_back(queued);
+        }
+    }
+
+    fn next(&mut self) {
+        self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
+        if self.rest.as_ref().is_some_and(|rest| rest.is_empty()) {
+            self.rest = None;
+        }
+    }
+
+    fn queued(&self) -> impl Iterator<Item = &Queued> {
+        self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
+    }
+}
+
+/// Marks a frame that has gone out in part: it goes before all else.
+const BEGUN: u64 = u64::MAX;
+
+/// The first of the frames in `bytes`, which begin at a boundary: unmasked, so its length is all that its header tells
+/// (RFC 6455 §5.2).
+fn frame_at(bytes: &[u8]) -> &[u8] {
+    let length = match bytes {
+        [_, 126, high, low, ..] => 4 + usize::from(u16::from_be_bytes([*high, *low])),
+        [_, 127, length @ ..] if length.len() >= 8 => {
+            10 + length[..8].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+        }
+        [_, length, ..] => 2 + usize::from(*length),
+        _ => bytes.len(),
+    };
+    &bytes[..length.min(bytes.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::websocket::encoder;
+
+    /// Takes at most `most` bytes, as a socket would.
+    fn write(outbox: &mut Outbox, log: &EveryoneLog, most: usize, out: &mut Vec<u8>) {
+        let before = out.len();
+        for part in outbox.parts(log) {
+            let room = most - (out.len() - before);
+            out.extend_from_slice(&part[..part.len().min(room)]);
+        }
+        let written = out.len() - before;
+        outbox.wrote(written, log);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_writes_take_frames_and_broadcasts_go_out_whole_and_in_order(
+            steps in prop::collection::vec((0..3_u8, 0..300_usize, 0..400_usize), 1..80)
+        ) {
+            let mut log = EveryoneLog::new(1 << 20);
+            let mut outbox = Outbox::new(&log);
+            let (mut expected, mut out) = (Vec::new(), Vec::new());
+            for (number, (step, size, most)) in steps.into_iter().enumerate() {
+                let frame = encoder::text(&vec![b'a' + (number % 26) as u8; size]);
+                match step {
+                    0 => {
+                        outbox.push(frame.clone(), &log, usize::MAX).unwrap();
+                        expected.extend_from_slice(&frame);
+                    }
+                    1 => {
+                        log.append(&frame);
+                        expected.extend_from_slice(&frame);
+                    }
+                    _ => write(&mut outbox, &log, most, &mut out),
+                }
+                prop_assert_eq!(out.len() + outbox.waiting(&log), expected.len());
+            }
+            while !outbox.is_empty(&log) {
+                write(&mut outbox, &log, 1 << 20, &mut out);
+            }
+            prop_assert_eq!(out, expected);
+            prop_assert!(outbox.rest.is_none(), "an empty outbox owns no memory");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_does_not_fit_is_refused_and_the_last_word_still_goes_out() {
+        let log = EveryoneLog::new(1 << 20);
+        let mut outbox = Outbox::new(&log);
+        let frame = encoder::text(&[b'x'; 60]);
+        outbox.push(frame.clone(), &log, 130).unwrap();
+        outbox.push(frame.clone(), &log, 130).unwrap();
+        assert_eq!(outbox.push(frame.clone(), &log, 130), Err(Full));
+        let mut out = Vec::new();
+        write(&mut outbox, &log, 10, &mut out);
+        outbox.replace(Bytes::from_static(b"bye"), &log);
+        write(&mut outbox, &log, 1_000, &mut out);
+        assert_eq!(out, [&frame[..], b"bye"].concat(), "the frame that had begun is finished first");
+    }
+
+    #[test]
+    fn an_outbox_is_small() {
+        assert!(size_of::<Outbox>() <= 64, "{}", size_of::<Outbox>());
+    }
+}
