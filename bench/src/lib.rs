@@ -20,6 +20,18 @@
 //! | `shape` | the gate on the ratios of fan-out |
 //! | `files` | how many files a process may open |
 //!
+//! # Use
+//!
+//! ```text
+//! cargo build --release                        # the server that is measured
+//! cargo run --release -p bench -- compare      # all scenarios, 5 rounds each, as a table
+//! cargo run --release -p bench -- compare --scenario fanout32,idle --rounds 3 --markdown table.md
+//! cargo run --release -p bench -- shape        # exits 1 if fan-out is off its shape
+//! cargo run --release -p bench -- load --address 127.0.0.1:8000 --pid 4711 --scenario private32
+//! ```
+//!
+//! Compare figures only from one run, on a machine that does nothing else.
+//!
 //! # Example
 //!
 //! ```

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustix::io::Errno;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::connection::{Connection, ConnectionError};
 use crate::frame;
@@ -14,6 +16,10 @@ use crate::handshake::{self, HandshakeError};
 
 /// Upgrades under way at once: well under any listener's backlog, where a full one costs a second.
 const OPENING_AT_ONCE: usize = 64;
+
+/// Connections from one source address on the loopback. The kernel looks for a free port among the half of its range
+/// with one parity first (14,116 as it comes), and when that is full, each connection looks through all of it in vain.
+const PER_SOURCE: usize = 8_000;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -257,9 +263,28 @@ struct Opening {
     head: Vec<u8>,
 }
 
+/// Begins to connect. Closing the socket will reset the connection: otherwise each keeps its port for a minute
+/// (TIME_WAIT), and after some rounds no port is free.
+fn connect(address: SocketAddr, index: usize) -> io::Result<TcpStream> {
+    let block = u8::try_from(index / PER_SOURCE).unwrap_or(u8::MAX - 1);
+    let stream = if address.ip() == Ipv4Addr::LOCALHOST && block > 0 {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1 + block], 0)).into())?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&address.into()) {
+            Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => return Err(error),
+            _ => TcpStream::from_std(socket.into()),
+        }
+    } else {
+        TcpStream::connect(address)?
+    };
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    Ok(stream)
+}
+
 impl Opening {
     fn start(poll: &Poll, target: &Target, index: usize) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(target.address)?;
+        let mut stream = connect(target.address, index)?;
         poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
         let path = target.path.replace("{user}", &(index + 1).to_string());
         let request = handshake::request(&target.address.to_string(), &path);

@@ -5,7 +5,7 @@ use crate::latency::Quantiles;
 use crate::scenario::{Round, Scenario};
 use crate::statistics::Summary;
 
-const HEADINGS: [&str; 9] = [
+const HEADINGS: [&str; 10] = [
     "scenario",
     "connections",
     "unit",
@@ -13,6 +13,7 @@ const HEADINGS: [&str; 9] = [
     "server",
     "server ÷ floor",
     "a second",
+    "server RSS MiB",
     "first recipient p50 / p99 µs",
     "last recipient p50 / p99 µs",
 ];
@@ -43,6 +44,9 @@ pub fn markdown(rows: &[Row]) -> String {
 pub fn round(scenario: Scenario, round: &Round) -> String {
     let cost = round.cost.map_or_else(|| "not charged (give --pid)".to_owned(), number);
     let mut lines = format!("{scenario}: {cost} {}\n", scenario.unit());
+    if let Some(kib) = round.resident_kib {
+        lines += &format!("server RSS: {:.1} MiB\n", kib as f64 / 1024.0);
+    }
     if let Some(per_second) = round.per_second {
         lines += &format!("a second: {per_second:.0}\n");
     }
@@ -68,6 +72,7 @@ fn cells(rows: &[Row]) -> Vec<Vec<String>> {
             spread(row.server_cost()),
             ratio,
             if seconds.is_empty() { "–".to_owned() } else { format!("{:.0}", Summary::of(&seconds).median) },
+            memory(&row.server),
             latencies(&row.server, |round| round.first),
             latencies(&row.server, |round| round.last),
         ]
@@ -89,6 +94,11 @@ fn number(value: f64) -> String {
     }
 }
 
+fn memory(rounds: &[Round]) -> String {
+    let mib: Vec<f64> = rounds.iter().filter_map(|round| Some(round.resident_kib? as f64 / 1024.0)).collect();
+    if mib.is_empty() { "–".to_owned() } else { format!("{:.1}", Summary::of(&mib).median) }
+}
+
 fn latencies(rounds: &[Round], of: impl Fn(&Round) -> Option<Quantiles>) -> String {
     let found: Vec<Quantiles> = rounds.iter().filter_map(of).collect();
     if found.is_empty() {
@@ -106,6 +116,7 @@ mod tests {
         let scenario = Scenario::Fanout { under_way: 32 };
         let round = |cost| Round {
             cost: Some(cost),
+            resident_kib: Some(20 * 1024),
             per_second: Some(1000.0),
             first: Some(Quantiles { p50: 50.0, p99: 90.0, max: 91.0 }),
             last: None,
@@ -122,11 +133,11 @@ mod tests {
     fn a_row_tells_medians_spread_and_ratio() {
         let markdown = markdown(&[row()]);
         let lines: Vec<&str> = markdown.lines().collect();
-        assert_eq!(lines[1], "|---|---|---|---|---|---|---|---|---|");
+        assert_eq!(lines[1], "|---|---|---|---|---|---|---|---|---|---|");
         assert_eq!(
             lines[2],
             "| fanout32 | 1000 | CPU µs a delivery | 4.10 (4.00–4.20) | 0.210 (0.200–0.410) | 0.050 (0.050–0.100) \
-             | 1000 | 50 / 90 | – |"
+             | 1000 | 20.0 | 50 / 90 | – |"
         );
     }
 

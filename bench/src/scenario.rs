@@ -9,7 +9,7 @@ use crate::files;
 use crate::latency::Quantiles;
 use crate::load::Target;
 use crate::message::Answers;
-use crate::usage::Cpu;
+use crate::usage::{Cpu, resident_kib};
 
 mod connect;
 mod fanout;
@@ -67,6 +67,8 @@ pub struct Running {
 pub struct Round {
     /// In the scenario's [`Scenario::unit`]; `None` without a process to charge.
     pub cost: Option<f64>,
+    /// The server's resident memory in KiB at the end, with its connections open; `None` without a process.
+    pub resident_kib: Option<u64>,
     /// Deliveries a second, or connections a second; `None` for `idle`.
     pub per_second: Option<f64>,
     /// From sending to the first recipient.
@@ -168,6 +170,13 @@ impl FromStr for Scenario {
     }
 }
 
+/// What a run cost the process.
+#[derive(Default, Clone, Copy)]
+struct Charge {
+    micros_each: Option<f64>,
+    resident_kib: Option<u64>,
+}
+
 /// CPU of the process from now on.
 struct Meter {
     before: Option<(u32, Cpu)>,
@@ -179,11 +188,12 @@ impl Meter {
         Ok(Self { before: pid.map(read).transpose()? })
     }
 
-    /// Microseconds since the start for each of `count`.
-    fn micros_each(&self, count: u64) -> anyhow::Result<Option<f64>> {
-        let Some((pid, before)) = &self.before else { return Ok(None) };
+    /// What was used since the start, with the CPU divided by `count`; nothing without a process.
+    fn charge(&self, count: u64) -> anyhow::Result<Charge> {
+        let Some((pid, before)) = &self.before else { return Ok(Charge::default()) };
         let after = Cpu::read_at_rest(*pid).context("the server's CPU can't be read")?;
-        Ok(Some(after.since(before).as_secs_f64() * 1e6 / count as f64))
+        let micros_each = Some(after.since(before).as_secs_f64() * 1e6 / count as f64);
+        Ok(Charge { micros_each, resident_kib: Some(resident_kib(*pid).context("the server's memory can't be read")?) })
     }
 }
 

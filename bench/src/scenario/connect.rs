@@ -14,7 +14,13 @@ pub(super) fn run(server: &Running, size: Size) -> anyhow::Result<Round> {
     let start = Instant::now();
     let load = Load::open(&server.target, size.connections)?;
     let per_second = size.connections as f64 / start.elapsed().as_secs_f64();
-    let cost = meter.micros_each(size.connections as u64)?;
+    let charge = meter.charge(size.connections as u64)?;
     drop(load);
-    Ok(Round { cost, per_second: Some(per_second), first: None, last: None })
+    Ok(Round {
+        cost: charge.micros_each,
+        resident_kib: charge.resident_kib,
+        per_second: Some(per_second),
+        first: None,
+        last: None,
+    })
 }

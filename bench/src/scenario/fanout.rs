@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Meter, Round, Running, Size};
+use super::{Charge, Meter, Round, Running, Size};
 use crate::checker::Checker;
 use crate::latency::Latency;
 use crate::load::{Load, LoadError, Outgoing, Scene};
@@ -18,14 +18,20 @@ pub(super) fn run(server: &Running, size: Size, under_way: usize) -> anyhow::Res
     let mut crowd = Crowd::new(server, size);
     let measured = crowd.measure(server, &mut load, size.messages, under_way);
     let faults = crowd.checker.finish();
-    let (cost, per_second) = match measured {
+    let (charge, per_second) = match measured {
         Err(error) if !faults.is_empty() => return Err(error.context(faults)),
         other => other?,
     };
     if !faults.is_empty() {
         anyhow::bail!("{faults}");
     }
-    Ok(Round { cost, per_second: Some(per_second), first: crowd.first.quantiles(), last: crowd.last.quantiles() })
+    Ok(Round {
+        cost: charge.micros_each,
+        resident_kib: charge.resident_kib,
+        per_second: Some(per_second),
+        first: crowd.first.quantiles(),
+        last: crowd.last.quantiles(),
+    })
 }
 
 struct Crowd {
@@ -68,7 +74,7 @@ impl Crowd {
         load: &mut Load,
         messages: u64,
         under_way: usize,
-    ) -> anyhow::Result<(Option<f64>, f64)> {
+    ) -> anyhow::Result<(Charge, f64)> {
         self.phase(load, (messages / 20).max(under_way as u64), under_way)?;
         self.first.clear();
         self.last.clear();
@@ -77,12 +83,12 @@ impl Crowd {
         self.phase(load, messages, under_way)?;
         let seconds = start.elapsed().as_secs_f64();
         let deliveries = messages * self.receivers as u64;
-        let cost = meter.micros_each(deliveries)?;
+        let charge = meter.charge(deliveries)?;
         let (first, last) = (std::mem::take(&mut self.first), std::mem::take(&mut self.last));
         // One more, uncharged: whatever came twice at the end stands before it.
         self.phase(load, 1, 1)?;
         (self.first, self.last) = (first, last);
-        Ok((cost, deliveries as f64 / seconds))
+        Ok((charge, deliveries as f64 / seconds))
     }
 
     /// Sends `messages` more and waits until all have them.

@@ -34,7 +34,7 @@ pub(super) fn run(server: &Running, size: Size) -> anyhow::Result<Round> {
     let per_second = size.connections as f64 / start.elapsed().as_secs_f64();
     let after = server.pid.map(|pid| at_rest(pid, Some(&mut load))).transpose()?;
     let cost = before.zip(after).map(|(before, after)| (after as f64 - before as f64) / size.connections as f64);
-    Ok(Round { cost, per_second: Some(per_second), first: None, last: None })
+    Ok(Round { cost, resident_kib: after, per_second: Some(per_second), first: None, last: None })
 }
 
 /// Resident KiB once they stay the same; meanwhile the connections, if there are any, answer pings.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Meter, Round, Running, Size};
+use super::{Charge, Meter, Round, Running, Size};
 use crate::checker::Checker;
 use crate::latency::Latency;
 use crate::load::{Load, LoadError, Outgoing, Scene};
@@ -17,14 +17,20 @@ pub(super) fn run(server: &Running, size: Size, under_way: usize) -> anyhow::Res
     let mut pairs = Pairs::new(server, size);
     let measured = pairs.measure(server, &mut load, size, under_way);
     let faults = pairs.checker.finish();
-    let (cost, per_second) = match measured {
+    let (charge, per_second) = match measured {
         Err(error) if !faults.is_empty() => return Err(error.context(faults)),
         other => other?,
     };
     if !faults.is_empty() {
         anyhow::bail!("{faults}");
     }
-    Ok(Round { cost, per_second: Some(per_second), first: None, last: pairs.latency.quantiles() })
+    Ok(Round {
+        cost: charge.micros_each,
+        resident_kib: charge.resident_kib,
+        per_second: Some(per_second),
+        first: None,
+        last: pairs.latency.quantiles(),
+    })
 }
 
 struct Pairs {
@@ -63,7 +69,7 @@ impl Pairs {
         load: &mut Load,
         size: Size,
         under_way: usize,
-    ) -> anyhow::Result<(Option<f64>, f64)> {
+    ) -> anyhow::Result<(Charge, f64)> {
         // Everyone has sent once before it counts: what a first message sets up is not what one costs.
         self.phase(load, (size.messages / 20).max(size.connections as u64), under_way)?;
         self.latency.clear();
@@ -71,12 +77,12 @@ impl Pairs {
         let start = Instant::now();
         self.phase(load, size.messages, under_way)?;
         let seconds = start.elapsed().as_secs_f64();
-        let cost = meter.micros_each(size.messages)?;
+        let charge = meter.charge(size.messages)?;
         let latency = std::mem::take(&mut self.latency);
         // One more to everyone, uncharged: whatever came twice at the end stands before it.
         self.phase(load, size.connections as u64, under_way)?;
         self.latency = latency;
-        Ok((cost, size.messages as f64 / seconds))
+        Ok((charge, size.messages as f64 / seconds))
     }
 
     /// Sends `messages` more and waits until they have arrived.
