@@ -59,29 +59,29 @@ enum Subcommands {
         #[arg(long)]
         markdown: Option<PathBuf>,
         #[command(flatten)]
-        rounds: Rounds<5>,
+        rounds: Rounds,
         #[command(flatten)]
         how: How,
     },
     /// Exits 1 if fan-out costs more than 1.2 (one at a time) or 0.1 (32 under way) of the floor.
     Shape {
         #[command(flatten)]
-        rounds: Rounds<3>,
+        rounds: Rounds,
         #[command(flatten)]
         how: How,
     },
 }
 
-/// What the comparisons share; `USUAL` is the usual number of rounds.
+/// What the comparisons share.
 #[derive(Args)]
-struct Rounds<const USUAL: usize> {
+struct Rounds {
     /// How the server is started, without a shell; {port}, {data} and {store} are filled in.
     /// [default: target/release/tidings serve --dev --listen 127.0.0.1:{port} --data {data} --store {store}]
     #[arg(long)]
     server: Option<CommandLine>,
-    /// Rounds of each scenario.
-    #[arg(long, default_value_t = USUAL)]
-    rounds: usize,
+    /// Rounds of each scenario [default: 5; 3 for shape].
+    #[arg(long)]
+    rounds: Option<usize>,
 }
 
 /// What all runs share.
@@ -136,14 +136,14 @@ impl How {
         Duration::from_secs(self.silence_seconds.max(1))
     }
 
-    fn plan<const USUAL: usize>(&self, scenarios: &[Scenario], rounds: Rounds<USUAL>) -> anyhow::Result<Plan> {
+    fn plan(&self, scenarios: &[Scenario], rounds: Rounds, usual_rounds: usize) -> anyhow::Result<Plan> {
         Ok(Plan {
             floor: std::env::current_exe().context("this program doesn't know where it lies")?,
             server: rounds.server.unwrap_or_default(),
             path: self.path.clone(),
             answers: self.answers(),
             scenarios: scenarios.iter().map(|&scenario| (scenario, self.size(scenario))).collect(),
-            rounds: rounds.rounds.max(1),
+            rounds: rounds.rounds.unwrap_or(usual_rounds).max(1),
             silence: self.silence(),
         })
     }
@@ -163,7 +163,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             print!("{}", report::round(scenario, &round));
         }
         Subcommands::Compare { scenario, markdown, rounds, how } => {
-            let rows = compare(&how.plan(&scenario, rounds)?, |line| eprintln!("{line}"))?;
+            let rows = compare(&how.plan(&scenario, rounds, 5)?, |line| eprintln!("{line}"))?;
             print!("{}", report::text(&rows));
             if let Some(file) = markdown {
                 std::fs::write(&file, report::markdown(&rows))
@@ -171,7 +171,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             }
         }
         Subcommands::Shape { rounds, how } => {
-            let plan = how.plan(&shape::LIMITS.map(|(scenario, _)| scenario), rounds)?;
+            let plan = how.plan(&shape::LIMITS.map(|(scenario, _)| scenario), rounds, 3)?;
             let rows = compare(&plan, |line| eprintln!("{line}"))?;
             print!("{}", report::text(&rows));
             let verdicts = shape::judge(&rows);

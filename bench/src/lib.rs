@@ -1,6 +1,6 @@
 //! Says what a delivered message costs, and compares it with the least that it could cost.
 //!
-//! The least is the [floor](floor): one thread and one epoll that writes one pre-encoded frame a connection and does
+//! The least is the [floor]: one thread and one epoll that writes one pre-encoded frame a connection and does
 //! nothing else. Absolute times depend on the machine; the ratio of a server to the floor, taken in alternating rounds
 //! on the same machine, hardly does.
 //!
