@@ -21,7 +21,7 @@ pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reje
     let incoming = Incoming { sender: &sender, json: &body, key, audience };
     let checked = match pipeline::begin(services, incoming, services.clock.now()) {
         Progress::Refused(_, reject) => return Err(reject),
-        Progress::Ready(_, prepared) => Checked::Ready(prepared),
+        Progress::Ready(_, prepared) => Checked::Ready(Box::new(prepared)),
         Progress::Later(_, work) => {
             let limited = tokio::time::timeout(services.settings.accept_within, work).await;
             limited.map_err(|_| Reject::unavailable(RETRY))??

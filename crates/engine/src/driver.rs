@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsRawFd, OwnedFd},
     rc::Rc,
     task::Poll as Readiness,
     time::Duration,
@@ -13,14 +13,15 @@ use std::{
 use bytes::Bytes;
 use hashbrown::HashMap;
 use mio::{Interest, Token, event::Event, unix::SourceFd};
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::RecvFlags;
 use tokio::{io::unix::AsyncFd, sync::Notify, task::AbortHandle};
 
 use crate::{
     clock::SharedClock,
+    descriptors::Descriptors,
     engine::Admission,
     node::{Node, Post},
-    shard::{Done, Effect, Flow, Mail, Shard, Slot, Sockets, Ticket},
+    shard::{Done, Effect, Flow, Mail, Shard, Slot, Ticket},
 };
 
 /// Bytes read at once, into scratch space that all connections of the shard share.
@@ -28,9 +29,6 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
-
-/// Frames that are written together are joined up to this size; larger ones go out by reference.
-const JOIN_BYTES: usize = 16 * 1024;
 
 /// The token of the waker. Slots never reach it.
 const WAKE: Token = Token(usize::MAX);
@@ -105,13 +103,6 @@ impl AsRawFd for PollFd {
 struct Finished {
     results: RefCell<Vec<Done>>,
     notify: Notify,
-}
-
-/// The shard's sockets, by slot.
-#[derive(Default)]
-struct Descriptors {
-    sockets: Vec<Option<(u32, OwnedFd)>>,
-    joined: Vec<u8>,
 }
 
 enum Turn {
@@ -282,7 +273,7 @@ impl Driver {
         let now = self.clock.now();
         let slot = self.shard.open(admission, now);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let registered = self.registry.register(&mut SourceFd(&socket.as_raw_fd()), token(slot), interest);
+        let registered = self.registry.register(&mut SourceFd(&socket.as_raw_fd()), Descriptors::token(slot), interest);
         self.sockets.insert(slot, socket);
         if let Err(error) = registered {
             tracing::warn!(%error, "a socket could not be watched");
@@ -355,64 +346,4 @@ fn watch(poll: mio::Poll) -> io::Result<AsyncFd<PollFd>> {
     // while it lives, and `AsyncFd` owns the `PollFd`.
     unsafe { AsyncFd::register_with_interest(PollFd(RefCell::new(poll)), tokio::io::Interest::READABLE) }
         .map_err(io::Error::from)
-}
-
-fn token(slot: Slot) -> Token {
-    Token((slot.generation as usize) << 32 | slot.index as usize)
-}
-
-impl Descriptors {
-    fn insert(&mut self, slot: Slot, socket: OwnedFd) {
-        let at = slot.index as usize;
-        if self.sockets.len() <= at {
-            self.sockets.resize_with(at + 1, || None);
-        }
-        self.sockets[at] = Some((slot.generation, socket));
-    }
-
-    fn get(&self, slot: Slot) -> Option<&OwnedFd> {
-        let (generation, socket) = self.sockets.get(slot.index as usize)?.as_ref()?;
-        (*generation == slot.generation).then_some(socket)
-    }
-
-    /// The slot of an event, if it isn't an earlier tenant's.
-    fn slot(&self, token: Token) -> Option<Slot> {
-        let slot = Slot { index: token.0 as u32, generation: (token.0 >> 32) as u32 };
-        self.get(slot).map(|_| slot)
-    }
-}
-
-impl Sockets for Descriptors {
-    fn send(&mut self, slot: Slot, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        let gone = || io::Error::from(io::ErrorKind::NotConnected);
-        let (generation, socket) = self.sockets.get(slot.index as usize).and_then(Option::as_ref).ok_or_else(gone)?;
-        if *generation != slot.generation {
-            return Err(gone());
-        }
-        let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        let sent = match parts {
-            [one] => rustix::net::send(socket, one, SendFlags::NOSIGNAL),
-            several if bytes <= JOIN_BYTES => {
-                self.joined.clear();
-                several.iter().for_each(|part| self.joined.extend_from_slice(part));
-                rustix::net::send(socket, &self.joined, SendFlags::NOSIGNAL)
-            }
-            several => rustix::io::writev(socket.as_fd(), several),
-        };
-        sent.map_err(io::Error::from)
-    }
-
-    fn finish(&mut self, slot: Slot) {
-        if let Some(socket) = self.get(slot) {
-            // A peer that has gone meanwhile is noticed by the next read.
-            let _ = rustix::net::shutdown(socket, Shutdown::Write);
-        }
-    }
-
-    fn shut(&mut self, slot: Slot) {
-        if self.get(slot).is_some() {
-            // Closing the descriptor takes it out of the poll.
-            self.sockets[slot.index as usize] = None;
-        }
-    }
 }

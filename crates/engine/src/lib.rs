@@ -1,13 +1,33 @@
-//! The engine of Tidings. To come.
+//! The engine of Tidings: what happens between a frame that came in and the frames that go out.
+//!
+//! It knows no HTTP, no SQL and no broker: those come through [`ports`]. Whoever builds a server makes a [`registry`] of
+//! message types, gives it with the ports to [`Engine::start`], and hands over sockets whose upgrade was answered.
+//!
+//! # Map, in the order that a message passes
+//! | file | holds |
+//! |---|---|
+//! | `driver`, `descriptors` | a shard's thread: sockets, timers, handlers |
+//! | [`websocket`] | frames (RFC 6455) |
+//! | [`shard`] | a shard's connections, their outboxes and timers, as a state machine without I/O |
+//! | `pipeline` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
+//! | [`registry`], `limiter`, [`handle`] | what is known of a type; how often; the app's own say |
+//! | [`act`], [`publish`] | what is written, as data, and what follows from it |
+//! | `dispatcher`, `node` | commits to publications and answers, in commit order |
+//! | `directory`, `members`, `audience` | who is where; who belongs; who hears |
+//! | `delivery`, `mailbox` | one encoding for all; how another thread's shard gets it |
+//! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
+//! | [`simulation`] | the same without threads, for tests that repeat exactly |
 #![deny(unsafe_code)]
 
 mod abort;
 pub mod act;
 mod audience;
 mod blocking;
+mod body_hash;
 mod call;
 pub mod clock;
 mod delivery;
+mod descriptors;
 mod directory;
 mod dispatcher;
 mod driver;
@@ -26,6 +46,7 @@ mod render;
 mod services;
 mod settings;
 pub mod shard;
+pub mod simulation;
 pub mod websocket;
 
 pub use engine::{Admission, ConnectionInfo, Dialect, Engine, Parts, SendRequest, Sent, StartError, TypeInfo};

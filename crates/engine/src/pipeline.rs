@@ -1,20 +1,19 @@
 //! The order in which a message passes: type, rollout, limit, decode, known key, accept, reach; then it is appended with its
 //! handler's writes or published. The only file that knows this order.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use smallvec::{SmallVec, smallvec};
 use tidings_wire::{
-    Audience, Code, ConversationKey, ENVELOPE_FIELDS, GroupId, Head, Key, MessageId, Reject, Sender, Senders, Set,
-    UserId,
+    Audience, Code, ConversationKey, GroupId, Head, Key, MessageId, Reject, Sender, Senders, Set, UserId,
 };
 
 use crate::{
     act::{Act, BodyHash, Entry, Op, Origin, Receipt, Require},
     audience::{From, Recipients, resolve},
+    body_hash::body_hash,
     clock::Now,
     delivery::{Content, Publication},
     directory::ShardSet,
@@ -42,6 +41,7 @@ pub(crate) struct Incoming<'a> {
 }
 
 /// How far a message came at once.
+#[expect(clippy::large_enum_variant, reason = "it never leaves the stack: a box would cost an allocation a message")]
 pub(crate) enum Progress {
     Refused(Option<i64>, Reject),
     Ready(Option<i64>, Prepared),
@@ -51,7 +51,7 @@ pub(crate) enum Progress {
 
 /// What waiting gave.
 pub(crate) enum Checked {
-    Ready(Prepared),
+    Ready(Box<Prepared>),
     /// The key was known, with the same body.
     Known(Receipt),
 }
@@ -68,6 +68,7 @@ pub(crate) struct Prepared {
 }
 
 /// What becomes of a prepared message.
+#[expect(clippy::large_enum_variant, reason = "it never leaves the stack: a box would cost an allocation a message")]
 pub(crate) enum Outgoing {
     /// To be committed.
     Append(Box<Act>),
@@ -98,6 +99,7 @@ pub(crate) fn begin(services: &Arc<Services>, incoming: Incoming<'_>, now: Now) 
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "it never leaves the stack: a box would cost an allocation a message")]
 enum Gate {
     Ready(Prepared),
     Later(BoxFuture<Result<Checked, Reject>>),
@@ -143,7 +145,7 @@ fn gate(
                 let draft = accept.await?;
                 let prepared = finish(&services, &sender, draft, keyed)?;
                 match reach(&services, sender, prepared)? {
-                    Gate::Ready(prepared) => Ok(Checked::Ready(prepared)),
+                    Gate::Ready(prepared) => Ok(Checked::Ready(Box::new(prepared))),
                     Gate::Later(work) => work.await,
                 }
             };
@@ -262,7 +264,7 @@ fn reach(services: &Arc<Services>, sender: Sender, mut prepared: Prepared) -> Re
                     check(&services, &group, addressed)?;
                     prepared.groups.push((id, group));
                 }
-                Ok(Checked::Ready(prepared))
+                Ok(Checked::Ready(Box::new(prepared)))
             };
             return Ok(Gate::Later(work.boxed()));
         };
@@ -375,61 +377,4 @@ fn bad_head(json: &[u8]) -> Reject {
 
 fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(64)]
-}
-
-/// SHA-256 of the received fields as canonical JSON (names sorted at every depth, no white space) without the envelope.
-fn body_hash(json: &[u8]) -> Result<BodyHash, Reject> {
-    let fields: BTreeMap<String, Value> =
-        serde_json::from_slice(json).map_err(|error| Reject::new(Code::BadJson, error.to_string()))?;
-    let mut canonical = Vec::with_capacity(json.len());
-    for (name, value) in fields.iter().filter(|(name, _)| *name == "type" || !ENVELOPE_FIELDS.contains(&name.as_str()))
-    {
-        canonicalise(&Value::from(name.as_str()), &mut canonical);
-        canonicalise(value, &mut canonical);
-    }
-    let digest: [u8; 32] = Sha256::digest(&canonical).into();
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&digest[..16]);
-    Ok(hash)
-}
-
-/// Writes a value with the names of its objects sorted, whatever order the map keeps.
-fn canonicalise(value: &Value, out: &mut Vec<u8>) {
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<_, _> = map.iter().collect();
-            out.push(b'{');
-            for (name, value) in sorted {
-                canonicalise(&Value::from(name.as_str()), out);
-                canonicalise(value, out);
-            }
-            out.push(b'}');
-        }
-        Value::Array(values) => {
-            out.push(b'[');
-            values.iter().for_each(|value| canonicalise(value, out));
-            out.push(b']');
-        }
-        // Strings carry their quotes, so that no two sequences of plain values are written alike.
-        plain => out.extend_from_slice(format!("{plain},").as_bytes()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repeat_is_known_whatever_the_order_of_its_fields() {
-        let first = body_hash(br#"{"type":"private","to":2,"data":{"a":1,"b":[1,2]},"key":"k","ref":1}"#).unwrap();
-        let again = body_hash(br#"{"ref":9,"data":{"b":[1,2],"a":1},"to":2, "type":"private"}"#).unwrap();
-        assert_eq!(first, again);
-        for other in [
-            &br#"{"type":"private","to":3,"data":{"a":1,"b":[1,2]}}"#[..],
-            br#"{"type":"private","to":2,"data":{"a":1,"b":[12]}}"#,
-            br#"{"type":"group","to":2,"data":{"a":1,"b":[1,2]}}"#,
-        ] {
-            assert_ne!(first, body_hash(other).unwrap());
-        }
-    }
 }

@@ -25,6 +25,7 @@ pub(crate) struct Draft {
 }
 
 /// What comes of receiving: at once where no handler is involved, so that nothing is boxed on the hot path.
+#[expect(clippy::large_enum_variant, reason = "it never leaves the stack: a box would cost an allocation a message")]
 pub(crate) enum Step {
     Now(Result<Draft, Reject>),
     Later(BoxFuture<Result<Draft, Reject>>),

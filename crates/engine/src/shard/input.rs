@@ -156,7 +156,7 @@ impl Shard {
             Ok(Checked::Ready(prepared)) => {
                 let entry = self.node.services().registry.at(prepared.kind);
                 entry.metrics.accept_took(now.mono.saturating_sub(prepared.now().mono));
-                self.pass(ticket.slot.index, reference, prepared, now);
+                self.pass(ticket.slot.index, reference, *prepared, now);
             }
             Ok(Checked::Known(receipt)) => self.acknowledge(ticket.slot.index, reference, &Answer::Duplicate(receipt)),
             Err(reject) => self.refuse(ticket.slot.index, reference, &reject, now),

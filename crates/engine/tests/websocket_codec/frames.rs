@@ -47,7 +47,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn with_limits(message_bytes: usize, fragments: u16) -> Self {
+    pub(crate) fn with_limits(message_bytes: usize, fragments: u32) -> Self {
         Self { limits: FrameLimits { message_bytes, fragments }, ..Self::default() }
     }
 
