@@ -1,0 +1,229 @@
+//! The builder: message types, packs, ports and options in, a checked server out.
+
+use std::sync::Arc;
+
+use tidings_engine::{
+    Parts, Settings,
+    clock::{SharedClock, SystemClock},
+    handle::Handle,
+    ports::{Groups, MessageStore, Revocations, ServiceKeys, SessionResolver},
+    registry::TypeSettings,
+};
+use tidings_wire::Message;
+
+use crate::{
+    metrics,
+    nothing::Nothing,
+    options::ServerOptions,
+    pack::{Pack, PackMigrations, Setup},
+    routes,
+    server::Server,
+};
+
+/// Collects what a server is made of. Nothing is opened, started or read before [`Server::start`], with one exception:
+/// [`App::new`] installs the process-wide metrics recorder, because counters made before it count nowhere.
+///
+/// Ports that are not given keep nothing: no history, groups in memory, no sessions, no service keys.
+pub struct App {
+    setup: Setup,
+    ports: Ports,
+    settings: Settings,
+    options: ServerOptions,
+}
+
+/// The ports by name.
+pub(crate) struct Ports {
+    pub(crate) messages: Option<Arc<dyn MessageStore>>,
+    pub(crate) groups: Option<Arc<dyn Groups>>,
+    pub(crate) sessions: Arc<dyn SessionResolver>,
+    pub(crate) keys: Arc<dyn ServiceKeys>,
+    pub(crate) revocations: Arc<dyn Revocations>,
+    pub(crate) clock: SharedClock,
+}
+
+/// Why a server can't be built. The sentence says what to change.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The message types don't fit together.
+    #[error(transparent)]
+    Types(#[from] tidings_engine::registry::BuildError),
+    /// Two packs of one name.
+    #[error("the pack {0:?} is added twice: add it once")]
+    PackTwice(&'static str),
+    /// A pack's name is none.
+    #[error("the pack {0:?} needs a name of 1 to 32 characters a-z, 0-9 and _, a letter first")]
+    PackName(&'static str),
+    /// A pack's migrations are out of order.
+    #[error("the migrations of the pack {0:?} must have the versions 1, 2, 3 … in this order")]
+    Migrations(&'static str),
+    /// Groups come from the app, messages from nowhere, or the like.
+    #[error("groups are given without messages: give both, or neither")]
+    GroupsWithoutMessages,
+    /// An option is out of its range.
+    #[error("{setting}: {problem}")]
+    Option {
+        /// The option's path in [`ServerOptions`].
+        setting: &'static str,
+        /// What it may be.
+        problem: &'static str,
+    },
+}
+
+impl App {
+    /// An app without message types.
+    pub fn new() -> Self {
+        metrics::install();
+        let nothing = Arc::new(Nothing::new());
+        let ports = Ports {
+            messages: None,
+            groups: None,
+            sessions: nothing.clone(),
+            keys: nothing.clone(),
+            revocations: nothing,
+            clock: Arc::new(SystemClock::new()),
+        };
+        Self { setup: Setup::new(), ports, settings: Settings::default(), options: ServerOptions::default() }
+    }
+
+    /// A type whose messages are accepted as they are.
+    #[must_use]
+    pub fn message<M: Message>(mut self) -> Self {
+        self.setup.message::<M>();
+        self
+    }
+
+    /// A type whose messages pass a handler: a struct, or `async fn(M, Context) -> Result<M, Reject>`.
+    #[must_use]
+    pub fn message_with<M: Message, H: Handle<M>>(mut self, handler: H) -> Self {
+        self.setup.message_with::<M>(handler);
+        self
+    }
+
+    /// A pack.
+    #[must_use]
+    pub fn pack(mut self, pack: impl Pack) -> Self {
+        self.setup.pack(pack);
+        self
+    }
+
+    /// What the configuration says of a type (`[types.<name>]`).
+    #[must_use]
+    pub fn type_settings(mut self, name: impl Into<String>, settings: TypeSettings) -> Self {
+        self.setup.configure(name, settings);
+        self
+    }
+
+    /// Where kept messages go. Without it kept types are delivered, but not stored.
+    #[must_use]
+    pub fn messages(mut self, store: Arc<dyn MessageStore>) -> Self {
+        self.ports.messages = Some(store);
+        self
+    }
+
+    /// Who belongs to a group. Must be given together with [`App::messages`].
+    #[must_use]
+    pub fn groups(mut self, groups: Arc<dyn Groups>) -> Self {
+        self.ports.groups = Some(groups);
+        self
+    }
+
+    /// Who a session cookie belongs to.
+    #[must_use]
+    pub fn sessions(mut self, sessions: Arc<dyn SessionResolver>) -> Self {
+        self.ports.sessions = sessions;
+        self
+    }
+
+    /// Where service keys are found.
+    #[must_use]
+    pub fn keys(mut self, keys: Arc<dyn ServiceKeys>) -> Self {
+        self.ports.keys = keys;
+        self
+    }
+
+    /// Where it is stored who was signed out everywhere. Without it that is forgotten at a restart.
+    #[must_use]
+    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
+        self.ports.revocations = revocations;
+        self
+    }
+
+    /// What tells the time. Tests give one that they step by hand.
+    #[must_use]
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.ports.clock = clock;
+        self
+    }
+
+    /// The engine's bounds and times.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Identity, origins, proxies, limits.
+    #[must_use]
+    pub fn options(mut self, options: ServerOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The migrations that the packs added so far bring, for the store that will be given to [`App::messages`].
+    pub fn migrations(&self) -> &[PackMigrations] {
+        &self.setup.migrations
+    }
+
+    /// Checks all together.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn build(self) -> Result<Server, BuildError> {
+        let Self { mut setup, ports, mut settings, options } = self;
+        let Ports { messages, groups, sessions, keys, revocations, clock } = ports;
+        if !setup.problems.is_empty() {
+            return Err(setup.problems.swap_remove(0));
+        }
+        check(&options)?;
+        let (messages, groups): (Arc<dyn MessageStore>, Arc<dyn Groups>) = match (messages, groups) {
+            (Some(messages), Some(groups)) => (messages, groups),
+            (Some(messages), None) => (messages, Arc::new(Nothing::new())),
+            (None, Some(_)) => return Err(BuildError::GroupsWithoutMessages),
+            (None, None) => {
+                settings.keep = false;
+                let nothing = Arc::new(Nothing::new());
+                (nothing.clone(), nothing)
+            }
+        };
+        let Setup { registry, routes, migrations, .. } = setup;
+        let parts = Parts { registry: registry.build()?, store: messages, groups, clock, settings };
+        let (router, openapi) = routes::assemble(routes);
+        Ok(Server { parts, sessions, keys, revocations, options, migrations, router, openapi })
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What no type can say of an option.
+fn check(options: &ServerOptions) -> Result<(), BuildError> {
+    let wrong = |setting, problem| Err(BuildError::Option { setting, problem });
+    if options.http.header_bytes < 8 * 1024 {
+        return wrong("http.header_bytes", "at least 8192 bytes are needed to read a request's head");
+    }
+    if options.http.connections == 0 {
+        return wrong("http.connections", "at least 1, or nobody is served");
+    }
+    let cookie = &options.session_cookie;
+    // A token of RFC 9110 §5.6.2, as RFC 6265 §4.1.1 wants a cookie's name to be.
+    if cookie.is_empty()
+        || !cookie.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    {
+        return wrong("session_cookie", "a cookie's name has letters, digits and !#$%&'*+-.^_`|~ only");
+    }
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! From a request to its caller: token, else session, else, with `dev`, `?user=`.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, header};
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+use tidings_engine::{
+    clock::Now,
+    ports::{KeyRecord, Revocations, Scope, ServiceKeys, SessionResolver, StoreError},
+};
+use tidings_wire::{Code, Reject, UserId};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    revocation::KnownRevocations,
+    service_key::{self, KnownKeys},
+    session::Sessions,
+    token::{Claims, TokenError, TokenRules, check_token},
+};
+use crate::{options::ServerOptions, problem::Problem};
+
+/// Who makes a request. As an argument of a handler it also enforces the rules for web pages (see the crate's `origin.rs`).
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who it is.
+    pub identity: Identity,
+    /// By what they are known.
+    pub credential: Credential,
+    /// When the credential ends, Unix seconds.
+    pub expires_at: Option<i64>,
+    /// When it was issued, Unix seconds; unknown of sessions, whose resolver minds sign-outs itself.
+    pub(crate) issued_at: Option<i64>,
+}
+
+/// A user, or a backend.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Identity {
+    /// A person.
+    User(UserId),
+    /// A backend with a service key.
+    Service(Arc<KeyRecord>),
+}
+
+/// By what a caller is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credential {
+    /// `Authorization: Bearer` with a token.
+    Token,
+    /// The session cookie.
+    Session,
+    /// `Authorization: Bearer` with a service key.
+    Key,
+    /// `?user=`, which only `dev` takes.
+    Dev,
+}
+
+impl Credential {
+    /// A word for it, bounded and so fit for a label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Session => "session",
+            Self::Key => "key",
+            Self::Dev => "dev",
+        }
+    }
+}
+
+impl Caller {
+    /// The user, where it is one.
+    pub fn user(&self) -> Option<UserId> {
+        if let Identity::User(user) = self.identity { Some(user) } else { None }
+    }
+
+    /// Passes backends whose key has the scope, and nobody else but callers of a `dev` server.
+    ///
+    /// # Errors
+    /// `not_allowed`, naming what is missing.
+    pub fn require(&self, scope: Scope) -> Result<(), Problem> {
+        match &self.identity {
+            Identity::User(_) if self.credential == Credential::Dev => Ok(()),
+            Identity::User(_) => {
+                let word = scope.as_str();
+                Err(Problem::new(Code::NotAllowed, format!("only a service key with the scope `{word}` may do this")))
+            }
+            Identity::Service(key) if key.scopes.allow(scope) => Ok(()),
+            Identity::Service(key) => Err(Problem::new(
+                Code::NotAllowed,
+                format!("the service key `{}` lacks the scope `{}`: it has {}", key.name, scope.as_str(), key.scopes),
+            )),
+        }
+    }
+
+    /// Whose affairs are asked about: a user's own; for a backend whose key has the scope, those of the user it names.
+    ///
+    /// # Errors
+    /// `not_allowed` without the scope, or where a user names another; `bad_field` where a backend names nobody.
+    pub fn acts_for(&self, named: Option<UserId>, scope: Scope) -> Result<UserId, Problem> {
+        match (&self.identity, named) {
+            (&Identity::User(user), named) if named.is_none_or(|named| named == user) => Ok(user),
+            (Identity::User(_), _) => Err(Problem::new(Code::NotAllowed, "users may ask for themselves only")),
+            (Identity::Service(_), Some(named)) => self.require(scope).map(|()| named),
+            (Identity::Service(_), None) => Err(Problem::field("user", "a service key names the user: ?user=7")),
+        }
+    }
+}
+
+/// Why nobody is known.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// No credential at all.
+    Missing,
+    /// A token was given, but none is configured to be accepted.
+    TokensOff,
+    Token(TokenError),
+    Session,
+    Key,
+    /// `?user=` is no id.
+    DevUser(tidings_wire::IdError),
+    /// Signed out everywhere since the session began.
+    Store(StoreError),
+}
+
+impl Denied {
+    /// A bounded label.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing => "no_credential",
+            Self::TokensOff => "tokens_off",
+            Self::Token(_) => "token",
+            Self::Session => "session",
+            Self::Key => "key",
+            Self::DevUser(_) => "dev_user",
+            Self::Store(_) => "unavailable",
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        // RFC 6750 §3: the challenge names an error only where a credential was given.
+        let unauthorized = |detail: String, challenge: &'static str| {
+            Problem::new(Code::Unauthorized, detail)
+                .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+        };
+        let refused = |detail: String| unauthorized(detail, "Bearer error=\"invalid_token\"");
+        match denied {
+            Denied::Missing => unauthorized(
+                "no identity: send `Authorization: Bearer` with a token or service key, or the session cookie".into(),
+                "Bearer",
+            ),
+            Denied::TokensOff => refused("this server accepts no tokens: no key to check them is configured".into()),
+            Denied::Token(error) => refused(error.for_strangers()),
+            Denied::Session => refused("the session is unknown or over: sign in again".into()),
+            Denied::Key => refused("the service key is unknown or revoked".into()),
+            Denied::DevUser(error) => Problem::field("user", error.to_string()),
+            Denied::Store(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a credential could not be checked");
+                Problem::new(Code::Unavailable, "the credential can't be checked now").retry_after(RETRY)
+            }
+        }
+    }
+}
+
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Finds out who is calling.
+pub(crate) struct Authenticator {
+    dev: bool,
+    tokens: Option<TokenRules>,
+    /// Tokens whose signature held, by SHA-256: at most 10,000, the least recently used go and are checked again. A
+    /// signature of RS256 costs tens of microseconds, the look-up one.
+    verified: Cache<[u8; 32], Claims>,
+    sessions: Sessions,
+    keys: KnownKeys,
+    revocations: KnownRevocations,
+    tasks: TaskTracker,
+}
+
+impl Authenticator {
+    pub(crate) fn new(
+        options: &ServerOptions,
+        sessions: Arc<dyn SessionResolver>,
+        keys: Arc<dyn ServiceKeys>,
+        revocations: Arc<dyn Revocations>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            dev: options.dev,
+            tokens: options.tokens.clone(),
+            verified: Cache::new(10_000),
+            sessions: Sessions::new(sessions, options.session_cookie.clone()),
+            keys: KnownKeys::new(keys),
+            revocations: KnownRevocations::new(revocations),
+            tasks,
+        }
+    }
+
+    /// The caller, by the first credential that is there; a bad one is not made up for by the next. `user` is the query's
+    /// `user`, which counts in `dev` alone.
+    pub(crate) async fn identify(&self, headers: &HeaderMap, user: Option<&str>, now: Now) -> Result<Caller, Denied> {
+        if let Some(bearer) = bearer(headers) {
+            return if service_key::is_key(bearer) {
+                self.key(bearer, now).await
+            } else {
+                self.token(bearer, now).await
+            };
+        }
+        if let Some(cookie) = self.sessions.cookie(headers) {
+            return self.session(cookie, now).await;
+        }
+        match user.filter(|_| self.dev) {
+            Some(user) => {
+                let user = user.parse().map_err(Denied::DevUser)?;
+                Ok(Caller {
+                    identity: Identity::User(user),
+                    credential: Credential::Dev,
+                    expires_at: None,
+                    issued_at: None,
+                })
+            }
+            None => Err(Denied::Missing),
+        }
+    }
+
+    /// Whether the caller was signed out everywhere since its credential was issued.
+    pub(crate) async fn is_revoked(&self, user: UserId, issued_at: i64) -> Result<bool, StoreError> {
+        self.revocations.refuses(user, issued_at).await
+    }
+
+    /// Refuses what was issued to the user until now.
+    pub(crate) async fn revoke(&self, user: UserId, now: Now) -> Result<(), Reject> {
+        self.revocations.revoke(user, now.unix()).await.map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a sign-out was not stored");
+            Reject::new(Code::Unavailable, "the sign-out could not be stored: repeat it")
+        })
+    }
+
+    pub(crate) fn forget_keys(&self) {
+        self.keys.forget();
+    }
+
+    async fn key(&self, bearer: &str, now: Now) -> Result<Caller, Denied> {
+        let key = self.keys.find(bearer).await.map_err(Denied::Store)?.ok_or(Denied::Key)?;
+        if let Some(noting) = self.keys.note(&key, now.unix()) {
+            self.tasks.spawn(noting);
+        }
+        Ok(Caller { identity: Identity::Service(key), credential: Credential::Key, expires_at: None, issued_at: None })
+    }
+
+    async fn token(&self, bearer: &str, now: Now) -> Result<Caller, Denied> {
+        let rules = self.tokens.as_ref().ok_or(Denied::TokensOff)?;
+        let hash = Sha256::digest(bearer).into();
+        let claims = match self.verified.get(&hash) {
+            Some(claims) => {
+                claims.check_times(rules, now).map_err(Denied::Token)?;
+                claims
+            }
+            None => {
+                let claims = check_token(rules, bearer, now).map_err(Denied::Token)?;
+                self.verified.insert(hash, claims);
+                claims
+            }
+        };
+        if self.is_revoked(claims.user, claims.issued_at).await.map_err(Denied::Store)? {
+            return Err(Denied::Token(TokenError::Revoked));
+        }
+        Ok(Caller {
+            identity: Identity::User(claims.user),
+            credential: Credential::Token,
+            expires_at: Some(claims.expires_at),
+            issued_at: Some(claims.issued_at),
+        })
+    }
+
+    async fn session(&self, cookie: &str, now: Now) -> Result<Caller, Denied> {
+        let session = self.sessions.resolve(cookie, now.unix()).await.map_err(Denied::Store)?.ok_or(Denied::Session)?;
+        let (identity, expires_at) = (Identity::User(session.user), session.expires_at);
+        Ok(Caller { identity, credential: Credential::Session, expires_at, issued_at: None })
+    }
+}
+
+/// The bearer's text (RFC 6750 §2.1). Other schemes may belong to a proxy and are not looked at.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, text) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
+}

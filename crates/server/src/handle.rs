@@ -1,0 +1,132 @@
+//! The handle: what the app's own code and the packs' routes ask of a running server.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use tidings_engine::{ConnectionInfo, Engine, SendRequest, Sent};
+use tidings_wire::{CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{auth::Authenticator, limits::ConnectionLimits, options::ServerOptions, phase::Phase};
+
+/// A running server's handle. Cheap to clone; all clones act on the same server.
+///
+/// Everything is async, though much answers at once today: in a cluster other nodes are asked.
+#[derive(Clone)]
+pub struct Tidings(Arc<Inner>);
+
+/// What the parts of the server share.
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) options: ServerOptions,
+    pub(crate) auth: Authenticator,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) phase: Phase,
+    /// Whether messages of a type are stored, by the type's name.
+    pub(crate) kept: HashMap<&'static str, bool>,
+    /// `/v1/openapi.json`.
+    pub(crate) openapi: Bytes,
+    /// Every task that the server spawns; a stop waits for them.
+    pub(crate) tasks: TaskTracker,
+    /// Ends tasks that would go on for ever.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Tidings {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Sends a message as `from`, and waits until it is committed (kept types) or handed to the shards.
+    ///
+    /// # Errors
+    /// The refusal, as a client would read it.
+    pub async fn send<M: Message>(&self, message: &M, from: Sender) -> Result<Sent, Reject> {
+        self.send_request(message, from, None).await
+    }
+
+    /// Sends a message as `from` under a key: a repeat of a kept one is stored once, and answered with the first one's place.
+    ///
+    /// # Errors
+    /// As [`send`](Tidings::send); `key_reused` where the key was used for another message.
+    pub async fn send_with_key<M: Message>(&self, message: &M, from: Sender, key: Key) -> Result<Sent, Reject> {
+        self.send_request(message, from, Some(key)).await
+    }
+
+    /// Sends JSON as it would come over HTTP.
+    ///
+    /// # Errors
+    /// The refusal, as a client would read it.
+    pub async fn send_json(&self, request: SendRequest) -> Result<Sent, Reject> {
+        self.0.engine.send(request).await
+    }
+
+    /// Whether the user has a connection.
+    pub async fn is_online(&self, user: UserId) -> bool {
+        self.0.engine.is_online(user)
+    }
+
+    /// The user's open connections.
+    pub async fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
+        self.0.engine.connections(user).await
+    }
+
+    /// Closes the user's connections, and says how many there were. They may come back at once.
+    pub async fn disconnect(&self, user: UserId, code: CloseCode) -> usize {
+        self.0.engine.disconnect(user, code).await
+    }
+
+    /// Signs the user out everywhere: refuses every token and session issued until this second, closes their connections
+    /// with 4403, and says how many there were.
+    ///
+    /// # Errors
+    /// `unavailable` where it could not be stored; then nothing was closed.
+    pub async fn sign_out(&self, user: UserId) -> Result<usize, Reject> {
+        self.0.auth.revoke(user, self.0.engine.clock().now()).await?;
+        Ok(self.0.engine.disconnect(user, CloseCode::Revoked).await)
+    }
+
+    /// Makes the user a member of the group, or no longer one, and waits for the commit.
+    ///
+    /// # Errors
+    /// `not_enabled` where groups come from the app's own tables; `unavailable`.
+    pub async fn set_member(&self, group: GroupId, user: UserId, member: bool) -> Result<(), Reject> {
+        self.0.engine.set_member(group, user, member).await
+    }
+
+    /// Whether the user is a member of the group.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn is_member(&self, group: GroupId, user: UserId) -> Result<bool, Reject> {
+        self.0.engine.is_member(group, user).await
+    }
+
+    /// Forgets what is remembered of service keys, so that a key revoked elsewhere is refused at once instead of within 30 s.
+    pub fn forget_keys(&self) {
+        self.0.auth.forget_keys();
+    }
+
+    /// The engine below.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    async fn send_request<M: Message>(&self, message: &M, sender: Sender, key: Option<Key>) -> Result<Sent, Reject> {
+        #[derive(serde::Serialize)]
+        struct Typed<'a, M> {
+            r#type: &'static str,
+            #[serde(flatten)]
+            fields: &'a M,
+        }
+        let body = serde_json::to_vec(&Typed { r#type: M::TYPE, fields: message })
+            .map_err(|error| Reject::new(tidings_wire::Code::BadJson, error.to_string()))?;
+        self.0.engine.send(SendRequest { sender, body: body.into(), key, audience: None }).await
+    }
+}
+
+impl Tidings {
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}

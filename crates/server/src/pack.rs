@@ -1,0 +1,144 @@
+//! A pack: message types together with what they need, added in one call.
+
+use tidings_engine::{
+    handle::Handle,
+    registry::{Registry, RegistryBuilder, TypeSettings},
+};
+use tidings_wire::Message;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{app::BuildError, handle::Tidings};
+
+/// A set of message types with their routes and tables. `App::pack` calls [`add`](Pack::add) once, at once.
+///
+/// ```
+/// use tidings_server::{App, Pack, Setup};
+/// # use schemars::JsonSchema;
+/// # use serde::{Deserialize, Serialize};
+/// # use tidings_wire::{Audience, Message, Sender, UserId};
+/// # #[derive(Serialize, Deserialize, JsonSchema)]
+/// # struct Poke { to: UserId }
+/// # impl Message for Poke {
+/// #     const TYPE: &'static str = "poke";
+/// #     fn audience(&self, _: &Sender) -> Audience { Audience::user(self.to) }
+/// # }
+///
+/// struct Poking;
+///
+/// impl Pack for Poking {
+///     const NAME: &'static str = "poking";
+///
+///     fn add(self, to: &mut Setup) {
+///         to.message::<Poke>();
+///     }
+/// }
+///
+/// let app = App::new().pack(Poking);
+/// ```
+pub trait Pack: Send + 'static {
+    /// 1 to 32 of `a`–`z`, `0`–`9` and `_`, a letter first. It names the pack's table of migrations, so it never changes.
+    const NAME: &'static str;
+
+    /// Adds what the pack brings.
+    fn add(self, to: &mut Setup);
+}
+
+/// What packs are added to.
+pub struct Setup {
+    pack: &'static str,
+    pub(crate) packs: Vec<&'static str>,
+    pub(crate) registry: RegistryBuilder,
+    pub(crate) routes: OpenApiRouter<Tidings>,
+    pub(crate) migrations: Vec<PackMigrations>,
+    pub(crate) problems: Vec<BuildError>,
+}
+
+/// One step of a pack's tables. Once released it never changes; later changes are further steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// 1, 2, 3 …
+    pub version: u32,
+    /// What it does, in a word or two with `_` between them.
+    pub name: &'static str,
+    /// Statements with `;` between them. The pack's tables begin with its name.
+    pub sql: &'static str,
+}
+
+/// A pack's migrations, for the store that runs SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackMigrations {
+    /// The pack's name.
+    pub pack: &'static str,
+    /// In order.
+    pub migrations: &'static [Migration],
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        Self {
+            pack: APP,
+            packs: Vec::new(),
+            registry: Registry::builder(),
+            routes: OpenApiRouter::new(),
+            migrations: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// A type whose messages are accepted as they are.
+    pub fn message<M: Message>(&mut self) -> &mut Self {
+        self.registry.message::<M>();
+        self
+    }
+
+    /// A type whose messages pass a handler.
+    pub fn message_with<M: Message>(&mut self, handler: impl Handle<M>) -> &mut Self {
+        self.registry.message_with(handler);
+        self
+    }
+
+    /// HTTP routes below `/v1`, with their state [`Tidings`]. Handlers learn who calls by the extractor
+    /// [`Caller`](crate::auth::Caller), which also enforces the rules for web pages, and take bodies by
+    /// [`JsonBody`](crate::JsonBody). An [`OpenApiRouter`] shows up in `/v1/openapi.json`, a plain axum `Router<Tidings>` works unseen.
+    ///
+    /// # Panics
+    /// Where a path is registered already, as axum does.
+    pub fn routes(&mut self, routes: impl Into<OpenApiRouter<Tidings>>) -> &mut Self {
+        let routes = std::mem::take(&mut self.routes).merge(routes.into());
+        self.routes = routes;
+        self
+    }
+
+    /// The pack's tables. The store runs what it has not run yet, before the server starts.
+    pub fn migrations(&mut self, migrations: &'static [Migration]) -> &mut Self {
+        let in_order = migrations.iter().zip(1..).all(|(migration, version)| migration.version == version);
+        if !in_order {
+            self.problems.push(BuildError::Migrations(self.pack));
+        }
+        self.migrations.push(PackMigrations { pack: self.pack, migrations });
+        self
+    }
+
+    pub(crate) fn configure(&mut self, name: impl Into<String>, settings: TypeSettings) {
+        self.registry.configure(name, settings);
+    }
+
+    pub(crate) fn pack<P: Pack>(&mut self, pack: P) {
+        let well_formed = P::NAME.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+            && P::NAME.len() <= 32
+            && P::NAME.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        if !well_formed {
+            self.problems.push(BuildError::PackName(P::NAME));
+        }
+        if self.packs.contains(&P::NAME) {
+            self.problems.push(BuildError::PackTwice(P::NAME));
+        }
+        self.packs.push(P::NAME);
+        self.pack = P::NAME;
+        pack.add(self);
+        self.pack = APP;
+    }
+}
+
+/// The name under which the app itself adds types.
+const APP: &str = "app";
