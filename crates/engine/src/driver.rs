@@ -33,7 +33,7 @@ const EVENTS: usize = 1024;
 /// The token of the waker. Slots never reach it.
 const WAKE: Token = Token(usize::MAX);
 
-/// A socket whose upgrade was answered, on its way to its shard.
+/// A socket whose upgrade is granted, on its way to its shard.
 pub(crate) struct Arrival {
     pub(crate) socket: OwnedFd,
     pub(crate) already_read: Bytes,

@@ -86,6 +86,9 @@ pub struct Admission {
     pub peer: SocketAddr,
     /// When its credentials end, Unix milliseconds: closed with 4402 then.
     pub expires_at_ms: Option<i64>,
+    /// Written before all else: the 101 response, so that whoever has read it is online already. Empty where it was written
+    /// before.
+    pub greeting: Bytes,
     /// Dropped when the connection has gone, which gives its place in the limits back.
     pub permit: Option<Box<dyn Send>>,
 }
@@ -183,8 +186,8 @@ impl Engine {
         Ok(Self(Arc::new(Running { node, dispatcher, shards, handed, stopping: AtomicBool::new(false) })))
     }
 
-    /// Hands over a socket whose upgrade was answered with 101, with the bytes that were read behind the request. False
-    /// (and the socket is closed) when the engine is stopping.
+    /// Hands over a socket whose upgrade is granted, with the bytes that were read behind the request. False (and the socket
+    /// is closed) when the engine is stopping.
     ///
     /// The socket must be non-blocking, and of a stream kind: TCP, or one end of a socket pair.
     pub fn admit(&self, socket: OwnedFd, already_read: Bytes, mut admission: Admission) -> bool {

@@ -35,7 +35,7 @@ use crate::{
 pub(crate) enum Post {
     /// For the state machine.
     Mail(Mail),
-    /// A socket whose upgrade was answered, with the bytes read behind the request.
+    /// A socket whose upgrade is granted, with the bytes read behind the request.
     Admit(Box<crate::driver::Arrival>),
     /// The thread is to end.
     Stop,

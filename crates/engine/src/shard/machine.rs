@@ -135,8 +135,9 @@ impl Shard {
         }
     }
 
-    /// Takes a connection whose upgrade was answered. From now on its user is online.
-    pub fn open(&mut self, admission: Admission, now: Now) -> Slot {
+    /// Takes a connection whose upgrade is granted. From now on its user is online, and the greeting is the first that it is sent.
+    pub fn open(&mut self, mut admission: Admission, now: Now) -> Slot {
+        let greeting = std::mem::take(&mut admission.greeting);
         self.opened += 1;
         let user = admission.user;
         let index = self.node.services().directory.enter(user, self.id);
@@ -162,6 +163,9 @@ impl Shard {
         });
         self.users.entry(index).or_default().push(slot.index);
         self.metrics.opened();
+        if !greeting.is_empty() {
+            self.push(slot.index, greeting, now);
+        }
         self.check(slot.index, now);
         if self.drain.is_some() {
             self.close(slot.index, CloseCode::Restart, now);
