@@ -4,6 +4,7 @@ mod error;
 mod groups;
 mod keys;
 mod messages;
+mod queue;
 mod revocations;
 mod sessions;
 
@@ -14,6 +15,7 @@ pub use messages::{
     Before, CommitSink, ConversationPage, ConversationSummary, HistoryPage, MessageStore, Page, Reader, Start,
     StoredMessage,
 };
+pub use queue::{ActQueue, Taken};
 pub use revocations::Revocations;
 pub use sessions::{Session, SessionResolver};
 

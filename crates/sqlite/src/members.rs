@@ -1,0 +1,100 @@
+//! Intervals of membership, as the writer changes them.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tidings_wire::{ConversationKey, GroupId, Seq, UserId};
+
+use crate::ids::SqlId;
+
+/// The stream's row and head, if it exists.
+pub(crate) fn head(connection: &Connection, of: ConversationKey) -> rusqlite::Result<Option<(i64, Seq)>> {
+    connection
+        .prepare_cached("SELECT id, last_seq FROM conversations WHERE key = ?1")?
+        .query_row([of.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// Whether the user is a member of the group now.
+pub(crate) fn is_member(connection: &Connection, group: GroupId, user: UserId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM members WHERE conversation = (SELECT id FROM conversations WHERE key = ?1) \
+             AND user = ?2 AND left_seq IS NULL",
+        )?
+        .exists(params![ConversationKey::Group(group).to_string(), SqlId::from(user)])
+}
+
+/// The two of a dm, or the one of a note to oneself.
+pub(crate) fn begin_dm(connection: &Connection, conversation: i64, low: UserId, high: UserId) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO members (conversation, user, joined_seq, read_seq) VALUES (?1, ?2, 0, 0)";
+    let mut insert = connection.prepare_cached(sql)?;
+    insert.execute(params![conversation, SqlId::from(low)])?;
+    insert.execute(params![conversation, SqlId::from(high)])?;
+    Ok(())
+}
+
+/// A member more: the head as of the change, or nothing where nothing changed. The group comes to be where it is missing.
+pub(crate) fn join(connection: &Connection, group: GroupId, user: UserId) -> rusqlite::Result<Option<Seq>> {
+    let key = ConversationKey::Group(group).to_string();
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO conversations (key, kind, last_seq, touched_at, last_commit) VALUES (?1, 'group', 0, 0, 0)",
+        )?
+        .execute([&key])?;
+    // Who comes back with nothing unread has nothing unread; else the mark stays where it was, so that the count goes on.
+    let joined = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO members (conversation, user, joined_seq, read_seq) \
+             SELECT id, ?2, last_seq, coalesce((SELECT CASE WHEN read_seq >= left_seq THEN last_seq ELSE read_seq END \
+             FROM members WHERE conversation = id AND user = ?2 ORDER BY joined_seq DESC LIMIT 1), last_seq) \
+             FROM conversations WHERE key = ?1 AND NOT EXISTS \
+             (SELECT 1 FROM members WHERE conversation = id AND user = ?2 AND left_seq IS NULL) \
+             RETURNING joined_seq",
+        )?
+        .query_row(params![key, SqlId::from(user)], |row| row.get(0))
+        .optional()?;
+    Ok(joined)
+}
+
+/// A member less: the head as of the change, or nothing where nothing changed.
+pub(crate) fn leave(connection: &Connection, group: GroupId, user: UserId) -> rusqlite::Result<Option<Seq>> {
+    let Some((conversation, head)) = self::head(connection, ConversationKey::Group(group))? else { return Ok(None) };
+    let user = SqlId::from(user);
+    let left: Option<(Seq, Seq)> = connection
+        .prepare_cached(
+            "UPDATE members SET left_seq = ?3 WHERE conversation = ?1 AND user = ?2 AND left_seq IS NULL \
+             RETURNING joined_seq, read_seq",
+        )?
+        .query_row(params![conversation, user, head], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((joined, read)) = left else { return Ok(None) };
+    if joined == head {
+        forget_empty(connection, conversation, user, head, read)?;
+    }
+    Ok(Some(head))
+}
+
+/// Moves a member's mark forward.
+pub(crate) fn read_up_to(connection: &Connection, conversation: i64, user: UserId, seq: Seq) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE members SET read_seq = ?3 \
+             WHERE conversation = ?1 AND user = ?2 AND left_seq IS NULL AND read_seq < ?3",
+        )?
+        .execute(params![conversation, SqlId::from(user), seq])?;
+    Ok(())
+}
+
+/// An interval in which nothing came says nothing, and would stand in the way of a rejoin at the same head. How far the
+/// user read goes to the interval before.
+fn forget_empty(connection: &Connection, conversation: i64, user: SqlId, head: Seq, read: Seq) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM members WHERE conversation = ?1 AND user = ?2 AND joined_seq = ?3")?
+        .execute(params![conversation, user, head])?;
+    connection
+        .prepare_cached(
+            "UPDATE members SET read_seq = max(read_seq, ?3) WHERE conversation = ?1 AND user = ?2 AND joined_seq = \
+             (SELECT max(joined_seq) FROM members WHERE conversation = ?1 AND user = ?2)",
+        )?
+        .execute(params![conversation, user, read])?;
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! Migrations: Tidings' own, and those that packs bring. Each part has its own table of what was applied.
+
+use std::path::{Path, PathBuf};
+
+use refinery::{Migration, Runner};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::error::OpenError;
+
+/// A migration: its number from 1 on, a word for it, and its statements.
+pub type MigrationSource<'a> = (i32, &'a str, &'a str);
+
+/// Tidings' own. A file that was released never changes: refinery compares checksums.
+pub(crate) const OWN: &[MigrationSource<'static>] = &[(1, "first", include_str!("../migrations/V1__first.sql"))];
+
+/// A part of the database with migrations of its own.
+pub(crate) struct Part {
+    name: String,
+    table: String,
+    migrations: Vec<Migration>,
+}
+
+impl Part {
+    /// Tidings' own tables.
+    pub(crate) fn own() -> Self {
+        Self {
+            name: "tidings".to_owned(),
+            table: "tidings_migrations".to_owned(),
+            migrations: read(OWN).expect("the names of the own migrations are right"),
+        }
+    }
+
+    /// A pack's tables.
+    ///
+    /// # Errors
+    /// [`OpenError::Pack`] where a name or number is wrong.
+    pub(crate) fn pack(name: &str, migrations: &[MigrationSource<'_>]) -> Result<Self, OpenError> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(plain) || name == "tidings" {
+            return Err(OpenError::Pack(format!("{name:?} is no name: use up to 32 of a-z, 0-9 and _")));
+        }
+        if migrations.is_empty() || migrations.iter().zip(1..).any(|(&(number, ..), expected)| number != expected) {
+            return Err(OpenError::Pack(format!("those of {name} must be numbered 1, 2, 3 …")));
+        }
+        let migrations = read(migrations).map_err(|error| OpenError::Pack(error.to_string()))?;
+        Ok(Self { name: name.to_owned(), table: format!("{name}_migrations"), migrations })
+    }
+
+    /// Brings the part up to date. A database that is left alone is not written to at all; one of an older version is
+    /// copied first.
+    ///
+    /// # Errors
+    /// [`OpenError::Newer`], [`OpenError::Copy`], [`OpenError::Migrate`]; the database is then as it was.
+    pub(crate) fn migrate(&self, connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
+        let failed = |source| OpenError::Migrate { part: self.name.clone(), source };
+        let found = self.applied(connection).map_err(|error| failed(error.into()))?;
+        let known = self.known();
+        if found > known {
+            return Err(OpenError::Newer { path: file.to_owned(), part: self.name.clone(), found, known });
+        }
+        if 0 < found && found < known {
+            copy(connection, &self.copy_path(file))?;
+        }
+        // One transaction for all of them with their marks in the table: a crash leaves the old version or the new one.
+        let mut runner = Runner::new(&self.migrations).set_grouped(true);
+        runner.set_migration_table_name(&self.table);
+        // Compares checksums too; where nothing is new it writes nothing.
+        runner.run(connection).map_err(|error| failed(error.into()))?;
+        if found < known {
+            tracing::info!(part = %self.name, from = found, to = known, "migrated the database");
+        }
+        Ok(())
+    }
+
+    /// The last migration that was applied; 0 where there is none.
+    fn applied(&self, connection: &Connection) -> rusqlite::Result<i32> {
+        let table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
+        if connection.query_row(table, [&self.table], |_| Ok(())).optional()?.is_none() {
+            return Ok(0);
+        }
+        let last = format!("SELECT coalesce(max(version), 0) FROM {}", self.table);
+        connection.query_row(&last, [], |row| row.get(0))
+    }
+
+    fn known(&self) -> i32 {
+        self.migrations.iter().map(Migration::version).max().unwrap_or(0)
+    }
+
+    /// `tidings.db.before-v2`; a pack's is named too.
+    fn copy_path(&self, file: &Path) -> PathBuf {
+        let mut path = file.as_os_str().to_owned();
+        let pack = if self.name == "tidings" { String::new() } else { format!("{}-", self.name) };
+        path.push(format!(".before-{pack}v{}", self.known()));
+        path.into()
+    }
+}
+
+fn read(migrations: &[MigrationSource<'_>]) -> Result<Vec<Migration>, refinery::Error> {
+    let one = |&(number, name, sql): &MigrationSource<'_>| Migration::unapplied(&format!("V{number}__{name}"), sql);
+    migrations.iter().map(one).collect()
+}
+
+/// Copies the database whole, its log included. The copy gets its name only when it is complete; an earlier one of the
+/// same name, from which this state came, is replaced.
+fn copy(connection: &Connection, to: &Path) -> Result<(), OpenError> {
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let copied = (|| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let file = crate::open::private_file(&part)?;
+        connection.execute("VACUUM INTO ?1", [part.to_str().ok_or("the path is not UTF-8")?])?;
+        file.sync_all()?;
+        std::fs::rename(&part, to)?;
+        Ok(())
+    })();
+    copied.map_err(|source| OpenError::Copy { path: to.to_owned(), source })?;
+    tracing::info!(copy = %to.display(), "copied the database before it is migrated");
+    Ok(())
+}

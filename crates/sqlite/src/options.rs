@@ -1,0 +1,55 @@
+//! How a store is opened: where, and with which bounds.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use tidings_engine::clock::SharedClock;
+
+/// Where a store is, and its bounds.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct SqliteOptions {
+    /// The folder that holds `tidings.db`. Made where it is missing; both readable by the owner alone.
+    pub folder: PathBuf,
+    /// Threads that read, each with a connection of its own: 2.
+    pub readers: usize,
+    /// Reads that may wait for a thread: 1,024. One more is refused with [`StoreError::Full`](tidings_engine::ports::StoreError).
+    pub queue_reads: usize,
+    /// Acts that may wait for the writer: 4,096. One more stays with its submitter, who is told when there is room.
+    pub queue_acts: usize,
+    /// Acts in one commit: 256. The others wait for the next.
+    pub commit_acts: usize,
+    /// How long one statement of a pack or of [`query`](tidings_engine::ports::MessageStore::query) may run: 5 s. Then it is
+    /// ended and counts as failed.
+    pub statement_limit: Duration,
+    /// Bytes that the database's file may grow to, if there is a bound. Then acts are answered `Unavailable`, as with a full
+    /// disk. See [`SqliteStore::set_max_bytes`](crate::SqliteStore::set_max_bytes).
+    pub max_bytes: Option<u64>,
+    /// What tells the time: for the end of sessions, of statements, and of waits between attempts to reopen.
+    pub clock: SharedClock,
+}
+
+impl SqliteOptions {
+    /// A store in `folder`, with the bounds that stand at each field.
+    pub fn new(folder: impl Into<PathBuf>, clock: SharedClock) -> Self {
+        Self {
+            folder: folder.into(),
+            readers: 2,
+            queue_reads: 1_024,
+            queue_acts: 4_096,
+            commit_acts: 256,
+            statement_limit: Duration::from_secs(5),
+            max_bytes: None,
+            clock,
+        }
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.join(crate::FILE)
+    }
+}
+
+impl fmt::Debug for SqliteOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteOptions").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}

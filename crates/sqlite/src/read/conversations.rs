@@ -1,0 +1,103 @@
+//! A user's conversations, latest touched first.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use tidings_engine::ports::{Before, ConversationPage, ConversationSummary, Reader};
+use tidings_wire::{ConversationKey, Seq, UserId};
+
+use super::{history, visible};
+use crate::{ids::SqlId, readers::ReadError, row};
+
+/// One line for each conversation: its latest membership, and where it stands in the list. Of one that was left, the last
+/// message that was seen decides, so that what goes on there doesn't show.
+const LISTED: &str = "SELECT c.id AS id, c.key AS key, c.last_seq AS last_seq, m.left_seq AS left_seq, \
+    m.read_seq AS read_seq, \
+    CASE WHEN m.left_seq IS NULL THEN c.last_commit ELSE coalesce(l.commit_no, 0) END AS place, \
+    CASE WHEN m.left_seq IS NULL THEN c.touched_at ELSE coalesce(l.created_at / 1000, 0) END AS touched \
+    FROM members m JOIN conversations c ON c.id = m.conversation \
+    LEFT JOIN messages l ON m.left_seq IS NOT NULL AND l.conversation = m.conversation AND l.seq = m.left_seq \
+    WHERE m.user = ?1 AND NOT EXISTS (SELECT 1 FROM members n WHERE n.conversation = m.conversation \
+    AND n.user = m.user AND n.joined_seq > m.joined_seq)";
+
+/// A page of the list.
+pub(crate) fn conversations(
+    connection: &Connection,
+    of: UserId,
+    before: Option<Before>,
+    limit: u32,
+) -> Result<ConversationPage, ReadError> {
+    let (condition, start) = match before {
+        None => ("1", Start { place: 0, id: 0, touched: 0 }),
+        Some(Before::Touched(at)) => ("touched < ?4", Start { place: 0, id: 0, touched: at }),
+        Some(Before::Conversation(key)) => {
+            let Some(start) = place(connection, of, key)? else {
+                return Ok(ConversationPage { conversations: Vec::new(), more: false });
+            };
+            ("(place, id) < (?2, ?3)", start)
+        }
+    };
+    let sql = format!(
+        "SELECT id, key, last_seq, left_seq, read_seq, touched FROM ({LISTED}) \
+         WHERE {condition} ORDER BY place DESC, id DESC LIMIT ?5"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let one_more = limit.saturating_add(1);
+    let rows = statement
+        .query_map(params![SqlId::from(of), start.place, start.id, start.touched, one_more], Listed::read)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let more = rows.len() > limit as usize;
+    let summaries = rows.into_iter().take(limit as usize).map(|listed| listed.summary(connection, of));
+    Ok(ConversationPage { conversations: summaries.collect::<Result<_, _>>()?, more })
+}
+
+/// Where a conversation stands in the user's list.
+struct Start {
+    place: i64,
+    id: i64,
+    touched: i64,
+}
+
+fn place(connection: &Connection, of: UserId, key: ConversationKey) -> rusqlite::Result<Option<Start>> {
+    let sql = format!("SELECT place, id, touched FROM ({LISTED}) WHERE key = ?2");
+    connection
+        .prepare_cached(&sql)?
+        .query_row(params![SqlId::from(of), key.to_string()], |row| {
+            Ok(Start { place: row.get(0)?, id: row.get(1)?, touched: row.get(2)? })
+        })
+        .optional()
+}
+
+struct Listed {
+    id: i64,
+    key: ConversationKey,
+    last_seq: Seq,
+    left_seq: Option<Seq>,
+    read_seq: Seq,
+    touched: i64,
+}
+
+impl Listed {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            key: row::conversation(row, 1)?,
+            last_seq: row.get(2)?,
+            left_seq: row.get(3)?,
+            read_seq: row.get(4)?,
+            touched: row.get(5)?,
+        })
+    }
+
+    /// What is unread is counted by subtraction: no message of one's own lies above one's mark, because sending moves it in
+    /// the same commit.
+    fn summary(self, connection: &Connection, user: UserId) -> Result<ConversationSummary, ReadError> {
+        let Self { id, key, last_seq, left_seq, read_seq, touched } = self;
+        let visible = visible::intervals(connection, (key, id, last_seq), Reader::User(user))?;
+        let unread = visible.iter().filter_map(|part| part.within(Some(read_seq), None)).map(|part| part.len()).sum();
+        let last = match visible.last() {
+            Some(&part) => history::last(connection, key, id, part)?,
+            None => None,
+        };
+        let head = left_seq.unwrap_or(last_seq);
+        Ok(ConversationSummary { conversation: key, head, read: read_seq, unread, touched_at: touched, last })
+    }
+}

@@ -1,0 +1,298 @@
+//! The acts of one transaction: what each finds, writes and answers.
+
+use std::{collections::HashMap, time::Duration};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use smallvec::SmallVec;
+use tidings_engine::act::{
+    Act, BodyHash, CommitNumber, Entry, Membership, Op, Otherwise, Outcome, Receipt, Require, Row, Write,
+};
+use tidings_wire::{ConversationKey, GroupId, Key, Reject, Seq, UserId};
+
+use super::commit::{Answer, Counters};
+use crate::{
+    error::is_environment,
+    ids::{Body, SqlId},
+    members,
+    open::Limit,
+    row,
+    statement::{self, StatementError},
+};
+
+/// When a client may try again what was not known to be stored.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+/// The answer to an act that failed by itself, or by the database.
+pub(super) fn failed() -> Answer {
+    (None, Outcome::Unavailable(RETRY))
+}
+
+/// Why a transaction can't go on.
+pub(super) enum Lost {
+    /// An act's own statement ended it.
+    ByAct { index: usize, source: StatementError },
+    /// The database does not work.
+    ByDatabase(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Lost {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::ByDatabase(error)
+    }
+}
+
+/// One transaction's acts.
+pub(super) struct Batch<'a> {
+    connection: &'a Connection,
+    limit: &'a Limit,
+    before: Counters,
+    counters: Counters,
+    marks: Marks,
+}
+
+/// How far senders have read by sending: joined to one update for each of them and each stream.
+type Marks = HashMap<(i64, UserId), Seq>;
+
+/// What the operations of one act came to.
+#[derive(Default)]
+struct Done {
+    receipts: SmallVec<[Receipt; 1]>,
+    rows: Vec<Vec<Row>>,
+    membership: SmallVec<[Membership; 1]>,
+    marks: SmallVec<[(i64, UserId, Seq); 1]>,
+    commit: Option<CommitNumber>,
+}
+
+/// How the operations of an act ended.
+enum End {
+    All,
+    Quiet,
+    Refused(Reject),
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(connection: &'a Connection, limit: &'a Limit, counters: Counters) -> Self {
+        Self { connection, limit, before: counters, counters, marks: Marks::new() }
+    }
+
+    /// Does one act.
+    pub(super) fn act(&mut self, index: usize, act: &Act) -> Result<Answer, Lost> {
+        if let (Some(sender), Some((key, hash))) = (act.sender, &act.key)
+            && let Some((receipt, known)) = keyed(self.connection, sender, key)?
+        {
+            return Ok((None, if known == *hash { Outcome::Duplicate(receipt) } else { Outcome::KeyReused }));
+        }
+        for require in &act.require {
+            if let Some(reject) = self.unmet(require)? {
+                return Ok((None, Outcome::Refused(reject)));
+            }
+        }
+        if act.ops.iter().any(|op| matches!(op, Op::Join(..) | Op::Leave(..))) {
+            // A mark belongs to the membership as of the send.
+            self.write_marks()?;
+        }
+        // An append alone has no statement of anybody else's that could fail and leave a part behind.
+        let lone = matches!(act.ops.as_slice(), [] | [Op::Message(_)]);
+        if lone { self.lone(index, act) } else { self.in_savepoint(index, act) }
+    }
+
+    /// Writes what was joined for the whole transaction, and says how far the counters came.
+    pub(super) fn finish(mut self) -> rusqlite::Result<Counters> {
+        self.write_marks()?;
+        if self.counters.last_commit != self.before.last_commit {
+            self.connection
+                .prepare_cached("UPDATE meta SET last_commit = ?1, last_id = ?2")?
+                .execute(params![self.counters.last_commit, self.counters.last_id])?;
+        }
+        Ok(self.counters)
+    }
+
+    fn lone(&mut self, index: usize, act: &Act) -> Result<Answer, Lost> {
+        let mut done = Done::default();
+        match self.ops(act, &mut done) {
+            Ok(_) => Ok(self.stored(done)),
+            Err(source) => Err(lost(index, source)),
+        }
+    }
+
+    fn in_savepoint(&mut self, index: usize, act: &Act) -> Result<Answer, Lost> {
+        let before = self.counters;
+        self.run("SAVEPOINT act")?;
+        let mut done = Done::default();
+        let answer = match self.ops(act, &mut done) {
+            Ok(End::All) => self.stored(done),
+            Ok(End::Quiet) => (self.stored(done).0, Outcome::Quiet),
+            Ok(End::Refused(reject)) => {
+                self.undo(before)?;
+                (None, Outcome::Refused(reject))
+            }
+            // SQLite has rolled everything back, or can't go on: the savepoint has gone too.
+            Err(source) if self.connection.is_autocommit() || by_database(&source) => return Err(lost(index, source)),
+            Err(source) => {
+                tracing::error!(%source, "an act failed and was undone; it is answered `unavailable`");
+                self.undo(before)?;
+                failed()
+            }
+        };
+        self.run("RELEASE act")?;
+        Ok(answer)
+    }
+
+    fn undo(&mut self, before: Counters) -> rusqlite::Result<()> {
+        self.counters = before;
+        self.run("ROLLBACK TO act")
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    fn stored(&mut self, done: Done) -> Answer {
+        for (conversation, user, seq) in done.marks {
+            let mark = self.marks.entry((conversation, user)).or_default();
+            *mark = seq.max(*mark);
+        }
+        let Done { receipts, rows, membership, commit, .. } = done;
+        (commit, Outcome::Stored { receipts, rows, membership })
+    }
+
+    fn ops(&mut self, act: &Act, done: &mut Done) -> Result<End, StatementError> {
+        for op in &act.ops {
+            match op {
+                Op::Message(entry) => self.message(act, entry, done)?,
+                Op::Join(group, user) => self.member(*group, *user, true, done)?,
+                Op::Leave(group, user) => self.member(*group, *user, false, done)?,
+                Op::Sql(write) => match self.sql(write, done)? {
+                    End::All => {}
+                    end => return Ok(end),
+                },
+                _ => return Err(StatementError::Unknown),
+            }
+        }
+        Ok(End::All)
+    }
+
+    fn message(&mut self, act: &Act, entry: &Entry, done: &mut Done) -> Result<(), StatementError> {
+        let commit = self.counters.last_commit + 1;
+        let (conversation, seq) = append(self.connection, entry, commit)?;
+        if let (ConversationKey::Dm(low, high), 1) = (entry.conversation, seq) {
+            members::begin_dm(self.connection, conversation, low, high)?;
+        }
+        let key = act.key.as_ref().filter(|_| done.receipts.is_empty());
+        self.connection.prepare_cached(INSERT)?.execute(params![
+            commit,
+            conversation,
+            seq,
+            entry.id.get(),
+            entry.kind,
+            entry.version,
+            act.sender.map(SqlId::from),
+            key.map(|(key, _)| key.as_str()),
+            key.map(|(_, hash)| hash.as_slice()),
+            Body(&entry.body),
+            entry.created_at_ms,
+        ])?;
+        self.counters = Counters { last_commit: commit, last_id: self.counters.last_id.max(Some(entry.id.get())) };
+        done.commit = Some(CommitNumber(commit));
+        if let Some(sender) = act.sender {
+            done.marks.push((conversation, sender, seq));
+        }
+        let Entry { conversation, id, created_at_ms, .. } = *entry;
+        done.receipts.push(Receipt { id, conversation, seq, created_at_ms });
+        Ok(())
+    }
+
+    fn member(&self, group: GroupId, user: UserId, joined: bool, done: &mut Done) -> Result<(), StatementError> {
+        for &(conversation, user, seq) in &done.marks {
+            members::read_up_to(self.connection, conversation, user, seq)?;
+        }
+        let change = if joined { members::join } else { members::leave };
+        if let Some(head) = change(self.connection, group, user)? {
+            done.membership.push(Membership { group, user, joined, head });
+        }
+        Ok(())
+    }
+
+    fn sql(&self, write: &Write, done: &mut Done) -> Result<End, StatementError> {
+        let ran = statement::write(self.connection, self.limit, &write.sql, &write.values)?;
+        if !write.rows.contains(&ran.touched) {
+            match &write.otherwise {
+                Otherwise::Refuse(reject) => return Ok(End::Refused(reject.clone())),
+                Otherwise::Quiet => return Ok(End::Quiet),
+                Otherwise::Carry => {}
+            }
+        }
+        if write.returning {
+            done.rows.push(ran.rows);
+        }
+        Ok(End::All)
+    }
+
+    fn unmet(&self, require: &Require) -> rusqlite::Result<Option<Reject>> {
+        match require {
+            Require::Member(group, user) => {
+                let member = members::is_member(self.connection, *group, *user)?;
+                Ok((!member).then(Reject::not_a_member))
+            }
+            _ => Ok(Some(Reject::unavailable(RETRY))),
+        }
+    }
+
+    fn write_marks(&mut self) -> rusqlite::Result<()> {
+        for ((conversation, user), seq) in self.marks.drain() {
+            members::read_up_to(self.connection, conversation, user, seq)?;
+        }
+        Ok(())
+    }
+}
+
+const INSERT: &str = "INSERT INTO messages \
+    (commit_no, conversation, seq, id, type, version, sender, key, key_hash, body, created_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+const APPEND: &str = "INSERT INTO conversations (key, kind, last_seq, touched_at, last_commit) VALUES (?1, ?2, 1, ?3, ?4) \
+    ON CONFLICT (key) DO UPDATE SET last_seq = last_seq + 1, touched_at = excluded.touched_at, \
+    last_commit = excluded.last_commit RETURNING id, last_seq";
+
+/// The stream's row and the next place in it. The stream comes to be where it is missing.
+fn append(connection: &Connection, entry: &Entry, commit: u64) -> rusqlite::Result<(i64, Seq)> {
+    let key = entry.conversation.to_string();
+    let touched_at = entry.created_at_ms.div_euclid(1_000);
+    connection
+        .prepare_cached(APPEND)?
+        .query_row(params![key, entry.conversation.kind(), touched_at, commit], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// What is stored under a sender's key.
+pub(crate) fn keyed(
+    connection: &Connection,
+    sender: UserId,
+    key: &Key,
+) -> rusqlite::Result<Option<(Receipt, BodyHash)>> {
+    connection
+        .prepare_cached(
+            "SELECT m.id, c.key, m.seq, m.created_at, m.key_hash FROM messages m \
+             JOIN conversations c ON c.id = m.conversation WHERE m.sender = ?1 AND m.key = ?2",
+        )?
+        .query_row(params![SqlId::from(sender), key.as_str()], |row| {
+            let receipt = Receipt {
+                id: row::message_id(row, 0)?,
+                conversation: row::conversation(row, 1)?,
+                seq: row.get(2)?,
+                created_at_ms: row.get(3)?,
+            };
+            Ok((receipt, row.get(4)?))
+        })
+        .optional()
+}
+
+fn by_database(error: &StatementError) -> bool {
+    matches!(error, StatementError::Sqlite(error) if is_environment(error))
+}
+
+fn lost(index: usize, source: StatementError) -> Lost {
+    match source {
+        StatementError::Sqlite(error) if is_environment(&error) => Lost::ByDatabase(error),
+        source => Lost::ByAct { index, source },
+    }
+}

@@ -1,0 +1,256 @@
+//! The writer's life: take what waits, commit it, tell; and get the database back when it has gone.
+
+use std::{sync::Arc, time::Duration};
+
+use rusqlite::Connection;
+use tidings_engine::{
+    act::{Act, Outcome, Settled},
+    ports::{ActQueue, StoreError, Taken},
+};
+
+use super::{
+    batch,
+    commit::{self, Answer, Counters},
+    job::{Fate, Job, WriteJob},
+};
+use crate::{
+    error::{Stopped, unavailable},
+    open::{self, Meta, Opened},
+    shared::Shared,
+};
+
+/// The first wait before the database is opened again; doubled after each failure.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// The one thread that writes, and what it owns.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    queue: Arc<ActQueue<Job>>,
+    opened: Option<Opened>,
+    /// The file that `opened` is connected to.
+    identity: Option<(u64, u64)>,
+    counters: Counters,
+    trouble: Option<Trouble>,
+    stopped: bool,
+}
+
+/// The last commit or attempt to open failed.
+struct Trouble {
+    wait: Duration,
+    /// On the monotonic clock.
+    next: Duration,
+}
+
+impl Writer {
+    /// Starts the thread. It ends when the queue is closed and empty.
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        queue: Arc<ActQueue<Job>>,
+        opened: Opened,
+        meta: &Meta,
+    ) -> std::io::Result<()> {
+        let identity = open::identity(&shared.options.file());
+        let counters = Counters { last_commit: meta.last_commit, last_id: meta.last_id };
+        let writer = Self { shared, queue, opened: Some(opened), identity, counters, trouble: None, stopped: false };
+        std::thread::Builder::new().name("tidings-writer".to_owned()).spawn(move || writer.run()).map(drop)
+    }
+
+    fn run(mut self) {
+        let _end_process = EndProcessOnPanic;
+        loop {
+            let wait = self.trouble.as_ref().map(|trouble| trouble.wait);
+            let taken = self.queue.take(self.shared.options.commit_acts, wait);
+            if self.queue.owes_room()
+                && let Some(sink) = self.shared.sink()
+            {
+                sink.room();
+            }
+            match taken {
+                Taken::Acts(acts) => self.acts(acts),
+                Taken::Job(Job::Write(job)) => self.job(job),
+                Taken::Job(Job::Stop(done)) => {
+                    self.stop();
+                    // Who waits for it may have given up.
+                    let _ = done.send(());
+                }
+                Taken::Nothing => self.probe(),
+                Taken::Closed => return,
+            }
+        }
+    }
+
+    fn acts(&mut self, acts: Vec<Act>) {
+        let answers = self.commit(&acts).unwrap_or_else(|| acts.iter().map(|_| batch::failed()).collect());
+        let settled = |(act, (commit, outcome)): (Act, Answer)| Settled { act, commit, outcome };
+        let batch: Vec<_> = acts.into_iter().zip(answers).map(settled).collect();
+        if let Some(sink) = self.shared.sink() {
+            sink.settled(batch);
+        } else if batch.iter().any(|settled| !matches!(settled.outcome, Outcome::Unavailable(_))) {
+            tracing::warn!("acts were committed before the store was started: nobody hears of them");
+        }
+    }
+
+    /// Commits; none where the acts are not known to be on disk.
+    fn commit(&mut self, acts: &[Act]) -> Option<Vec<Answer>> {
+        self.reopen_if_due();
+        let opened = self.opened.as_mut()?;
+        match commit::commit(&mut opened.connection, &opened.limit, &mut self.counters, acts) {
+            Ok(answers) if self.is_in_place() => {
+                self.works();
+                Some(answers)
+            }
+            Ok(_) => {
+                self.fails(&"the database's file was moved or deleted while it was open");
+                None
+            }
+            Err(error) => {
+                self.fails(&error);
+                None
+            }
+        }
+    }
+
+    fn job(&mut self, job: WriteJob) {
+        self.reopen_if_due();
+        let fate = match &mut self.opened {
+            Some(opened) => job(Ok(&mut opened.connection)),
+            None => {
+                let why = self.shared.health().unwrap_or_else(|| Stopped.to_string());
+                job(Err(unavailable(why)))
+            }
+        };
+        match fate {
+            Fate::Works => {}
+            Fate::Broken(error) => self.fails(&error),
+        }
+    }
+
+    /// Whether the file that was written is still the one that the next start will find. A commit into a deleted file
+    /// succeeds, and would be acknowledged from memory.
+    fn is_in_place(&self) -> bool {
+        self.identity.is_some() && open::identity(&self.shared.options.file()) == self.identity
+    }
+
+    fn works(&mut self) {
+        if self.trouble.take().is_some() {
+            tracing::info!("the store works again");
+            self.shared.set_health(None);
+        }
+    }
+
+    /// Notes what is wrong, and opens the database again: at once the first time, after a wait when that fails too.
+    fn fails(&mut self, error: &dyn std::fmt::Display) {
+        if self.trouble.is_none() {
+            tracing::error!(%error, "the store does not work: acts are answered `unavailable` until it does");
+        }
+        self.shared.set_health(Some(error.to_string()));
+        let now = self.shared.options.clock.now().mono;
+        let wait = self.trouble.as_ref().map_or(FIRST_WAIT, |trouble| (trouble.wait * 2).min(LONGEST_WAIT));
+        self.trouble = Some(Trouble { wait, next: now + wait });
+        self.close();
+        self.reopen();
+    }
+
+    fn close(&mut self) {
+        // Dropping rolls back what is open.
+        self.opened = None;
+        self.shared.readers_open_again();
+    }
+
+    fn reopen_if_due(&mut self) {
+        let now = self.shared.options.clock.now().mono;
+        if !self.stopped && self.opened.is_none() && self.trouble.as_ref().is_none_or(|trouble| now >= trouble.next) {
+            self.retry();
+        }
+    }
+
+    /// Time is over, and no act came to try with.
+    fn probe(&mut self) {
+        if self.stopped {
+            return;
+        }
+        if self.opened.is_none() {
+            self.retry();
+        }
+        let Some(opened) = &self.opened else { return };
+        let written = opened.connection.execute("UPDATE meta SET last_commit = last_commit", []);
+        match written {
+            Ok(_) if self.is_in_place() => self.works(),
+            Ok(_) => self.fails(&"the database's file was moved or deleted while it was open"),
+            Err(error) => self.fails(&error),
+        }
+    }
+
+    /// Opens again; where it fails, the next attempt comes later.
+    fn retry(&mut self) {
+        self.reopen();
+        if self.opened.is_none()
+            && let Some(trouble) = &mut self.trouble
+        {
+            trouble.wait = (trouble.wait * 2).min(LONGEST_WAIT);
+            trouble.next = self.shared.options.clock.now().mono + trouble.wait;
+        }
+    }
+
+    fn reopen(&mut self) {
+        match self.open() {
+            Ok(opened) => {
+                self.identity = open::identity(&self.shared.options.file());
+                self.opened = Some(opened);
+            }
+            Err(error) => self.shared.set_health(Some(error.to_string())),
+        }
+    }
+
+    fn open(&mut self) -> Result<Opened, Box<dyn std::error::Error>> {
+        let opened = open::writer(&self.shared.options)?;
+        set_max_bytes(&opened.connection, self.shared.max_bytes())?;
+        let meta = open::meta(&opened.connection)?;
+        if meta.epoch != self.shared.meta.epoch {
+            return Err("another database was put in its place: start again".into());
+        }
+        // A commit that failed may be on disk all the same; and what was given in memory is not given again.
+        self.counters.last_commit = self.counters.last_commit.max(meta.last_commit);
+        self.counters.last_id = self.counters.last_id.max(meta.last_id);
+        Ok(opened)
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        self.shared.readers.stop();
+        let Some(opened) = self.opened.take() else { return };
+        if let Err(error) = opened.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the log was not written back; the next start does it");
+        }
+        self.trouble = None;
+        self.shared.set_health(Some(Stopped.to_string()));
+    }
+}
+
+/// Sets how large the file may grow. SQLite takes at least what it has.
+pub(crate) fn set_max_bytes(connection: &Connection, bytes: Option<u64>) -> rusqlite::Result<()> {
+    const MOST_PAGES: u64 = 4_294_967_294;
+    let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = bytes.map_or(MOST_PAGES, |bytes| (bytes / page).clamp(1, MOST_PAGES));
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
+/// What the writer owned can't be trusted after a panic, and nobody else can answer: the process ends.
+struct EndProcessOnPanic;
+
+impl Drop for EndProcessOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+impl From<Stopped> for StoreError {
+    fn from(stopped: Stopped) -> Self {
+        unavailable(stopped)
+    }
+}
