@@ -159,6 +159,8 @@ impl Driver {
             more |= self.read_events(events)?;
             more |= self.read_on();
             if self.take_posts() {
+                // What was committed before the end is still delivered, as far as the sockets take it.
+                self.shard.flush(usize::MAX, &mut self.sockets, self.clock.now());
                 return Ok(Turn::Stop);
             }
         }

@@ -76,7 +76,7 @@ impl<T> Mailbox<T> {
         if was_full {
             self.room.notify_all();
         }
-        if was_full || self.waiting.load(Ordering::SeqCst) != 0 { self.waiting.swap(0, Ordering::SeqCst) } else { 0 }
+        if self.waiting.load(Ordering::SeqCst) == 0 { 0 } else { self.waiting.swap(0, Ordering::SeqCst) }
     }
 
     /// Says that the shard is about to sleep. False where something waits already: then it must not.

@@ -1,8 +1,11 @@
 //! Members of groups, as bitmaps in a bounded cache that changes in commit order.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard,
-    atomic::{AtomicU32, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::{FutureExt, future::Shared};
@@ -20,7 +23,7 @@ use crate::{
 const PAGE: u32 = 10_000;
 
 /// How old a view of groups that are not the store's own may be.
-const FOREIGN_VIEW: std::time::Duration = std::time::Duration::from_secs(30);
+const FOREIGN_VIEW: Duration = Duration::from_secs(30);
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
@@ -43,17 +46,28 @@ pub(crate) struct Group {
     /// Messages under way that name it.
     pins: AtomicU32,
     used: AtomicU64,
-    loaded_at: std::time::Duration,
 }
 
-enum State {
-    /// Being read; what the dispatcher changes meanwhile overrides what is read.
-    Loading { load: Load, changes: Vec<(UserId, bool)> },
-    /// Read.
-    Loaded(RoaringBitmap),
+#[derive(Default)]
+struct State {
+    members: Option<Read>,
+    load: Option<Load>,
 }
 
-type Load = Shared<BoxFuture<Result<(), Arc<StoreError>>>>;
+/// Members as they were read, and changed since.
+struct Read {
+    indices: RoaringBitmap,
+    began: Duration,
+}
+
+/// The members are being read. What the dispatcher changes meanwhile overrides what is read.
+struct Load {
+    done: Done,
+    changes: Vec<(UserId, bool)>,
+}
+
+/// Read on by whoever waits for it.
+type Done = Shared<BoxFuture<Result<(), Arc<StoreError>>>>;
 
 impl Members {
     pub(crate) fn new(port: Arc<dyn Groups>, directory: Arc<Directory>, clock: SharedClock, bound: u64) -> Self {
@@ -68,12 +82,12 @@ impl Members {
 
     /// The group, pinned, if it is in memory and read.
     pub(crate) fn reach(&self, id: GroupId) -> Option<Pinned> {
-        let group = self.0.group(id)?;
-        let read = matches!(*group.state(), State::Loaded(_));
-        // Pinned under the lock of the map, or it could be dropped in between.
         let groups = self.0.groups();
-        let current = groups.get(&id).is_some_and(|current| Arc::ptr_eq(current, &group));
-        (read && current).then(|| Pinned::new(group))
+        let group = groups.get(&id)?;
+        let read = self.0.is_fresh(&group.state());
+        group.used.store(self.0.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        // Pinned under the lock of the map, or it could be dropped in between.
+        read.then(|| Pinned::new(group.clone()))
     }
 
     /// The group, pinned; read from the port where it is not in memory. A group that does not exist has no members.
@@ -82,12 +96,8 @@ impl Members {
             if let Some(pinned) = self.reach(id) {
                 return Ok(pinned);
             }
-            let group = self.0.group_or_loading(id);
-            let load = match &*group.state() {
-                State::Loaded(_) => continue,
-                State::Loading { load, .. } => load.clone(),
-            };
-            load.await.map_err(|cause| StoreError::Unavailable(Box::new(cause)))?;
+            let Some(done) = self.0.loading(id) else { continue };
+            done.await.map_err(|cause| StoreError::Unavailable(Box::new(cause)))?;
         }
     }
 
@@ -105,9 +115,12 @@ impl Members {
     pub(crate) fn change(&self, id: GroupId, user: UserId, joined: bool) {
         let group = self.0.groups().get(&id).cloned();
         let Some(group) = group else { return };
-        match &mut *group.state() {
-            State::Loading { changes, .. } => changes.push((user, joined)),
-            State::Loaded(members) => apply(members, &self.0.directory, user, joined),
+        let mut state = group.state();
+        if let Some(load) = &mut state.load {
+            load.changes.push((user, joined));
+        }
+        if let Some(read) = &mut state.members {
+            apply(&mut read.indices, &self.0.directory, user, joined);
         }
     }
 }
@@ -117,80 +130,65 @@ impl Shelf {
         self.groups.lock().expect(POISONED)
     }
 
-    /// The cached group, if its view is not too old.
-    fn group(&self, id: GroupId) -> Option<Arc<Group>> {
-        let group = self.groups().get(&id).cloned()?;
-        let fresh = self.port.own() || self.clock.now().mono < group.loaded_at + FOREIGN_VIEW;
-        group.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        fresh.then_some(group)
+    /// Whether the members were read, and not too long ago where they may change without the engine's knowledge.
+    fn is_fresh(&self, state: &State) -> bool {
+        let fresh = |read: &Read| self.port.own() || self.clock.now().mono < read.began + FOREIGN_VIEW;
+        state.members.as_ref().is_some_and(fresh)
     }
 
-    fn group_or_loading(self: &Arc<Self>, id: GroupId) -> Arc<Group> {
-        if let Some(group) = self.group(id) {
-            return group;
+    /// What to wait for until the group is read; none where it is by now.
+    fn loading(self: &Arc<Self>, id: GroupId) -> Option<Done> {
+        let group = self.groups().entry(id).or_insert_with(|| Arc::new(Group::new())).clone();
+        let mut state = group.state();
+        if self.is_fresh(&state) {
+            return None;
         }
-        let shelf = self.clone();
-        let load: BoxFuture<_> = Box::pin(async move { shelf.read(id).await });
-        let group = Arc::new(Group {
-            state: Mutex::new(State::Loading { load: load.shared(), changes: Vec::new() }),
-            pins: AtomicU32::new(0),
-            used: AtomicU64::new(self.uses.fetch_add(1, Ordering::Relaxed)),
-            loaded_at: self.clock.now().mono,
-        });
-        let mut groups = self.groups();
-        let replaced = match groups.get(&id) {
-            // Another thread was first.
-            Some(other) if self.port.own() || other.loaded_at >= group.loaded_at => return other.clone(),
-            _ => groups.insert(id, group.clone()),
-        };
-        drop(groups);
-        if let Some(old) = replaced {
-            self.let_go(&old);
+        if let Some(load) = &state.load {
+            return Some(load.done.clone());
         }
-        group
+        let (shelf, target) = (self.clone(), group.clone());
+        let read: BoxFuture<_> = Box::pin(async move { shelf.read(id, target).await });
+        let done = read.shared();
+        state.load = Some(Load { done: done.clone(), changes: Vec::new() });
+        Some(done)
     }
 
-    /// Reads all pages, then puts the members into the group's place.
-    async fn read(self: Arc<Self>, id: GroupId) -> Result<(), Arc<StoreError>> {
-        let mut members = RoaringBitmap::new();
+    /// Reads all pages, then puts the members into the group. Not cached where that fails: the next message reads again.
+    async fn read(self: Arc<Self>, id: GroupId, group: Arc<Group>) -> Result<(), Arc<StoreError>> {
+        let began = self.clock.now().mono;
+        let mut indices = RoaringBitmap::new();
         let mut after = None;
         loop {
             let page = match self.port.members(id, after, PAGE).await {
                 Ok(page) => page,
                 Err(error) => {
-                    // Not cached: the next message reads again.
-                    self.groups().remove(&id);
-                    self.unpin_all(&members);
+                    group.state().load = None;
+                    self.unpin_all(&indices);
                     return Err(Arc::new(error));
                 }
             };
-            for &user in &page {
-                members.insert(self.directory.pin(user));
-            }
+            indices.extend(page.iter().map(|&user| self.directory.pin(user)));
             after = page.last().copied();
             if page.len() < PAGE as usize {
                 break;
             }
         }
-        let group = self.groups().get(&id).cloned();
-        let Some(group) = group else {
-            self.unpin_all(&members);
-            return Ok(());
-        };
-        {
+        let replaced = {
             let mut state = group.state();
-            if let State::Loading { changes, .. } = &mut *state {
-                for (user, joined) in std::mem::take(changes) {
-                    apply(&mut members, &self.directory, user, joined);
-                }
+            for (user, joined) in state.load.take().map(|load| load.changes).unwrap_or_default() {
+                apply(&mut indices, &self.directory, user, joined);
             }
-            *state = State::Loaded(members);
+            state.members.replace(Read { indices, began })
+        };
+        if let Some(old) = replaced {
+            self.unpin_all(&old.indices);
         }
         self.make_room(id);
         Ok(())
     }
 
-    /// Drops the least recently used groups that no message under way names, until the rest fits.
+    /// Drops the least recently used groups that no message under way names, until the rest fits with an eighth to spare: so
+    /// that the sizes are seldom added up.
     fn make_room(&self, newest: GroupId) {
         let mut sizes: Vec<_> = {
             let groups = self.groups();
@@ -202,28 +200,24 @@ impl Shelf {
         }
         sizes.sort_unstable();
         for (_, id, bytes) in sizes {
-            if total <= self.bound {
+            if total <= self.bound - self.bound / 8 {
                 return;
             }
-            let mut groups = self.groups();
-            let idle = groups.get(&id).is_some_and(|group| id != newest && group.pins.load(Ordering::SeqCst) == 0);
-            let dropped = if idle { groups.remove(&id) } else { None };
-            drop(groups);
-            if let Some(group) = dropped {
-                total -= bytes;
-                self.let_go(&group);
+            let dropped = {
+                let mut groups = self.groups();
+                let idle = groups.get(&id).is_some_and(|group| id != newest && group.is_idle());
+                if idle { groups.remove(&id) } else { None }
+            };
+            let Some(group) = dropped else { continue };
+            total -= bytes;
+            if let Some(read) = group.state().members.take() {
+                self.unpin_all(&read.indices);
             }
         }
     }
 
-    fn let_go(&self, group: &Group) {
-        if let State::Loaded(members) = &*group.state() {
-            self.unpin_all(members);
-        }
-    }
-
-    fn unpin_all(&self, members: &RoaringBitmap) {
-        for index in members {
+    fn unpin_all(&self, indices: &RoaringBitmap) {
+        for index in indices {
             self.directory.unpin(index);
         }
     }
@@ -245,7 +239,8 @@ impl Pinned {
 
     /// Leaves the pin with a message that was submitted; [`Members::settled`] takes it up again.
     pub(crate) fn leave(self) {
-        std::mem::forget(self);
+        let group = &self.0;
+        group.pins.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -264,16 +259,21 @@ impl std::ops::Deref for Pinned {
 }
 
 impl Group {
+    fn new() -> Self {
+        Self { state: Mutex::default(), pins: AtomicU32::new(0), used: AtomicU64::new(0) }
+    }
+
     /// Whether the user is a member.
     pub(crate) fn contains(&self, directory: &Directory, user: UserId) -> bool {
-        let State::Loaded(members) = &*self.state() else { return false };
-        directory.find(user).is_some_and(|(index, _)| members.contains(index))
+        let state = self.state();
+        let Some(read) = &state.members else { return false };
+        directory.find(user).is_some_and(|(index, _)| read.indices.contains(index))
     }
 
     /// Adds the members that are in `online` to `to`.
     pub(crate) fn online_into(&self, online: &RoaringBitmap, to: &mut RoaringBitmap) {
-        if let State::Loaded(members) = &*self.state() {
-            *to |= members & online;
+        if let Some(read) = &self.state().members {
+            *to |= &read.indices & online;
         }
     }
 
@@ -281,21 +281,28 @@ impl Group {
         self.state.lock().expect(POISONED)
     }
 
+    /// Whether no message under way names it and nobody waits for its members.
+    fn is_idle(&self) -> bool {
+        let awaited = |load: &Load| load.done.strong_count().is_some_and(|count| count > 1);
+        self.pins.load(Ordering::SeqCst) == 0 && !self.state().load.as_ref().is_some_and(awaited)
+    }
+
     /// About the bytes that it takes, with a share of the directory's entries.
     fn bytes(&self) -> u64 {
         const ENTRY: u64 = 64;
-        match &*self.state() {
-            State::Loading { .. } => 0,
-            State::Loaded(members) => members.serialized_size() as u64 + ENTRY * members.len() + 256,
-        }
+        let state = self.state();
+        state
+            .members
+            .as_ref()
+            .map_or(256, |read| read.indices.serialized_size() as u64 + ENTRY * read.indices.len() + 256)
     }
 }
 
 /// Puts a user in or out, with the user's pin.
-fn apply(members: &mut RoaringBitmap, directory: &Directory, user: UserId, joined: bool) {
+fn apply(indices: &mut RoaringBitmap, directory: &Directory, user: UserId, joined: bool) {
     let index = directory.pin(user);
-    let kept = if joined { members.insert(index) } else { false };
-    if !joined && members.remove(index) {
+    let kept = joined && indices.insert(index);
+    if !joined && indices.remove(index) {
         directory.unpin(index);
     }
     if !kept {

@@ -22,7 +22,7 @@ use crate::{
     engine::Parts,
     handle::RETRY,
     mailbox::{Mailbox, Wake},
-    members::Members,
+    members::{Members, Pinned},
     metrics,
     pipeline::{connection_of, resolve_publish},
     ports::Start,
@@ -104,8 +104,12 @@ impl Node {
         let mut left = to;
         for (id, mailbox) in self.concerned(to) {
             let letter = || Post::Mail(Mail(Letter::Deliver(publication.clone())));
-            if mailbox.has_room(asker) && mailbox.offer(letter()).is_ok() {
-                left &= !(1 << id);
+            // Where another thread took the room that there was, this one asks again, so that it is told in any case.
+            while mailbox.has_room(asker) {
+                if mailbox.offer(letter()).is_ok() {
+                    left &= !(1 << id);
+                    break;
+                }
             }
         }
         left
@@ -181,14 +185,14 @@ impl Node {
     fn dispatch_one(&self, settled: Settled, outgoing: &mut [Vec<Post>]) {
         let Settled { mut act, outcome, .. } = settled;
         let members = &self.0.services.members;
-        // Held until the end of the act, so that its group can't be dropped in between.
-        let _pins: Vec<_> = groups_of(&act).filter_map(|group| members.settled(group)).collect();
+        // What the sender pinned. Held until the end of the act.
+        let pinned = groups_of(&act).next().and_then(|group| members.settled(group));
         if let Outcome::Stored { receipts, rows, membership } = &outcome {
             for change in membership {
                 members.change(change.group, change.user, change.joined);
             }
             for receipt in receipts {
-                self.deliver_stored(&act, receipt, outgoing);
+                self.deliver_stored(&act, receipt, pinned.as_ref(), outgoing);
             }
             if let Some(projection) = act.project.take() {
                 self.project(act.origin, projection, rows, outgoing);
@@ -198,7 +202,7 @@ impl Node {
     }
 
     /// A committed message goes to the stream's readers, but for the connection that sent it.
-    fn deliver_stored(&self, act: &Act, receipt: &Receipt, outgoing: &mut [Vec<Post>]) {
+    fn deliver_stored(&self, act: &Act, receipt: &Receipt, group: Option<&Pinned>, outgoing: &mut [Vec<Post>]) {
         let services = &self.0.services;
         let entry = act.ops.iter().find_map(|op| match op {
             Op::Message(entry) if entry.id == receipt.id => Some(entry),
@@ -214,8 +218,7 @@ impl Node {
         };
         let from = From { user: act.sender, connection: connection_of(act.origin) };
         let audience = audience.me(tidings_wire::Me::OtherConnections);
-        let find = |group: GroupId| services.members.reach(group);
-        let to = resolve(&audience, from, &services.directory, find, self.all_shards());
+        let to = resolve(&audience, from, &services.directory, |_| group.map(Pinned::again), self.all_shards());
         services.registry.at(kind).metrics.accepted();
         let content = Content {
             kind,

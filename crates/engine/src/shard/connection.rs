@@ -47,8 +47,10 @@ pub(super) enum Phase {
         until: Duration,
         half_closed: bool,
     },
-    /// Both sides have closed: the socket goes when the rest is written.
-    Closed,
+    /// Both sides have closed: the socket goes when the rest is written, or when that takes too long.
+    Closed {
+        until: Duration,
+    },
     /// The socket is broken or its peer gone: to be taken away.
     Gone,
 }

@@ -21,6 +21,9 @@ use crate::{
     websocket::{Event, ProtocolError, encoder},
 };
 
+/// Stands for a close frame without a code (RFC 6455 §7.1.5); the answer to it has none either.
+const NO_CODE: u16 = 1005;
+
 impl Shard {
     /// Takes what a socket read. `bytes` is scratch space: it is unmasked in place.
     pub fn input(&mut self, slot: Slot, bytes: &mut [u8], now: Now) -> Flow {
@@ -73,12 +76,14 @@ impl Shard {
     /// The peer's close frame: answered with the same code, unless it answers ours.
     fn peer_closed(&mut self, index: u32, code: Option<u16>, phase: Phase, now: Now) {
         if phase == Phase::Open {
+            self.push(index, encoder::close(code.unwrap_or(NO_CODE), ""), now);
             self.leave(index, None);
-            self.push(index, encoder::close(code.unwrap_or(1005), ""), now);
         }
         if phase != Phase::Gone {
-            self.connections[index as usize].phase = Phase::Closed;
+            let until = now.mono + self.node.services().settings.pong_within;
+            self.connections[index as usize].phase = Phase::Closed { until };
             self.mark_dirty(index);
+            self.arm(index, until);
         }
     }
 

@@ -78,7 +78,7 @@ impl Shard {
     pub(super) fn push(&mut self, index: u32, frame: Bytes, now: Now) {
         let bound = self.node.services().settings.outbox_bytes;
         let connection = &mut self.connections[index as usize];
-        if matches!(connection.phase, Phase::Closed | Phase::Gone) {
+        if matches!(connection.phase, Phase::Closed { .. } | Phase::Gone) {
             return;
         }
         let allowed = if connection.blocked { bound } else { bound * UNBLOCKED_FACTOR };
@@ -194,7 +194,7 @@ impl Shard {
             return;
         }
         match &mut connection.phase {
-            Phase::Closed => self.bury(index, None),
+            Phase::Closed { .. } => self.bury(index, None),
             Phase::Closing { half_closed: half_closed @ false, .. } => {
                 *half_closed = true;
                 sockets.finish(slot);
@@ -225,15 +225,15 @@ impl Shard {
 
     /// Takes a connection whose socket is of no more use out of everything; the slot goes with the next flush.
     pub(super) fn bury(&mut self, index: u32, code: Option<CloseCode>) {
-        if self.connections[index as usize].phase == Phase::Gone {
-            return;
-        }
         self.leave(index, code);
         self.connections[index as usize].phase = Phase::Gone;
-        self.dead.push(index);
+        if !self.dead.contains(&index) {
+            self.dead.push(index);
+        }
     }
 
-    /// The connection hears nothing more, and its user may be offline. Only the first call does something.
+    /// The connection hears nothing more, and its user may be offline. Only the first call does something; whoever calls
+    /// then says how the connection goes on.
     pub(super) fn leave(&mut self, index: u32, code: Option<CloseCode>) {
         let slot = self.slot_of(index);
         let connection = &mut self.connections[index as usize];
@@ -260,7 +260,7 @@ impl Shard {
             });
         }
         self.metrics.closed(code);
-        self.connections[index as usize].phase = Phase::Closed;
+        self.connections[index as usize].phase = Phase::Gone;
     }
 
     fn remove(&mut self, index: u32, sockets: &mut impl Sockets) {
@@ -276,7 +276,7 @@ impl Shard {
         let slot = self.slot_of(index);
         let connection = &mut self.connections[index as usize];
         connection.timer = 0;
-        if let Phase::Closing { until, .. } = connection.phase {
+        if let Phase::Closing { until, .. } | Phase::Closed { until } = connection.phase {
             if until <= now.mono {
                 self.bury(index, None);
             } else {
