@@ -1,0 +1,198 @@
+//! The grammar of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tidings_wire::UserId;
+
+use crate::configuration::{Flag, Sources, TimeSpan};
+
+/// Real-time messages, live activity and notifications for social apps.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// The configuration [without it: tidings.toml in the working folder, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "See it: `tidings demo`. Use it: `tidings serve --dev`.
+Exit codes: 0 done, 1 failed, 2 usage or configuration.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve WebSocket and HTTP until SIGTERM
+    Serve(Serve),
+    /// Show a small cast exchanging messages over real WebSockets, then stay up to be joined
+    Demo(Demo),
+    /// Make and check users' tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Make, list and revoke the keys by which backends call
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Bring the database to this version's form; a copy is made first
+    Migrate(Data),
+    /// Check, show and explain the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Ask a running server whether it is ready; exit code 0 or 1
+    Healthcheck(Healthcheck),
+    /// Print what the protocol is made of, as JSON
+    Spec(Spec),
+}
+
+/// Where the data is.
+#[derive(Debug, Default, Args)]
+pub(super) struct Data {
+    /// The data folder [default: ./data]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) data: Option<String>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct Serve {
+    /// For trying things out: believe `?user=7`, listen on loopback only
+    #[arg(long)]
+    pub(super) dev: bool,
+    /// The address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<String>,
+    #[command(flatten)]
+    pub(super) data: Data,
+    /// Where messages are kept: sqlite or none [default: sqlite]
+    #[arg(long, value_name = "KIND")]
+    pub(super) store: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// The address and port to listen on, loopback only [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<String>,
+    /// The demo's own data folder [default: a temporary one, deleted at the end]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) data: Option<PathBuf>,
+    /// End after the transcript
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Print a token for a user, signed with the server's secret
+    New {
+        /// Whose: an integer or a UUID
+        #[arg(long)]
+        user: UserId,
+        /// How long it holds, such as 10m or 30d
+        #[arg(long, default_value = "1h")]
+        ttl: TimeSpan,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Check a token as the server would, and say which check failed
+    Check {
+        /// The token; `-` reads it from standard input
+        token: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// Print a new key; it is stored as a hash and can't be shown again
+    New {
+        /// What it is called in logs and traces, and by `revoke`
+        #[arg(long)]
+        name: String,
+        /// What it may do: send, read, notify, admin, with commas between them [default: everything]
+        #[arg(long, value_name = "SCOPES")]
+        scope: Option<tidings_engine::ports::Scopes>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List the keys that are not revoked
+    List(Data),
+    /// Refuse a key from now on
+    Revoke {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Say OK, or everything that is wrong
+    Check(Serve),
+    /// Print what is in force and where each value comes from; secrets are masked
+    Show(Serve),
+    /// Print the page about every setting, in Markdown
+    Doc,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Healthcheck {
+    /// The server, such as http://127.0.0.1:8000 [default: as configured]
+    #[arg(long)]
+    pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Spec {
+    /// What to print
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum What {
+    /// Error and close codes with their meanings
+    Codes,
+    /// The HTTP API
+    Openapi,
+    /// The schema of every registered message type
+    Jsonschema,
+}
+
+impl Data {
+    /// What to read the configuration from.
+    pub(super) fn sources(&self, file: Option<PathBuf>) -> Sources {
+        Sources::of_process(file, self.flag().into_iter().collect())
+    }
+
+    fn flag(&self) -> Option<Flag> {
+        self.data.clone().map(|value| Flag { name: "--data", key: "server.data", value })
+    }
+}
+
+impl Serve {
+    /// What to read the configuration from.
+    pub(super) fn sources(&self, file: Option<PathBuf>) -> Sources {
+        let flag = |name, key, value: &Option<String>| value.clone().map(|value| Flag { name, key, value });
+        let dev = self.dev.then(|| "true".to_owned());
+        let flags = [
+            flag("--dev", "server.dev", &dev),
+            flag("--listen", "server.listen", &self.listen),
+            self.data.flag(),
+            flag("--store", "server.store", &self.store),
+        ];
+        Sources::of_process(file, flags.into_iter().flatten().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_holds_together() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,155 @@
+//! From a configuration to an app that is ready to start.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidings_engine::{Settings, registry::TypeSettings};
+use tidings_server::{App, DrainOptions, HttpOptions, LimitOptions, Server, ServerOptions};
+use tidings_sqlite::SqliteStore;
+use tidings_wire::{Keep, Senders};
+
+use super::{failure::Failure, token_key::TokenKey};
+use crate::configuration::{Configuration, StoreKind, TypeSection, WhoSends};
+
+/// Adds what a program brings to what Tidings brings.
+pub(super) type Extend<'a> = &'a dyn Fn(App) -> App;
+
+/// All message types, without ports and settings.
+pub(super) fn app(extend: Extend<'_>) -> App {
+    extend(App::new())
+}
+
+/// A server as it is configured, not started yet.
+pub(super) fn server(
+    configuration: &Configuration,
+    extend: Extend<'_>,
+    key: &TokenKey,
+    store: Option<SqliteStore>,
+) -> Result<Server, Failure> {
+    let mut app = configured(configuration, extend, Some(key));
+    if let Some(store) = store.map(Arc::new) {
+        app = app
+            .messages(store.clone())
+            .groups(store.clone())
+            .sessions(store.clone())
+            .keys(store.clone())
+            .revocations(store);
+    }
+    app.build().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Checks what only the message types and the key files can tell. Makes nothing.
+pub(super) fn check(configuration: &Configuration, extend: Extend<'_>) -> Result<(), Failure> {
+    let auth = &configuration.auth;
+    let has_key = auth.secret.is_some() || auth.secret_file.is_some() || auth.public_key_file.is_some();
+    let key = has_key.then(|| TokenKey::read(auth, &configuration.server.data)).transpose()?;
+    let app = configured(configuration, extend, key.as_ref());
+    app.build().map(drop).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>) -> App {
+    let mut app = app(extend).settings(settings(configuration)).options(options(configuration, key));
+    for (name, section) in types(configuration) {
+        app = app.type_settings(name, section);
+    }
+    app
+}
+
+/// The OpenAPI document, without a server.
+pub(super) fn openapi(extend: Extend<'_>) -> Result<Value, Failure> {
+    Ok(serde_json::to_value(app(extend).build()?.openapi())?)
+}
+
+/// The schema of each registered type by its name. Nothing is opened and nothing listened on: the engine that knows the
+/// types keeps nothing, and ends at once.
+pub(super) async fn schemas(extend: Extend<'_>) -> Result<Value, Failure> {
+    let running = app(extend).build()?.start().await?;
+    let types = running.handle().engine().types();
+    running.stop().await;
+    Ok(types.into_iter().map(|kind| (kind.name.to_owned(), kind.schema)).collect())
+}
+
+fn settings(configuration: &Configuration) -> Settings {
+    let (engine, limits) = (&configuration.engine, &configuration.limits);
+    Settings {
+        shards: engine.shards.unwrap_or_else(shards),
+        frame_bytes: limits.frame_bytes,
+        fragments: limits.fragments,
+        outbox_bytes: limits.outbox_bytes,
+        limits: limits.enabled,
+        everyone_log_bytes: engine.everyone_log_bytes,
+        ping_after: engine.ping_after.0,
+        pong_within: engine.pong_within.0,
+        accept_within: engine.accept_within.0,
+        room_within: engine.room_within.0,
+        sends_under_way: engine.sends_under_way,
+        group_cache_bytes: engine.group_cache_bytes,
+        blocking_threads: engine.blocking_threads,
+        blocking_queue: engine.blocking_queue,
+        keep: configuration.server.store != StoreKind::None,
+        ..Settings::default()
+    }
+}
+
+/// Half of the cores: HTTP, the database's writer, its readers and the kernel's network stack want the others. One shard
+/// serves 19,000 connections, so more than 16 only cost memory.
+fn shards() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    u16::try_from((cores / 2).clamp(1, 16)).expect("at most 16")
+}
+
+fn options(configuration: &Configuration, key: Option<&TokenKey>) -> ServerOptions {
+    let Configuration { server, auth, limits, .. } = configuration;
+    let defaults = ServerOptions::default();
+    ServerOptions {
+        dev: server.dev,
+        tokens: key.map(|key| key.rules.clone()),
+        session_cookie: auth.cookie.clone(),
+        origins: server.origins.iter().map(|origin| origin.0.clone()).collect(),
+        proxies: server.proxies.iter().map(|proxy| proxy.0).collect(),
+        open_presence: server.open_presence,
+        http: HttpOptions {
+            header_timeout: server.header_timeout.0,
+            body_timeout: server.body_timeout.0,
+            body_bytes: server.body_bytes,
+            connections: limits.http_connections,
+            connections_per_address: limits.http_connections_per_address,
+            ..defaults.http
+        },
+        limits: LimitOptions {
+            enabled: limits.enabled,
+            connections_per_user: limits.connections_per_user,
+            connections_per_address: limits.connections_per_address,
+        },
+        drain: DrainOptions { spread: server.drain_spread.0, limit: server.drain_limit.0 },
+    }
+}
+
+/// What is said of types; with `--dev`, users may broadcast unless something else is configured.
+fn types(configuration: &Configuration) -> Vec<(String, TypeSettings)> {
+    let mut types: Vec<_> =
+        configuration.types.iter().map(|(name, section)| (name.clone(), type_settings(section))).collect();
+    if configuration.server.dev {
+        let users = TypeSettings { senders: Some(Senders::Users), ..TypeSettings::default() };
+        match types.iter_mut().find(|(name, _)| name == BROADCAST) {
+            Some((_, settings)) => settings.senders = settings.senders.or(users.senders),
+            None => types.push((BROADCAST.to_owned(), users)),
+        }
+    }
+    types
+}
+
+/// The type that users send with `--dev` only, unless the configuration says otherwise.
+const BROADCAST: &str = "broadcast";
+
+fn type_settings(section: &TypeSection) -> TypeSettings {
+    TypeSettings {
+        keep: section.keep.map(Keep::from),
+        senders: section.senders.map(|senders| match senders {
+            WhoSends::Users => Senders::Users,
+            WhoSends::Service => Senders::Service,
+        }),
+        limit: section.limit.map(|rate| rate.0),
+        rollout: section.rollout,
+    }
+}

@@ -1,0 +1,19 @@
+//! `tidings demo`: a cast that talks over real WebSockets, and an invitation to join.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `run` | the server, the cast, the script, the end |
+//! | `seat` | one connection of one of the cast |
+//! | `cast` | all of them, and who hears what |
+//! | `script` | what is said, and who must hear it |
+//! | `join` | what a visitor may paste, and Ann who answers |
+//! | `folder` | a data folder that is gone afterwards |
+
+mod cast;
+mod folder;
+mod join;
+mod run;
+mod script;
+mod seat;
+
+pub(super) use run::run;

@@ -1,0 +1,101 @@
+//! `tidings keys new|list|revoke`
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context, anyhow};
+use jiff::Timestamp;
+use tidings_engine::{
+    clock::{Clock, SystemClock},
+    ports::{KeyRecord, Scopes, ServiceKeys},
+};
+use tidings_server::auth::{NewKey, generate_key};
+
+use super::{
+    arguments::{Data, Keys},
+    config,
+    failure::Failure,
+    output::{answer, explain},
+    run::block_on,
+    stores,
+};
+use crate::configuration::StoreKind;
+
+/// Runs one of them, also while a server runs on the same data folder: it finds keys in the database when they are used.
+pub(super) fn run(command: &Keys, file: Option<PathBuf>) -> Result<(), Failure> {
+    match command {
+        Keys::New { name, scope, data } => {
+            check_name(name)?;
+            new(&*open(data, file)?, name, scope.unwrap_or(Scopes::ALL))
+        }
+        Keys::List(data) => list(&*open(data, file)?),
+        Keys::Revoke { name, data } => revoke(&*open(data, file)?, name),
+    }
+}
+
+/// The longest name of a key, in bytes.
+const NAME_BYTES: usize = 64;
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(plain) {
+        return Err(Failure::Usage(format!("--name {name:?}: use up to {NAME_BYTES} of a-z, A-Z, 0-9, - _ and .")));
+    }
+    Ok(())
+}
+
+fn new(keys: &dyn ServiceKeys, name: &str, scopes: Scopes) -> Result<(), Failure> {
+    let key = make(keys, name, scopes)?;
+    explain(&format!("the key {name:?} may do: {scopes}. It is stored as a hash: this is the only time it is shown."));
+    explain("Send it as `Authorization: Bearer …`");
+    answer(&key)
+}
+
+/// Makes and stores a key, and gives its text.
+fn make(keys: &dyn ServiceKeys, name: &str, scopes: Scopes) -> Result<String, Failure> {
+    let NewKey { plain: key, hash } = generate_key();
+    let created_at = SystemClock::new().now().unix();
+    let record = KeyRecord { name: name.to_owned(), hash, scopes, created_at, last_used_at: None };
+    match block_on(keys.insert(record))?.context("store the key")? {
+        true => Ok(key),
+        false => Err(Failure::from(anyhow!(
+            "there is a key named {name:?} already: revoke it first, or choose another name"
+        ))),
+    }
+}
+
+fn list(keys: &dyn ServiceKeys) -> Result<(), Failure> {
+    let keys = block_on(keys.list())?.context("read the keys")?;
+    if keys.is_empty() {
+        explain("there is no key yet: tidings keys new --name app");
+        return Ok(());
+    }
+    let width = keys.iter().map(|key| key.name.len()).max().unwrap_or(0).max(4);
+    let mut lines = vec![format!("{:<width$}  {:<24}  {:<20}  LAST USED", "NAME", "MAY DO", "MADE")];
+    lines.extend(keys.iter().map(|key| {
+        let used = key.last_used_at.map_or("never".to_owned(), time);
+        format!("{:<width$}  {:<24}  {:<20}  {used}", key.name, key.scopes.to_string(), time(key.created_at))
+    }));
+    answer(&lines.join("\n"))
+}
+
+fn revoke(keys: &dyn ServiceKeys, name: &str) -> Result<(), Failure> {
+    match block_on(keys.revoke(name.to_owned()))?.context("revoke the key")? {
+        true => {
+            explain(&format!("the key {name:?} is revoked; a running server refuses it within 30 s"));
+            Ok(())
+        }
+        false => Err(Failure::from(anyhow!("there is no key named {name:?}: see tidings keys list"))),
+    }
+}
+
+fn open(data: &Data, file: Option<PathBuf>) -> Result<Arc<dyn ServiceKeys>, Failure> {
+    let configuration = config::read(&data.sources(file))?.configuration;
+    if configuration.server.store == StoreKind::None {
+        return Err(Failure::Usage("`server.store` is none, which keeps no keys: they need sqlite".to_owned()));
+    }
+    Ok(Arc::new(stores::open(&configuration)?))
+}
+
+fn time(unix: i64) -> String {
+    Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |time| time.to_string())
+}

@@ -1,0 +1,51 @@
+//! The command line, also for programs that add message types of their own:
+//!
+//! ```no_run
+//! # use tidings::{Audience, Message, Sender, UserId};
+//! # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+//! # struct Poke { to: UserId }
+//! # impl Message for Poke {
+//! #     const TYPE: &'static str = "poke";
+//! #     fn audience(&self, _: &Sender) -> Audience { Audience::user(self.to) }
+//! # }
+//! fn main() -> std::process::ExitCode {
+//!     tidings::cli::main(|app| app.message::<Poke>())
+//! }
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `arguments` | the grammar |
+//! | `run` | which command does what; exit codes |
+//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `config`, `healthcheck`, `spec` | one command each |
+//! | `assemble` | configuration and stores in, an app ready to start out |
+//! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
+//! | `banner`, `logs`, `output` | what a person reads |
+//! | `signals`, `file_limit`, `allocator`, `http` | what the process asks of the system and of other servers |
+
+mod allocator;
+mod arguments;
+mod assemble;
+mod banner;
+mod config;
+mod demo;
+mod failure;
+mod file_limit;
+mod folder;
+mod healthcheck;
+mod http;
+mod keys;
+mod lock;
+mod logs;
+mod migrate;
+mod output;
+mod run;
+mod secret_file;
+mod serve;
+mod signals;
+mod spec;
+mod stores;
+mod token;
+mod token_key;
+
+pub use run::main;

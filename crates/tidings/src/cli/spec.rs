@@ -1,0 +1,28 @@
+//! `tidings spec codes|openapi|jsonschema`: what the committed files under `protocol/` are made of.
+
+use serde_json::{Value, json};
+use tidings_wire::{CloseCode, Code};
+
+use super::{arguments::What, assemble::Extend, failure::Failure, output::answer, run::block_on};
+
+/// Prints one of them. Nothing is opened or listened on, and no configuration is read.
+pub(super) fn run(what: What, extend: Extend<'_>) -> Result<(), Failure> {
+    let value = match what {
+        What::Codes => codes(),
+        What::Openapi => super::assemble::openapi(extend)?,
+        What::Jsonschema => block_on(super::assemble::schemas(extend))??,
+    };
+    answer(&serde_json::to_string_pretty(&value)?)
+}
+
+fn codes() -> Value {
+    let errors: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| json!({"code": code.as_str(), "status": code.status(), "meaning": code.meaning()}))
+        .collect();
+    let close: Vec<_> = CloseCode::ALL
+        .iter()
+        .map(|code| json!({"code": code.code(), "reason": code.reason(), "meaning": code.meaning()}))
+        .collect();
+    json!({"errors": errors, "close": close})
+}

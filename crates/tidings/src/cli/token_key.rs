@@ -1,0 +1,68 @@
+//! The key that tokens are checked with, and the rules they must follow.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tidings_server::auth::{TokenAlgorithm, TokenRules};
+
+use super::{failure::Failure, secret_file};
+use crate::configuration::{Algorithm, Auth};
+
+/// How tokens are checked, and if we may, how they are signed.
+pub(super) struct TokenKey {
+    pub(super) rules: TokenRules,
+    /// The secret of HS256. The other algorithms are checked with a public key, which signs nothing.
+    pub(super) secret: Option<String>,
+    /// Where the secret was written, if this was the first start.
+    pub(super) made: Option<PathBuf>,
+}
+
+impl TokenKey {
+    /// Reads the configured key; without one, the data folder's own secret, which is made if it is not there.
+    pub(super) fn read(auth: &Auth, data: &Path) -> Result<Self, Failure> {
+        let (mut secret, mut made) = (None, None);
+        let (algorithm, key) = match (auth.algorithm, &auth.public_key_file) {
+            (Algorithm::HS256, _) => {
+                let text = match (&auth.secret, &auth.secret_file) {
+                    (Some(secret), _) => secret.reveal().to_owned(),
+                    (None, Some(path)) => secret_file::read(path)?,
+                    (None, None) => {
+                        let file = secret_file::ensure(data)?;
+                        made = file.made.then_some(file.path);
+                        file.secret
+                    }
+                };
+                secret = Some(text.clone());
+                (TokenAlgorithm::Hs256, text.into_bytes())
+            }
+            (other, Some(path)) => (algorithm(other), pem(path)?),
+            (_, None) => unreachable!("the configuration was checked: other algorithms name a public key"),
+        };
+        let mut rules = TokenRules::new(algorithm, &key).map_err(|error| Failure::Usage(describe(auth, &error)))?;
+        rules.issuer.clone_from(&auth.issuer);
+        rules.audience.clone_from(&auth.audience);
+        rules.user_claim.clone_from(&auth.user_claim);
+        rules.leeway = auth.leeway.0;
+        Ok(Self { rules, secret, made })
+    }
+}
+
+fn algorithm(configured: Algorithm) -> TokenAlgorithm {
+    match configured {
+        Algorithm::HS256 => TokenAlgorithm::Hs256,
+        Algorithm::RS256 => TokenAlgorithm::Rs256,
+        Algorithm::ES256 => TokenAlgorithm::Es256,
+        Algorithm::EdDSA => TokenAlgorithm::EdDsa,
+    }
+}
+
+fn pem(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("read the public key in {}", path.display()))
+}
+
+fn describe(auth: &Auth, error: &tidings_server::auth::TokenKeyError) -> String {
+    match &auth.public_key_file {
+        Some(path) => format!("auth.public_key_file {}: {error}", path.display()),
+        None => format!("auth: {error}"),
+    }
+}

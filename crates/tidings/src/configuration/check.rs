@@ -1,0 +1,72 @@
+//! What one setting asks of another.
+
+use std::collections::BTreeMap;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Algorithm, Auth, Configuration, Place, Problem};
+
+/// What does not fit together.
+pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, Place>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut problem = |key: &str, what: String| {
+        let place = places.get(key).cloned().unwrap_or(Place::Default);
+        found.push(Problem { place, what: format!("`{key}`{what}") });
+    };
+    let server = &configuration.server;
+    if server.dev && !server.listen.0.ip().is_loopback() {
+        problem(
+            "server.listen",
+            format!(
+                " is {}, but with `server.dev` anybody is believed to be anybody, so only loopback is listened on: use 127.0.0.1 or leave --dev out",
+                server.listen
+            ),
+        );
+    }
+    if server.drain_limit.0 < server.drain_spread.0 {
+        let spread = server.drain_spread;
+        problem(
+            "server.drain_limit",
+            format!(" is shorter than `server.drain_spread` ({spread}): it limits the whole stop"),
+        );
+    }
+    if let Err(error) = EnvFilter::builder().parse(&configuration.log.level) {
+        problem("log.level", format!(" expects a level such as \"info\" or \"info,tidings_sqlite=debug\": {error}"));
+    }
+    auth(&configuration.auth, &mut problem);
+    found
+}
+
+/// The shortest shared secret: as long as the hash's output (RFC 7518 §3.2).
+const SECRET_BYTES: usize = 32;
+
+fn auth(auth: &Auth, problem: &mut impl FnMut(&str, String)) {
+    let shared = auth.algorithm == Algorithm::HS256;
+    let name = format!("{:?}", auth.algorithm);
+    if auth.secret.as_ref().is_some_and(|secret| secret.reveal().len() < SECRET_BYTES) {
+        problem("auth.secret", format!(" is shorter than {SECRET_BYTES} bytes, which can be guessed"));
+    }
+    if auth.secret.is_some() && auth.secret_file.is_some() {
+        problem("auth.secret", " and `auth.secret_file` are both set: keep one".to_owned());
+    }
+    if !shared {
+        for (key, set) in [("auth.secret", auth.secret.is_some()), ("auth.secret_file", auth.secret_file.is_some())] {
+            if set {
+                problem(key, format!(" is for HS256, but `auth.algorithm` is {name}: remove it"));
+            }
+        }
+    }
+    match (&auth.public_key_file, shared) {
+        (None, false) => problem("auth.public_key_file", format!(" must be set, because `auth.algorithm` is {name}")),
+        (Some(_), true) => {
+            problem(
+                "auth.public_key_file",
+                " is set, but `auth.algorithm` is HS256: name RS256, ES256 or EdDSA".to_owned(),
+            );
+        }
+        _ => {}
+    }
+    if auth.user_claim.is_empty() {
+        problem("auth.user_claim", " is empty: it names the claim that holds the user".to_owned());
+    }
+}

@@ -1,0 +1,41 @@
+//! The sections of the configuration, one a file. What stands on a field is what `config doc` prints.
+
+mod auth;
+mod engine;
+mod limits;
+mod log;
+mod server;
+mod sqlite;
+mod types;
+
+use std::collections::BTreeMap;
+
+pub use auth::{Algorithm, Auth};
+pub use engine::EngineSection;
+pub use limits::Limits;
+pub use log::{Log, LogFormat};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+pub use server::{ServerSection, StoreKind};
+pub use sqlite::SqliteSection;
+pub use types::{TypeSection, WhoSends};
+
+/// Everything that may be set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Configuration {
+    /// Where the server listens, where it keeps its data, and how it stops.
+    pub server: ServerSection,
+    /// Who is connecting: how tokens and cookies are checked.
+    pub auth: Auth,
+    /// What one client, user or address may ask for.
+    pub limits: Limits,
+    /// What changes for one message type. `<name>` is the type's name, such as `broadcast`; it must be registered.
+    pub types: BTreeMap<String, TypeSection>,
+    /// What is written on standard error.
+    pub log: Log,
+    /// Threads, queues and caches. The defaults fit most machines.
+    pub engine: EngineSection,
+    /// The bounds of the database. The defaults fit most machines.
+    pub sqlite: SqliteSection,
+}

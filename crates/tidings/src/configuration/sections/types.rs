@@ -1,0 +1,33 @@
+//! `[types.<name>]`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::configuration::{KeepFor, Rate};
+
+/// `[types.<name>]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TypeSection {
+    /// Keeps the type's messages shorter than the type declares, or not at all. It can't be used to keep them longer.
+    pub keep: Option<KeepFor>,
+    /// Who may send it: `users` (and services), or services alone with a key. A user who may not gets `not_allowed`.
+    pub senders: Option<WhoSends>,
+    /// How many a sender may send: so many at once, refilled evenly over the time. One more gets `limited` with the wait.
+    pub limit: Option<Rate>,
+    /// The share of users in percent for whom the type is on, always the same users. For the others it is `not_enabled`.
+    #[schemars(range(min = 0, max = 100))]
+    pub rollout: Option<u8>,
+}
+
+/// Who may send a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum WhoSends {
+    /// Users, and services.
+    Users,
+    /// Services alone, by a key.
+    Service,
+}
