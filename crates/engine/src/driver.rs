@@ -136,32 +136,54 @@ impl Driver {
 
     async fn run(mut self) -> io::Result<()> {
         let mut events = mio::Events::with_capacity(EVENTS);
+        let mut pause = Some(Duration::ZERO);
         loop {
-            match self.turn(&mut events)? {
+            self.take_events(&mut events, pause)?;
+            match self.turn(&events) {
                 Turn::Stop => return Ok(()),
-                // Handlers that are ready get their turn between two of ours.
-                Turn::Again if !self.tasks.is_empty() => tokio::task::yield_now().await,
-                Turn::Again => {}
+                Turn::Again => {
+                    pause = Some(Duration::ZERO);
+                    // Handlers that are ready get their turn between two of ours.
+                    if !self.tasks.is_empty() {
+                        tokio::task::yield_now().await;
+                    }
+                }
                 Turn::Wait(timeout) => {
-                    if self.node.mailboxes()[usize::from(self.id)].arm() {
+                    let id = usize::from(self.id);
+                    let sleeps = self.node.mailboxes()[id].arm();
+                    // Without handlers under way the runtime has nothing to do: the sockets are waited for directly, which
+                    // saves a system call a message.
+                    pause = if sleeps && self.tasks.is_empty() { timeout } else { Some(Duration::ZERO) };
+                    if sleeps && !self.tasks.is_empty() {
                         self.wait(timeout).await?;
-                        self.node.mailboxes()[usize::from(self.id)].disarm();
                     }
                 }
             }
         }
     }
 
+    /// Takes what the kernel has, and waits at most so long where it has nothing.
+    fn take_events(&mut self, events: &mut mio::Events, pause: Option<Duration>) -> io::Result<()> {
+        let polled = match self.poll.get_ref().0.borrow_mut().poll(events, pause) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other,
+        };
+        self.node.mailboxes()[usize::from(self.id)].disarm();
+        polled
+    }
+
     /// One round: what came in, mail, time, what is to be run, what is to be written.
-    fn turn(&mut self, events: &mut mio::Events) -> io::Result<Turn> {
-        let mut more = false;
+    fn turn(&mut self, events: &mio::Events) -> Turn {
+        let mut more = events.iter().count() == EVENTS;
+        for event in events {
+            self.event(event);
+        }
         if !self.shard.is_crowded() {
-            more |= self.read_events(events)?;
             more |= self.read_on();
             if self.take_posts() {
                 // What was committed before the end is still delivered, as far as the sockets take it.
                 self.shard.flush(usize::MAX, &mut self.sockets, self.clock.now());
-                return Ok(Turn::Stop);
+                return Turn::Stop;
             }
         }
         let results = std::mem::take(&mut *self.done.results.borrow_mut());
@@ -175,20 +197,8 @@ impl Driver {
         self.shard.end_turn();
         let budget = self.node.services().settings.flush_budget;
         more |= self.shard.flush(budget, &mut self.sockets, now);
-        more |= self.shard.is_crowded() || !self.ready.is_empty();
-        Ok(if more { Turn::Again } else { Turn::Wait(timeout) })
-    }
-
-    /// Takes what the kernel has; true where it may have more.
-    fn read_events(&mut self, events: &mut mio::Events) -> io::Result<bool> {
-        match self.poll.get_ref().0.borrow_mut().poll(events, Some(Duration::ZERO)) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
-            other => other?,
-        }
-        for event in events.iter() {
-            self.event(event);
-        }
-        Ok(events.iter().count() == EVENTS)
+        more |= self.shard.is_crowded() || !self.ready.is_empty() || !self.done.results.borrow().is_empty();
+        if more { Turn::Again } else { Turn::Wait(timeout) }
     }
 
     fn event(&mut self, event: &Event) {
@@ -198,7 +208,11 @@ impl Driver {
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             let until_end = event.is_read_closed() || event.is_error();
-            self.read(slot, until_end);
+            if self.shard.is_crowded() {
+                self.ready.push_back(slot);
+            } else {
+                self.read(slot, until_end);
+            }
         }
     }
 
@@ -307,9 +321,6 @@ impl Driver {
                 }
                 Effect::Resume(slot) => self.ready.push_back(slot),
             }
-        }
-        if !self.done.results.borrow().is_empty() {
-            self.done.notify.notify_one();
         }
     }
 
