@@ -198,7 +198,7 @@ impl App {
         };
         let Setup { registry, routes, migrations, .. } = setup;
         let parts = Parts { registry: registry.build()?, store: messages, groups, clock, settings };
-        let (router, openapi) = routes::assemble(routes);
+        let (router, openapi) = routes::assemble(routes, &options.session_cookie);
         Ok(Server { parts, sessions, keys, revocations, options, migrations, router, openapi })
     }
 }

@@ -7,7 +7,7 @@ use tidings_engine::{ConnectionInfo, Engine, SendRequest, Sent};
 use tidings_wire::{CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{auth::Authenticator, limits::ConnectionLimits, options::ServerOptions, phase::Phase};
+use crate::{auth::Authenticator, limits::ConnectionLimits, options::ServerOptions, phase::Phase, proxies::Suspicion};
 
 /// A running server's handle. Cheap to clone; all clones act on the same server.
 ///
@@ -22,6 +22,7 @@ pub(crate) struct Inner {
     pub(crate) auth: Authenticator,
     pub(crate) limits: ConnectionLimits,
     pub(crate) phase: Phase,
+    pub(crate) proxy_suspicion: Suspicion,
     /// Whether messages of a type are stored, by the type's name.
     pub(crate) kept: HashMap<&'static str, bool>,
     /// `/v1/openapi.json`.
@@ -128,5 +129,22 @@ impl Tidings {
 impl Tidings {
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
+    }
+
+    /// Refuses new upgrades from now on, and closes the WebSockets.
+    pub(crate) async fn drain(&self) {
+        let Inner { phase, options, engine, .. } = self.inner();
+        phase.drain();
+        engine.drain(options.drain.spread, options.drain.limit).await;
+    }
+
+    /// Asks every task to end, and waits until they did or the drain's limit is over.
+    pub(crate) async fn end_tasks(&self) {
+        let Inner { stop, tasks, options, .. } = self.inner();
+        stop.cancel();
+        tasks.close();
+        if tokio::time::timeout(options.drain.limit, tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = tasks.len(), "tasks are cut off: they did not end in time");
+        }
     }
 }

@@ -1,10 +1,74 @@
-//! The server of Tidings: HTTP, identity, the app builder, packs, and the handle. To be completed.
-#![deny(unsafe_code)]
+//! The server of Tidings: HTTP, identity, the builder of apps, packs, and the handle.
+//!
+//! It stands between the engine, which knows no HTTP, and packs and apps, which know nothing else. An [`App`] collects message
+//! types, packs and ports; [`App::build`] checks them; [`Server::start`] opens the store and starts the shards;
+//! [`Running::serve`] accepts connections. The [`Tidings`] handle acts on it from anywhere.
+//!
+//! # Map, in the order that a connection passes
+//! | file | holds |
+//! |---|---|
+//! | `app`, `pack`, `options`, `server` | what a server is made of: [`App`], [`Pack`], [`ServerOptions`], [`Server`], [`Running`] |
+//! | `accept` | the accept loop: HTTP/1.1 with timeouts, until a socket is upgraded |
+//! | `guard`, `body`, `extract` | around every route: web pages, bodies, arguments |
+//! | `proxies`, `origin` | who is at the other end, and which page made it call |
+//! | [`auth`] | tokens, sessions, service keys, sign-outs: who is calling |
+//! | `limits` | how many connections a user and an address have |
+//! | `upgrade`, `handover` | `GET /ws`, and the raw socket's way to the engine |
+//! | `routes` | the HTTP API, one file a subject |
+//! | `problem` | how every refusal looks: [`Problem`] |
+//! | `handle` | [`Tidings`]: what the app's own code asks |
+//! | `phase`, `metrics`, `nothing` | how far it is, what is counted, the ports of a server that was given none |
+//!
+//! # A server in an app
+//! ```
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//! use tidings_server::App;
+//! use tidings_wire::{Audience, Message, Sender, UserId};
+//!
+//! #[derive(Serialize, Deserialize, JsonSchema)]
+//! struct Poke {
+//!     to: UserId,
+//! }
+//!
+//! impl Message for Poke {
+//!     const TYPE: &'static str = "poke";
+//!
+//!     fn audience(&self, _: &Sender) -> Audience {
+//!         Audience::user(self.to)
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let running = App::new().message::<Poke>().build()?.start().await?;
+//! let tidings = running.handle();
+//!
+//! let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+//! let serving = running.serve(listener, async { drop(stopped.await) });
+//!
+//! let app = async {
+//!     let bob = UserId::new(2);
+//!     tidings.send(&Poke { to: bob }, Sender::user_only(UserId::new(7))).await.expect("it is not kept, so nobody need hear it");
+//!     assert!(!tidings.is_online(bob).await);
+//!     drop(stop);
+//! };
+//! let (served, ()) = tokio::join!(serving, app);
+//! served?;
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
 
 mod accept;
 mod app;
 pub mod auth;
+mod body;
+mod extract;
+mod guard;
 mod handle;
+mod handover;
 mod limits;
 mod metrics;
 mod nothing;
@@ -16,8 +80,10 @@ mod problem;
 mod proxies;
 mod routes;
 mod server;
+mod upgrade;
 
 pub use app::{App, BuildError};
+pub use body::JsonBody;
 pub use handle::Tidings;
 pub use options::{DrainOptions, HttpOptions, LimitOptions, ServerOptions};
 pub use origin::{AllowedOrigin, OriginError};

@@ -4,8 +4,9 @@
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashMap, VecDeque},
+    convert::Infallible,
     ops::Bound,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -14,8 +15,8 @@ use smallvec::SmallVec;
 use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
     ports::{
-        Before, BoxFuture, CommitSink, ConversationPage, Groups, HistoryPage, KeyRecord, MessageStore, Page, Reader,
-        Revocations, ServiceKeys, Session, SessionResolver, Start, StoreError, StoredMessage,
+        ActQueue, Before, BoxFuture, CommitSink, ConversationPage, Groups, HistoryPage, KeyRecord, MessageStore, Page,
+        Reader, Revocations, ServiceKeys, Session, SessionResolver, Start, StoreError, StoredMessage, Taken,
     },
 };
 use tidings_wire::{Code, ConversationKey, GroupId, Key, Reject, UserId};
@@ -26,20 +27,19 @@ pub(crate) struct Nothing(Arc<Shared>);
 /// Acts that wait for the thread. One more stays with its submitter, who is told when there is room.
 const QUEUE: usize = 1_024;
 
+/// Acts that are answered together.
+const BATCH: usize = 256;
+
 /// Memberships, and sign-outs, that are held. One more is refused with `unavailable`.
 const HELD: usize = 1_000_000;
 
-#[derive(Default)]
 struct Shared {
+    queue: ActQueue<Infallible>,
     held: Mutex<Held>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
 struct Held {
-    queue: VecDeque<Act>,
-    wants_room: bool,
-    stopping: bool,
     thread: Option<thread::JoinHandle<()>>,
     members: HashMap<GroupId, BTreeSet<UserId>>,
     memberships: usize,
@@ -48,7 +48,7 @@ struct Held {
 
 impl Nothing {
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(Shared { queue: ActQueue::new(QUEUE, 1), held: Mutex::default() }))
     }
 }
 
@@ -63,13 +63,7 @@ impl MessageStore for Nothing {
     }
 
     fn submit(&self, acts: &mut VecDeque<Act>) -> bool {
-        let mut held = self.0.held();
-        let room = QUEUE.saturating_sub(held.queue.len()).min(acts.len());
-        held.queue.extend(acts.drain(..room));
-        held.wants_room |= !acts.is_empty();
-        drop(held);
-        self.0.changed.notify_one();
-        acts.is_empty()
+        self.0.queue.submit(acts)
     }
 
     fn since(&self, _: CommitNumber, _: u32) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
@@ -101,12 +95,8 @@ impl MessageStore for Nothing {
     }
 
     fn stop(&self) {
-        let thread = {
-            let mut held = self.0.held();
-            held.stopping = true;
-            held.thread.take()
-        };
-        self.0.changed.notify_one();
+        self.0.queue.close();
+        let thread = self.0.held().thread.take();
         if let Some(Err(panic)) = thread.map(thread::JoinHandle::join) {
             std::panic::resume_unwind(panic);
         }
@@ -178,20 +168,12 @@ impl Shared {
 
 /// Answers acts in their order until the store is stopped.
 fn answer(shared: &Shared, sink: &dyn CommitSink) {
-    loop {
+    while let Taken::Acts(acts) = shared.queue.take(BATCH, None) {
         let mut held = shared.held();
-        while held.queue.is_empty() && !held.stopping {
-            held = shared.changed.wait(held).unwrap_or_else(PoisonError::into_inner);
-        }
-        if held.queue.is_empty() {
-            return;
-        }
-        let acts = std::mem::take(&mut held.queue);
         let settled = acts.into_iter().map(|act| Settled { outcome: held.settle(&act), commit: None, act }).collect();
-        let room = std::mem::take(&mut held.wants_room);
         drop(held);
         sink.settled(settled);
-        if room {
+        if shared.queue.owes_room() {
             sink.room();
         }
     }
@@ -279,7 +261,7 @@ mod tests {
     fn members_join_and_leave_in_memory() {
         let (store, outcomes) = started();
         let (group, ann) = (GroupId::new(5), UserId::new(1));
-        let mut settled = |op| {
+        let settled = |op| {
             assert!(store.submit(&mut act(op)));
             let Outcome::Stored { membership, .. } = outcomes.recv().unwrap() else { panic!("refused") };
             (membership.len(), store.members(group, None, 10).now_or_never().unwrap().unwrap())

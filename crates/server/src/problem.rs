@@ -8,6 +8,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use tidings_engine::ports::StoreError;
 use tidings_wire::{Code, Reject};
 use utoipa::ToSchema;
 
@@ -25,24 +26,26 @@ pub struct Problem {
 /// The document as it is written (RFC 9457 §3).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct ProblemDocument<'a> {
+pub(crate) struct ProblemDocument {
     /// `urn:tidings:<code>`.
     #[serde(rename = "type")]
     #[schema(example = "urn:tidings:not_allowed")]
     kind: String,
     /// What the code says, in a sentence.
-    title: &'a str,
+    title: &'static str,
     /// The HTTP status.
     #[schema(example = 403)]
     status: u16,
     /// What to change.
-    detail: &'a str,
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
     /// The stable code, the same as in `error` frames.
     #[schema(value_type = String, example = "not_allowed")]
     code: Code,
     /// The field, parameter or header that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    field: Option<Cow<'static, str>>,
     /// When to try again.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
@@ -93,15 +96,24 @@ impl From<Reject> for Problem {
     }
 }
 
+/// The problem where a store did not answer; the cause goes to the log.
+pub(crate) fn unavailable(error: StoreError) -> Problem {
+    if matches!(error, StoreError::NotEnabled) {
+        return Problem::new(Code::NotEnabled, "this deployment keeps nothing (--store none)");
+    }
+    tracing::warn!(error = &error as &dyn std::error::Error, "the store did not answer");
+    Problem::new(Code::Unavailable, "the store does not answer now").retry_after(Duration::from_secs(1))
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let document = ProblemDocument {
             kind: format!("urn:tidings:{}", self.code),
             title: self.code.meaning(),
             status: self.status.as_u16(),
-            detail: &self.detail,
+            detail: self.detail,
             code: self.code,
-            field: self.field.as_deref(),
+            field: self.field,
             retry_after_ms: self.retry_after.map(|wait| (wait.as_millis() as u64).max(1)),
         };
         let body = serde_json::to_vec(&document).expect("strings and numbers always serialise");

@@ -4,9 +4,11 @@ use std::{
     fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use http::{HeaderMap, HeaderName, header};
+use tidings_engine::clock::Now;
 
 /// Addresses with a common prefix, like `10.0.0.0/8` or `::1`; IPv4 in its own form, never mapped into IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,24 @@ impl From<IpAddr> for AddressKey {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
             address => address,
         })
+    }
+}
+
+/// Tells of a proxy that nobody declared, at most once a minute.
+#[derive(Debug, Default)]
+pub(crate) struct Suspicion {
+    /// Milliseconds of the monotonic clock, plus one; 0 stands for never.
+    told: AtomicU64,
+}
+
+impl Suspicion {
+    pub(crate) fn tell(&self, now: Now, log: impl FnOnce()) {
+        let now = now.mono.as_millis() as u64 + 1;
+        let told = self.told.load(Ordering::Relaxed);
+        let due = told == 0 || now.saturating_sub(told) >= 60_000;
+        if due && self.told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            log();
+        }
     }
 }
 

@@ -8,7 +8,20 @@ use tidings_engine::{
     ports::{Revocations, ServiceKeys, SessionResolver},
 };
 
-use crate::{accept, handle::Tidings, options::ServerOptions, pack::PackMigrations};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    accept,
+    auth::Authenticator,
+    handle::{Inner, Tidings},
+    limits::ConnectionLimits,
+    metrics,
+    options::ServerOptions,
+    pack::PackMigrations,
+    phase::Phase,
+    proxies::Suspicion,
+    routes,
+};
 
 /// A server whose parts fit together. [`App::build`](crate::App::build) makes it.
 pub struct Server {
@@ -40,13 +53,40 @@ impl Server {
         &self.openapi
     }
 
-    /// Opens the store and starts the shards. Blocks its thread while the store opens.
+    /// Opens the store and starts the shards. Must be called within a tokio runtime; blocks its thread while the store opens.
     ///
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let _ = (Engine::start(self.parts)?, self.router);
-        todo!()
+        let Self { parts, sessions, keys, revocations, options, router, openapi, .. } = self;
+        let engine = Engine::start(parts)?;
+        let tasks = TaskTracker::new();
+        let openapi = openapi.to_json().expect("an OpenAPI document always serialises").into();
+        let tidings = Tidings::new(Inner {
+            kept: engine.types().into_iter().map(|info| (info.name, info.kept)).collect(),
+            auth: Authenticator::new(&options, sessions, keys, revocations, tasks.clone()),
+            limits: ConnectionLimits::new(&options),
+            phase: Phase::default(),
+            proxy_suspicion: Suspicion::default(),
+            stop: CancellationToken::new(),
+            engine,
+            options,
+            openapi,
+            tasks,
+        });
+        let inner = tidings.inner();
+        inner.tasks.spawn(inner.stop.clone().run_until_cancelled_owned(keep_up_metrics()));
+        let router = routes::finish(router, &tidings);
+        Ok(Running { tidings, router })
+    }
+}
+
+/// Folds the metrics' samples from time to time.
+async fn keep_up_metrics() {
+    let mut ticks = tokio::time::interval(metrics::UPKEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        metrics::upkeep();
     }
 }
 
@@ -77,8 +117,11 @@ impl Running {
         accept::serve(self.tidings, self.router, listener, shutdown).await
     }
 
-    /// Ends a server whose router is served elsewhere: closes the WebSockets, commits, ends the threads.
+    /// Ends a server whose router is served elsewhere: closes the WebSockets, commits, ends the threads. Blocks
+    /// its thread for the last of these.
     pub async fn stop(self) {
-        todo!()
+        self.tidings.drain().await;
+        self.tidings.end_tasks().await;
+        self.tidings.engine().stop();
     }
 }

@@ -1,7 +1,15 @@
-//! stub
-use crate::handle::Tidings;
-use axum::Router;
-use utoipa_axum::router::OpenApiRouter;
-pub(crate) fn assemble(packs: OpenApiRouter<Tidings>) -> (Router<Tidings>, utoipa::openapi::OpenApi) {
-    packs.split_for_parts()
-}
+//! The HTTP API, one file a subject.
+
+mod assemble;
+mod connections;
+mod conversations;
+mod groups;
+mod history;
+mod me;
+mod messages;
+mod operate;
+mod presence;
+mod schema;
+mod types;
+
+pub(crate) use assemble::{assemble, finish};

@@ -1,0 +1,112 @@
+//! What handlers take as arguments, with problem documents where it is wrong.
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, Path, Query},
+    http::request::Parts,
+};
+use http::Method;
+use serde::de::DeserializeOwned;
+use std::{net::SocketAddr, str::FromStr};
+use tidings_wire::{Code, IdError};
+
+use crate::{
+    auth::{Caller, Credential},
+    handle::Tidings,
+    origin::PageOrigin,
+    problem::Problem,
+    proxies::Client,
+};
+
+impl FromRequestParts<Tidings> for Caller {
+    type Rejection = Problem;
+
+    /// # Errors
+    /// 401 without a good credential; 403 for a request by cookie that changes something and does not say, by `Origin`, that
+    /// it comes from an allowed page.
+    async fn from_request_parts(parts: &mut Parts, tidings: &Tidings) -> Result<Self, Problem> {
+        let inner = tidings.inner();
+        let user = dev_user(parts.uri.query());
+        let caller = inner.auth.identify(&parts.headers, user.as_deref(), inner.engine.clock().now()).await?;
+        if caller.credential == Credential::Session
+            && !is_safe(&parts.method)
+            && !came_from_allowed_page(parts, tidings)
+        {
+            return Err(Problem::new(
+                Code::NotAllowed,
+                "a request by cookie that changes something needs an `Origin`: the server's own, or one in the setting `origins`",
+            ));
+        }
+        Ok(caller)
+    }
+}
+
+/// The query, decoded.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Tidings> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Tidings) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|rejection| {
+            // axum writes `Failed to deserialize query string: limit: invalid digit …`, or without the name where one is missing.
+            let text = rejection.body_text();
+            let cause = text.split_once(": ").map_or(&*text, |(_, cause)| cause);
+            let missing = cause.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+            let named = missing.map(|(name, _)| (name, cause)).or_else(|| cause.split_once(": "));
+            let (field, sentence) = named.unwrap_or(("query", cause));
+            Problem::field(field.to_owned(), sentence.to_owned())
+        })
+    }
+}
+
+/// The segments of the path that the route's template names.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Tidings> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, tidings: &Tidings) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, tidings).await;
+        path.map(|Path(segments)| Self(segments)).map_err(|rejection| Problem::field("path", rejection.body_text()))
+    }
+}
+
+/// Reads an id of a path or query.
+pub(crate) fn id<T: FromStr<Err = IdError>>(field: &'static str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error: IdError| Problem::field(field, error.to_string()))
+}
+
+/// The client behind a request.
+pub(crate) fn client(parts: &Parts, tidings: &Tidings) -> Client {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    Client::find(peer, &parts.headers, &tidings.inner().options.proxies)
+}
+
+/// The page behind a request.
+pub(crate) fn page_origin(parts: &Parts, client: &Client, tidings: &Tidings) -> PageOrigin {
+    PageOrigin::of(&parts.headers, parts.uri.authority(), client.by_proxy, &tidings.inner().options.origins)
+}
+
+/// The refusal of a foreign page.
+pub(crate) fn foreign_page(origin: &str) -> Problem {
+    Problem::new(
+        Code::NotAllowed,
+        format!("pages of the origin {origin:?} may not call this server: add it to the setting `origins`"),
+    )
+}
+
+/// The query's `user`.
+pub(crate) fn dev_user(query: Option<&str>) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
+    pairs.find(|(name, _)| name == "user").map(|(_, user)| user.into_owned())
+}
+
+/// RFC 9110 §9.2.1.
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn came_from_allowed_page(parts: &Parts, tidings: &Tidings) -> bool {
+    let client = client(parts, tidings);
+    matches!(page_origin(parts, &client, tidings), PageOrigin::Own | PageOrigin::Allowed(_))
+}

@@ -1,0 +1,230 @@
+//! `POST /v1/messages`: sends a message, for users and for backends.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{FromRequest, Request, State},
+};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tidings_engine::{SendRequest, ports::Scope};
+use tidings_wire::{Audience, Code, GroupId, Key, Me, Sender, Topic, UserId};
+use utoipa::ToSchema;
+
+use super::schema::{Id, Refused, RefusedSend};
+use crate::{
+    auth::{Caller, Identity},
+    body,
+    handle::Tidings,
+    problem::Problem,
+};
+
+/// A message: its `type`, the type's own fields, and, from a service, for whom and to whom.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "stands in the document only: types bring their own fields")]
+struct NewMessage {
+    /// A registered type; see `GET /v1/types` for its fields, which stand beside this one.
+    #[schema(example = "private")]
+    r#type: String,
+    /// The user for whom a service acts. Of users it is not read.
+    from: Option<Id>,
+    /// Instead of the type's own audience: services only; for a kept type one user or one group.
+    audience: Option<NewAudience>,
+}
+
+/// Exactly one of its fields.
+#[derive(Deserialize, ToSchema)]
+struct NewAudience {
+    /// At most 10,000.
+    #[schema(value_type = Option<Vec<Id>>)]
+    users: Option<Vec<UserId>>,
+    #[schema(value_type = Option<Id>)]
+    group: Option<GroupId>,
+    #[schema(value_type = Option<String>, example = "score:4")]
+    topic: Option<Topic>,
+    /// Not before the social pack.
+    #[schema(value_type = Option<Id>)]
+    followers_of: Option<UserId>,
+    everyone: Option<bool>,
+}
+
+/// A message that was taken.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SentMessage {
+    id: String,
+    /// Unix seconds.
+    timestamp: i64,
+    /// The stream, of a kept one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "dm:2:7")]
+    conversation: Option<String>,
+    /// The place in the stream, of a kept one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    /// Whether the key was known: then this is the first one's place.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+/// Sends a message: 201 with its place once a kept one is on disk, otherwise 202.
+#[utoipa::path(
+    post,
+    path = "/messages",
+    tag = "both",
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 64 bytes: a repeat of a kept message is stored once")),
+    request_body = inline(NewMessage),
+    security(("token" = []), ("session" = []), ("service" = ["send"])),
+    responses(
+        (status = 201, body = SentMessage, description = "Kept, and on disk"),
+        (status = 202, body = SentMessage, description = "Handed to those who are connected"),
+        Refused,
+        RefusedSend
+    )
+)]
+pub(crate) async fn send(
+    State(tidings): State<Tidings>,
+    caller: Caller,
+    posted: Posted,
+) -> Result<(StatusCode, Json<SentMessage>), Problem> {
+    let Posted { key, body } = posted;
+    let head: Head<'_> = body::decode(&body, "")?;
+    let (sender, audience) = match &caller.identity {
+        Identity::User(user) => {
+            if head.audience.is_some() {
+                return Err(Problem::new(
+                    Code::NotAllowed,
+                    "only a service may say who hears a message: leave out `audience`",
+                ));
+            }
+            (Sender::user_only(*user), None)
+        }
+        Identity::Service(record) => {
+            caller.require(Scope::Send)?;
+            let from = head.from.map(|from| body::decode::<UserId>(from.get().as_bytes(), "from")).transpose()?;
+            let kept = tidings.inner().kept.get(&*head.kind).copied().unwrap_or(false);
+            let audience = head.audience.map(|audience| override_audience(audience, from, kept)).transpose()?;
+            (Sender::service(record.name.as_str().into(), from), audience)
+        }
+    };
+    let sent = tidings.send_json(SendRequest { sender, body, key, audience }).await?;
+    let status = if sent.place.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    let (conversation, seq) = sent.place.map(|(conversation, seq)| (conversation.to_string(), seq)).unzip();
+    let (id, timestamp, duplicate) = (sent.id.to_string(), sent.timestamp, sent.duplicate);
+    Ok((status, Json(SentMessage { id, timestamp, conversation, seq, duplicate })))
+}
+
+/// The body as it came, with the header's key.
+pub(crate) struct Posted {
+    key: Option<Key>,
+    body: axum::body::Bytes,
+}
+
+impl FromRequest<Tidings> for Posted {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, tidings: &Tidings) -> Result<Self, Problem> {
+        let key = idempotency_key(request.headers())?;
+        let body = body::read(request, tidings.inner().options.http.body_bytes).await?;
+        Ok(Self { key, body })
+    }
+}
+
+/// What the server itself reads of the body; the rest is the type's.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(default, borrow)]
+    from: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    audience: Option<&'a RawValue>,
+}
+
+/// `Idempotency-Key`: a string of RFC 9651 §3.3.3 in quotes, as its draft says, or bare, as most send it.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<Key>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().ok().map(str::trim);
+    let bare = text.map(|text| text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text));
+    let key = bare.and_then(|text| text.parse().ok());
+    key.map(Some).ok_or_else(|| Problem::field("Idempotency-Key", "a key has 1 to 64 characters of ASCII"))
+}
+
+/// Who hears it instead. The sender's own connections get it where they would have of a message sent in the usual way.
+fn override_audience(json: &RawValue, from: Option<UserId>, kept: bool) -> Result<Audience, Problem> {
+    let wrong = |sentence: &'static str| Err(Problem::field("audience", sentence));
+    let given: NewAudience = body::decode(json.get().as_bytes(), "audience")?;
+    let everyone = given.everyone.filter(|&everyone| everyone).map(|_| Audience::everyone().me(Me::EveryConnection));
+    if given.followers_of.is_some() {
+        return Err(Problem::new(Code::NotEnabled, "`followers_of` needs the social pack"));
+    }
+    let one_person = matches!(given.users.as_deref(), Some([_]));
+    let one_stream = one_person || given.group.is_some();
+    let users = match given.users {
+        Some(users) if users.is_empty() || users.len() > 10_000 => return wrong("`users` names 1 to 10,000 users"),
+        Some(users) => {
+            let names_sender = from.is_some_and(|from| users.contains(&from));
+            let me = if kept || names_sender { Me::OtherConnections } else { Me::Nothing };
+            let to = match *users {
+                [one] => Audience::user(one),
+                _ => Audience::users(Arc::from(users)),
+            };
+            Some(to.me(me))
+        }
+        None => None,
+    };
+    let group = given.group.map(|group| Audience::group(group).me(Me::OtherConnections));
+    let mut all = [users, group, given.topic.map(Audience::topic), everyone].into_iter().flatten();
+    match (all.next(), all.next()) {
+        (Some(_), None) if kept && !one_stream => wrong("a message of this type is kept: name one user or one group"),
+        (Some(audience), None) => Ok(audience),
+        _ => wrong("give exactly one of `users`, `group`, `topic`, `everyone`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overridden(json: &str, kept: bool) -> Result<Audience, Code> {
+        let json: Box<RawValue> = serde_json::from_str(json).unwrap();
+        override_audience(&json, Some(UserId::new(7)), kept).map_err(|problem| problem.code())
+    }
+
+    #[test]
+    fn a_service_names_exactly_one_audience() {
+        let two = UserId::new(2);
+        assert_eq!(overridden(r#"{"users":[2]}"#, false), Ok(Audience::user(two)));
+        assert_eq!(overridden(r#"{"users":[2]}"#, true), Ok(Audience::user(two).me(Me::OtherConnections)));
+        let both = Audience::users([two, UserId::new(7)]).me(Me::OtherConnections);
+        assert_eq!(overridden(r#"{"users":[2,7]}"#, false), Ok(both));
+        assert_eq!(overridden(r#"{"everyone":true}"#, false), Ok(Audience::everyone().me(Me::EveryConnection)));
+        assert_eq!(overridden(r#"{"topic":"score:4"}"#, false), Ok(Audience::topic("score:4".parse().unwrap())));
+        for json in ["{}", r#"{"everyone":false}"#, r#"{"users":[]}"#, r#"{"users":[2],"group":5}"#, r#"{"group":-1}"#]
+        {
+            assert_eq!(overridden(json, false), Err(Code::BadField), "{json}");
+        }
+        assert_eq!(overridden(r#"{"followers_of":7}"#, false), Err(Code::NotEnabled));
+    }
+
+    #[test]
+    fn a_kept_message_goes_to_one_stream() {
+        assert!(overridden(r#"{"group":5}"#, true).is_ok());
+        for json in [r#"{"users":[2,3]}"#, r#"{"topic":"score:4"}"#, r#"{"everyone":true}"#] {
+            assert_eq!(overridden(json, true), Err(Code::BadField), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_stand_in_quotes() {
+        let key = |text: &str| {
+            let headers = [("idempotency-key".parse().unwrap(), text.parse().unwrap())];
+            idempotency_key(&HeaderMap::from_iter(headers)).map(|key| key.unwrap().to_string()).ok()
+        };
+        assert_eq!(key("\"k-1\"").as_deref(), Some("k-1"));
+        assert_eq!(key("k-1").as_deref(), Some("k-1"));
+        assert_eq!(key(&"k".repeat(65)), None);
+        assert_eq!(key(""), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! Shapes that several answers share, as the OpenAPI document shows them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tidings_wire::Code;
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{Content, Ref, RefOr, Response},
+};
+
+/// An id of a user or group: an integer from 0 to 2^63 − 1 (above 2^53 − 1 as a string of digits) or a UUID.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "stands for `tidings_wire::Id` in the document only")]
+pub(crate) enum Id {
+    #[schema(example = 7)]
+    Integer(u64),
+    Text(String),
+}
+
+/// Makes a set of refusals that routes name among their responses.
+macro_rules! refusals {
+    ($($(#[$doc:meta])+ $name:ident: $($code:ident),+;)+) => {$(
+        $(#[$doc])+
+        pub(crate) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                [$(Code::$code),+].into_iter().map(refusal).collect()
+            }
+        }
+    )+};
+}
+
+refusals! {
+    /// What every route of `/v1` may answer.
+    Refused: Unauthorized, NotAllowed, BadField, Unavailable;
+    /// What sending adds.
+    RefusedSend: BadJson, UnknownType, KeyReused, TooLarge, Limited, NotEnabled;
+    /// What reading a stream adds.
+    RefusedRead: NotFound, NotEnabled;
+    /// What a feature adds that may be switched off.
+    RefusedOff: NotEnabled;
+}
+
+fn refusal(code: Code) -> (String, RefOr<Response>) {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let mut response = Response::new(code.meaning());
+    response.content.insert("application/problem+json".into(), content.into());
+    (code.status().to_string(), response.into())
+}

@@ -1,0 +1,230 @@
+//! `GET /ws`: the checks before a connection becomes a WebSocket (RFC 6455 §4.2), in the order of their cost.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::request::Parts,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use hyper::upgrade::OnUpgrade;
+use sha1::{Digest, Sha1};
+use std::time::Duration;
+use tidings_engine::{Admission, Dialect};
+use tidings_wire::Code;
+
+use crate::{
+    auth::{Caller, Identity},
+    extract::{client, dev_user, foreign_page, page_origin},
+    handle::Tidings,
+    handover::{self, Handover, Slot},
+    limits::Full,
+    metrics,
+    origin::PageOrigin,
+    problem::Problem,
+    proxies::Client,
+};
+
+/// Leaves the admission for the accept loop, which never lets this 101 out: the engine writes one itself, once the user is
+/// online. In an app's own server the 101 goes out, and then the socket is taken back.
+pub(crate) async fn upgrade(State(tidings): State<Tidings>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    match admit(&mut parts, &tidings).await {
+        Ok(accept) => switching_protocols(&accept),
+        Err(Refusal(reason, problem)) => {
+            metrics::upgrade_refused(reason);
+            problem.into_response()
+        }
+    }
+}
+
+/// The refusal with a bounded label.
+struct Refusal(&'static str, Problem);
+
+async fn admit(parts: &mut Parts, tidings: &Tidings) -> Result<HeaderValue, Refusal> {
+    let inner = tidings.inner();
+    if inner.phase.is_draining() {
+        let problem = Problem::new(Code::Unavailable, "the server is about to stop: connect again");
+        return Err(Refusal("draining", problem.retry_after(RESTART)));
+    }
+    let accept = accept_key(parts).map_err(|problem| Refusal("handshake", problem))?;
+    let client = client(parts, tidings);
+    if let PageOrigin::Foreign(origin) = page_origin(parts, &client, tidings) {
+        return Err(Refusal("origin", foreign_page(&origin)));
+    }
+    if offers(&parts.headers, header::SEC_WEBSOCKET_PROTOCOL, "tidings.v1") {
+        let problem = Problem::new(Code::NotEnabled, "tidings.v1 is not there yet: connect without a subprotocol");
+        return Err(Refusal("subprotocol", problem.status(StatusCode::BAD_REQUEST)));
+    }
+    let user = dev_user(parts.uri.query());
+    let caller = inner.auth.identify(&parts.headers, user.as_deref(), inner.engine.clock().now()).await;
+    let caller = caller.map_err(|denied| Refusal(denied.reason(), denied.into()))?;
+    hand_over(parts, tidings, &caller, &client, &accept)?;
+    Ok(accept)
+}
+
+/// Takes the places, and leaves the admission where the socket will be found.
+fn hand_over(
+    parts: &mut Parts,
+    tidings: &Tidings,
+    caller: &Caller,
+    client: &Client,
+    accept: &HeaderValue,
+) -> Result<(), Refusal> {
+    let Identity::User(user) = caller.identity else {
+        let problem = Problem::new(Code::Unauthorized, "a service key opens no WebSocket: those are for users");
+        return Err(Refusal("service", problem));
+    };
+    let address = client.address.map(|address| address.ip());
+    let permit = tidings.inner().limits.take(user, address).map_err(|full| too_many(full, parts, client, tidings))?;
+    let mut admission = Admission {
+        user,
+        dialect: Dialect::Guide,
+        peer: client.address.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
+        expires_at_ms: caller.expires_at.map(|end| end.saturating_mul(1_000)),
+        greeting: Bytes::new(),
+        permit,
+    };
+    if let Some(slot) = parts.extensions.get::<Slot>() {
+        admission.greeting = greeting(accept);
+        slot.leave(Handover { admission, issued_at: caller.issued_at });
+        return Ok(());
+    }
+    let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+        let detail = "the server in front of this router passes no upgrades: see `Running::router`";
+        return Err(Refusal("no_upgrades", Problem::new(Code::NotEnabled, detail)));
+    };
+    let handover = Handover { admission, issued_at: caller.issued_at };
+    tidings.inner().tasks.spawn(handover::take_back(tidings.clone(), upgrade, handover));
+    Ok(())
+}
+
+/// When to come back after a refusal because of a restart, and because of a limit: places become free at any time.
+const RESTART: Duration = Duration::from_secs(2);
+const LIMITED: Duration = Duration::from_secs(20);
+
+fn too_many(full: Full, parts: &Parts, client: &Client, tidings: &Tidings) -> Refusal {
+    let (reason, mut detail) = match full {
+        Full::User(most) => (
+            "user_limit",
+            format!("this user has {most} connections, the most that `limits.connections_per_user` allows"),
+        ),
+        Full::Address(most) => (
+            "address_limit",
+            format!("this address has {most} connections, the most that `limits.connections_per_address` allows"),
+        ),
+    };
+    if let (Full::Address(_), true, Some(address)) = (full, client.undeclared_proxy, client.address) {
+        let address = address.ip();
+        detail.push_str(
+            ". Its requests carry forwarding headers: if it is your reverse proxy, name it in the setting `proxies`",
+        );
+        tidings.inner().proxy_suspicion.tell(tidings.engine().clock().now(), || {
+            tracing::warn!(%address, forwarded = ?parts.headers.get("x-forwarded-for"),
+                "many connections come from one address with forwarding headers: if it is your reverse proxy, name it in \
+                 the setting `proxies`, or all its users share one limit");
+        });
+    }
+    Refusal(reason, Problem::new(Code::Limited, detail).retry_after(LIMITED))
+}
+
+/// Checks the handshake, and returns the answer to its key.
+fn accept_key(parts: &Parts) -> Result<HeaderValue, Problem> {
+    let upgrade_required = |detail: &'static str| {
+        Problem::field("Upgrade", detail)
+            .status(StatusCode::UPGRADE_REQUIRED)
+            .header(header::UPGRADE, HeaderValue::from_static("websocket"))
+            .header(header::CONNECTION, HeaderValue::from_static("upgrade"))
+    };
+    if parts.method != Method::GET
+        || parts.version != Version::HTTP_11
+        || !offers(&parts.headers, header::UPGRADE, "websocket")
+        || !offers(&parts.headers, header::CONNECTION, "upgrade")
+    {
+        return Err(upgrade_required("this is a WebSocket: connect with a WebSocket client, over HTTP/1.1"));
+    }
+    if parts.headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let version = HeaderValue::from_static("13");
+        let problem = upgrade_required("the WebSocket version must be 13 (RFC 6455)");
+        return Err(problem.header(header::SEC_WEBSOCKET_VERSION, version));
+    }
+    let key = parts.headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    let mut nonce = [0; 18];
+    if !matches!(BASE64_STANDARD.decode_slice(key, &mut nonce), Ok(16)) {
+        let problem = Problem::field("Sec-WebSocket-Key", "the key must be 16 bytes in base64 (RFC 6455 §4.1)");
+        return Err(problem.status(StatusCode::BAD_REQUEST));
+    }
+    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    Ok(HeaderValue::try_from(BASE64_STANDARD.encode(digest)).expect("base64 is a header's text"))
+}
+
+/// RFC 6455 §1.3.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// Whether a list of words in a header has this one, in any case.
+fn offers(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+    let fields = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    fields.flat_map(|field| field.split(',')).any(|one| one.trim().eq_ignore_ascii_case(word))
+}
+
+/// The 101 as it stands on the wire.
+fn greeting(accept: &HeaderValue) -> Bytes {
+    let mut bytes =
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: "
+            .to_vec();
+    bytes.extend_from_slice(accept.as_bytes());
+    bytes.extend_from_slice(b"\r\n\r\n");
+    bytes.into()
+}
+
+fn switching_protocols(accept: &HeaderValue) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept.clone());
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(change: impl FnOnce(&mut http::request::Builder)) -> Result<String, u16> {
+        let mut request = Request::builder()
+            .header("connection", "keep-alive, Upgrade")
+            .header("upgrade", "WebSocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        change(&mut request);
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        accept_key(&parts)
+            .map(|accept| accept.to_str().unwrap().to_owned())
+            .map_err(|problem| problem.into_response().status().as_u16())
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_gets_the_rfcs_answer() {
+        assert_eq!(answered(|_| ()).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn anything_but_a_version_13_handshake_is_refused() {
+        let with = |name: &'static str, value: &'static str| {
+            answered(move |request| {
+                let headers = request.headers_mut().unwrap();
+                headers.insert(name, HeaderValue::from_static(value));
+            })
+        };
+        assert_eq!(with("upgrade", "h2c"), Err(426));
+        assert_eq!(with("connection", "keep-alive"), Err(426));
+        assert_eq!(with("sec-websocket-version", "8"), Err(426));
+        for key in ["", "dGhlIHNhbXBsZQ==", "not base64 at all!", "dGhlIHNhbXBsZSBub25jZSBpcyBsb25n"] {
+            assert_eq!(with("sec-websocket-key", key), Err(400), "{key}");
+        }
+    }
+}
