@@ -13,6 +13,7 @@
 //! | [`registry`], `limiter`, [`handle`] | what is known of a type; how often; the app's own say |
 //! | [`act`], [`publish`] | what is written, as data, and what follows from it |
 //! | `dispatcher`, `node` | commits to publications and answers, in commit order |
+//! | [`volatile`] | the store of a deployment that keeps nothing |
 //! | `directory`, `members`, `audience` | who is where; who belongs; who hears |
 //! | `delivery`, `mailbox` | one encoding for all; how another thread's shard gets it |
 //! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
@@ -47,6 +48,7 @@ mod services;
 mod settings;
 pub mod shard;
 pub mod simulation;
+pub mod volatile;
 pub mod websocket;
 
 pub use engine::{Admission, ConnectionInfo, Dialect, Engine, Parts, SendRequest, Sent, StartError, TypeInfo};

@@ -1,1 +1,4 @@
-//! To come.
+//! A test kit for people who build with or on Tidings.
+
+pub mod contract;
+pub mod memory;

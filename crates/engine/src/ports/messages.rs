@@ -14,6 +14,8 @@ use crate::act::{Act, BodyHash, CommitNumber, Receipt, Row, Settled, Value};
 /// time. Acts are committed in the order in which they were submitted; an outcome other than
 /// [`Unavailable`](crate::act::Outcome::Unavailable) is told only once the commit that holds it is on disk.
 ///
+/// The writer's thread lives as long as the store, and the sink as long as that thread: so a sink must not hold the store.
+///
 /// `history`, `conversations` and the like read on threads of their own and see every commit that was told before they
 /// were called. A future that is dropped gives up its answer and nothing else.
 pub trait MessageStore: Send + Sync + 'static {

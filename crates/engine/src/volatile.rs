@@ -1,0 +1,281 @@
+//! The store of a deployment that keeps nothing: memberships and revocations in memory, until the process ends.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tidings_engine::{ports::{Groups, MessageStore}, volatile::VolatileStore};
+//!
+//! let store = VolatileStore::start("epoch-of-this-start".into())?;
+//! assert!(!store.runs_sql() && store.own());
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap, VecDeque},
+    ops::Bound,
+    sync::{
+        Arc, Mutex,
+        mpsc::{SyncSender, sync_channel},
+    },
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::ready};
+use smallvec::SmallVec;
+use tidings_wire::{Code, ConversationKey, GroupId, Key, Reject, UserId};
+
+use crate::{
+    act::{Act, BodyHash, CommitNumber, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
+    ports::{
+        ActQueue, Before, BoxFuture, CommitSink, ConversationPage, Groups, HistoryPage, KeyRecord, MessageStore, Page,
+        Reader, Revocations, ServiceKeys, Session, SessionResolver, Start, StoreError, StoredMessage, Taken,
+    },
+};
+
+/// Acts that may wait. More stay with their submitters, who are told when there is room.
+const QUEUE: usize = 4_096;
+
+/// Acts settled at once.
+const BATCH: usize = 256;
+
+/// Memberships, and users signed out everywhere, that are remembered. One more is answered `Unavailable` and
+/// [`StoreError::Full`].
+const REMEMBERED: usize = 10_000_000;
+
+/// When to try again what this store can't take.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What `--store none` runs with: all ports, of which [`MessageStore`] takes joins and leaves only.
+///
+/// Acts that would keep a message or run SQL are refused with `not_enabled`, and so are reads of what would be kept. There
+/// are no service keys and no sessions. Each start has an epoch of its own, so that clients drop what they hold.
+pub struct VolatileStore {
+    epoch: Arc<str>,
+    queue: Arc<ActQueue<SyncSender<()>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    sink: Mutex<Option<Arc<dyn CommitSink>>>,
+    memberships: Mutex<Memberships>,
+    revoked: Mutex<HashMap<UserId, i64>>,
+}
+
+#[derive(Default)]
+struct Memberships {
+    groups: HashMap<GroupId, BTreeSet<UserId>>,
+    count: usize,
+}
+
+const POISON: &str = "nothing panics while it holds this lock";
+
+impl VolatileStore {
+    /// A store whose history has this name: another one at each start.
+    ///
+    /// # Errors
+    /// Where its thread can't be had.
+    pub fn start(epoch: Arc<str>) -> std::io::Result<Self> {
+        let queue = Arc::new(ActQueue::new(QUEUE, 1_024));
+        let shared = Arc::<Shared>::default();
+        let (waiting, of) = (queue.clone(), shared.clone());
+        std::thread::Builder::new().name("tidings-writer".to_owned()).spawn(move || run(&waiting, &of))?;
+        Ok(Self { epoch, queue, shared })
+    }
+}
+
+impl Drop for VolatileStore {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+fn run(queue: &ActQueue<SyncSender<()>>, shared: &Shared) {
+    let mut stopped = false;
+    loop {
+        let taken = queue.take(BATCH, None);
+        let sink = shared.sink.lock().expect(POISON).clone();
+        if queue.owes_room()
+            && let Some(sink) = &sink
+        {
+            sink.room();
+        }
+        match taken {
+            Taken::Acts(acts) => {
+                let outcome = |act: &Act| if stopped { Outcome::Unavailable(RETRY) } else { shared.settle(act) };
+                let settled = |act: Act| Settled { commit: None, outcome: outcome(&act), act };
+                let batch = acts.into_iter().map(settled).collect();
+                if let Some(sink) = sink {
+                    sink.settled(batch);
+                }
+            }
+            Taken::Job(done) => {
+                stopped = true;
+                // Who waits for it may have given up.
+                let _ = done.send(());
+            }
+            Taken::Nothing => {}
+            Taken::Closed => return,
+        }
+    }
+}
+
+impl Shared {
+    fn settle(&self, act: &Act) -> Outcome {
+        let mut memberships = self.memberships.lock().expect(POISON);
+        let unmet = |require: &Require| match require {
+            Require::Member(group, user) => !memberships.contains(*group, *user),
+        };
+        if act.require.iter().any(unmet) {
+            return Outcome::Refused(Reject::not_a_member());
+        }
+        let possible = |op: &Op| matches!(op, Op::Join(..) | Op::Leave(..));
+        if !act.ops.iter().all(possible) {
+            return Outcome::Refused(Reject::new(Code::NotEnabled, "this deployment keeps nothing"));
+        }
+        if memberships.count + act.ops.len() > REMEMBERED {
+            return Outcome::Unavailable(RETRY);
+        }
+        let membership: SmallVec<_> = act.ops.iter().filter_map(|op| memberships.change(op)).collect();
+        Outcome::Stored { receipts: SmallVec::new(), rows: Vec::new(), membership }
+    }
+}
+
+impl Memberships {
+    fn contains(&self, group: GroupId, user: UserId) -> bool {
+        self.groups.get(&group).is_some_and(|members| members.contains(&user))
+    }
+
+    fn change(&mut self, op: &Op) -> Option<Membership> {
+        let told = |group, user, joined| Membership { group, user, joined, head: 0 };
+        match *op {
+            Op::Join(group, user) if self.groups.entry(group).or_default().insert(user) => {
+                self.count += 1;
+                Some(told(group, user, true))
+            }
+            Op::Leave(group, user) if self.remove(group, user) => {
+                self.count -= 1;
+                Some(told(group, user, false))
+            }
+            _ => None,
+        }
+    }
+
+    fn remove(&mut self, group: GroupId, user: UserId) -> bool {
+        let Some(members) = self.groups.get_mut(&group) else { return false };
+        let was_member = members.remove(&user);
+        if members.is_empty() {
+            self.groups.remove(&group);
+        }
+        was_member
+    }
+}
+
+/// A port's answer that is there at once.
+fn now<T: Send + 'static>(result: Result<T, StoreError>) -> BoxFuture<Result<T, StoreError>> {
+    ready(result).boxed()
+}
+
+impl MessageStore for VolatileStore {
+    fn start(&self, sink: Arc<dyn CommitSink>) -> Result<Start, StoreError> {
+        *self.shared.sink.lock().expect(POISON) = Some(sink);
+        Ok(Start { epoch: self.epoch.clone(), node: 0, last_commit: CommitNumber(0), last_id: None })
+    }
+
+    fn submit(&self, acts: &mut VecDeque<Act>) -> bool {
+        self.queue.submit(acts)
+    }
+
+    fn since(&self, _: CommitNumber, _: u32) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
+        now(Ok(Vec::new()))
+    }
+
+    fn query(&self, _: Cow<'static, str>, _: Vec<Value>) -> BoxFuture<Result<Vec<Row>, StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
+    fn keyed(&self, _: UserId, _: Key) -> BoxFuture<Result<Option<(Receipt, BodyHash)>, StoreError>> {
+        now(Ok(None))
+    }
+
+    fn history(&self, _: ConversationKey, _: Reader, _: Page) -> BoxFuture<Result<Option<HistoryPage>, StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
+    fn conversations(&self, _: UserId, _: Option<Before>, _: u32) -> BoxFuture<Result<ConversationPage, StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
+    fn runs_sql(&self) -> bool {
+        false
+    }
+
+    fn health(&self) -> Option<String> {
+        None
+    }
+
+    fn stop(&self) {
+        let (done, stopped) = sync_channel(1);
+        if self.queue.job(done).is_ok() {
+            // The thread ends only when the queue is closed, which this handle does when it goes.
+            let _ = stopped.recv();
+        }
+    }
+}
+
+impl Groups for VolatileStore {
+    fn members(&self, of: GroupId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        let memberships = self.shared.memberships.lock().expect(POISON);
+        let above = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let members = memberships.groups.get(&of).into_iter().flat_map(|members| members.range(above));
+        now(Ok(members.copied().take(limit as usize).collect()))
+    }
+
+    fn own(&self) -> bool {
+        true
+    }
+}
+
+impl Revocations for VolatileStore {
+    fn revoke(&self, user: UserId, issued_until: i64) -> BoxFuture<Result<(), StoreError>> {
+        let mut revoked = self.shared.revoked.lock().expect(POISON);
+        if revoked.len() >= REMEMBERED && !revoked.contains_key(&user) {
+            return now(Err(StoreError::Full));
+        }
+        let until = revoked.entry(user).or_insert(issued_until);
+        *until = issued_until.max(*until);
+        now(Ok(()))
+    }
+
+    fn revoked_until(&self, user: UserId) -> BoxFuture<Result<Option<i64>, StoreError>> {
+        now(Ok(self.shared.revoked.lock().expect(POISON).get(&user).copied()))
+    }
+}
+
+impl ServiceKeys for VolatileStore {
+    fn insert(&self, _: KeyRecord) -> BoxFuture<Result<bool, StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
+    fn find(&self, _: [u8; 32]) -> BoxFuture<Result<Option<KeyRecord>, StoreError>> {
+        now(Ok(None))
+    }
+
+    fn list(&self) -> BoxFuture<Result<Vec<KeyRecord>, StoreError>> {
+        now(Ok(Vec::new()))
+    }
+
+    fn revoke(&self, _: String) -> BoxFuture<Result<bool, StoreError>> {
+        now(Ok(false))
+    }
+
+    fn used(&self, _: String, _: i64) -> BoxFuture<Result<(), StoreError>> {
+        now(Ok(()))
+    }
+}
+
+impl SessionResolver for VolatileStore {
+    fn resolve(&self, _: String) -> BoxFuture<Result<Option<Session>, StoreError>> {
+        now(Ok(None))
+    }
+}
