@@ -4,14 +4,16 @@ use std::{collections::VecDeque, time::Duration};
 
 use smallvec::smallvec;
 use tidings_wire::{Code, GroupId, Reject, UserId};
+use tokio::sync::oneshot;
 
 use crate::{
     act::{Act, Op, Origin},
     engine::{SendRequest, Sent},
     handle::RETRY,
-    node::{Node, groups_of},
+    node::{Node, Post, groups_of},
     pipeline::{self, Checked, Incoming, Outgoing, Progress},
-    shard::Answer,
+    ports::BoxFuture,
+    shard::{Answer, Letter, Mail},
 };
 
 /// Sends a message, and waits for its commit or its hand-over to the shards.
@@ -73,6 +75,25 @@ pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member
         Answer::Refused(reject) => Err(reject),
         Answer::Stored(_) | Answer::Duplicate(_) => Ok(()),
     }
+}
+
+/// Asks the shards that hold connections of the user. The letters are on their way when this returns.
+pub(crate) fn ask<T: Send + 'static>(
+    node: &Node,
+    user: UserId,
+    letter: impl Fn(oneshot::Sender<T>) -> Letter,
+) -> BoxFuture<Vec<T>> {
+    let shards = node.services().directory.find(user).map_or(0, |(_, shards)| shards);
+    let mut answers = Vec::new();
+    for (id, mailbox) in node.mailboxes().iter().enumerate() {
+        if shards & (1 << id) != 0 {
+            let (answer, answered) = oneshot::channel();
+            mailbox.push(Post::Mail(Mail(letter(answer))));
+            answers.push(answered);
+        }
+    }
+    // A shard that has ended has no connections.
+    Box::pin(async { futures_util::future::join_all(answers).await.into_iter().flatten().collect() })
 }
 
 /// Hands an act to the store, and waits for room there as long as a send may.

@@ -14,7 +14,6 @@ use std::{
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use tidings_wire::{Audience, CloseCode, ConversationKey, GroupId, Key, MessageId, Reject, Sender, Seq, UserId};
-use tokio::sync::oneshot;
 
 use crate::{
     abort, call,
@@ -224,28 +223,13 @@ impl Engine {
 
     /// The user's open connections.
     pub async fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
-        let lists = self.ask(user, |answer| Letter::List(user, answer)).await;
+        let lists = call::ask(&self.0.node, user, |answer| Letter::List(user, answer)).await;
         lists.into_iter().flatten().collect()
     }
 
     /// Closes all of the user's connections, and says how many there were.
     pub async fn disconnect(&self, user: UserId, code: CloseCode) -> usize {
-        self.ask(user, |answer| Letter::Close(user, code, answer)).await.into_iter().sum()
-    }
-
-    /// Asks the shards that hold connections of the user.
-    async fn ask<T>(&self, user: UserId, letter: impl Fn(oneshot::Sender<T>) -> Letter) -> Vec<T> {
-        let shards = self.services().directory.find(user).map_or(0, |(_, shards)| shards);
-        let mut answers = Vec::new();
-        for (id, mailbox) in self.0.node.mailboxes().iter().enumerate() {
-            if shards & (1 << id) != 0 {
-                let (answer, answered) = oneshot::channel();
-                mailbox.push(Post::Mail(Mail(letter(answer))));
-                answers.push(answered);
-            }
-        }
-        // A shard that has ended has no connections.
-        futures_util::future::join_all(answers).await.into_iter().flatten().collect()
+        call::ask(&self.0.node, user, |answer| Letter::Close(user, code, answer)).await.into_iter().sum()
     }
 
     /// Makes the user a member of the group, or no longer one, and waits for the commit.

@@ -59,6 +59,11 @@ impl<T> Mailbox<T> {
         self.queue().len() < self.bound
     }
 
+    /// Whether there is room now.
+    pub(crate) fn is_open(&self) -> bool {
+        self.queue().len() < self.bound
+    }
+
     /// Puts a batch in as one push, and waits where there is no room: for the dispatcher alone.
     pub(crate) fn push_when_room(&self, mail: &mut Vec<T>) {
         let mut queue = self.room.wait_while(self.queue(), |queue| queue.len() >= self.bound).expect(POISONED);

@@ -4,21 +4,22 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
+    sync::{Arc, Condvar, Mutex},
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
-use futures_util::future::BoxFuture;
-use tidings_wire::{GroupId, Reject, UserId};
+use futures_util::{FutureExt, future::BoxFuture};
+use tidings_wire::{CloseCode, GroupId, Reject, UserId};
 
 use crate::{
     act::Settled,
     call,
     clock::Now,
-    engine::{Parts, SendRequest, Sent, StartError},
+    engine::{ConnectionInfo, Parts, SendRequest, Sent, StartError},
     node::{Node, Post},
     ports::CommitSink,
-    shard::{Done, Effect, Shard, Sockets, Ticket},
+    shard::{Done, Effect, Letter, Mail, Shard, Sockets, Ticket},
 };
 
 /// A node whose shards, dispatcher and handlers move only when [`Simulation::round`] is called.
@@ -28,6 +29,7 @@ pub struct Simulation {
     /// Handlers that are not ready yet, with their shard.
     running: Vec<(usize, Ticket, BoxFuture<'static, Done>)>,
     settled: Arc<Settlements>,
+    woken: Arc<Woken>,
     flush_budget: usize,
 }
 
@@ -36,17 +38,40 @@ pub struct Simulation {
 struct Settlements {
     batches: Mutex<VecDeque<Vec<Settled>>>,
     room: Mutex<bool>,
+    woken: Arc<Woken>,
 }
 
-const POISONED: &str = "the simulation has one thread";
+/// Whether another thread (a store's, one for blocking work) has brought something forward.
+#[derive(Default)]
+struct Woken {
+    flag: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        *self.flag.lock().expect(POISONED) = true;
+        self.changed.notify_all();
+    }
+}
+
+const POISONED: &str = "no thread panics while it holds this lock";
 
 impl CommitSink for Settlements {
     fn settled(&self, batch: Vec<Settled>) {
         self.batches.lock().expect(POISONED).push_back(batch);
+        self.woken.clone().wake();
     }
 
     fn room(&self) {
         *self.room.lock().expect(POISONED) = true;
+        self.woken.clone().wake();
+    }
+}
+
+impl Settlements {
+    fn next(&self) -> Option<Vec<Settled>> {
+        self.batches.lock().expect(POISONED).pop_front()
     }
 }
 
@@ -57,14 +82,15 @@ impl Simulation {
     /// # Errors
     /// As [`crate::Engine::start`].
     pub fn new(parts: Parts) -> Result<Self, StartError> {
-        let settled = Arc::new(Settlements::default());
+        let woken = Arc::new(Woken::default());
+        let settled = Arc::new(Settlements { woken: woken.clone(), ..Settlements::default() });
         let start = parts.store.start(settled.clone()).map_err(StartError::Store)?;
         let (count, flush_budget) = (parts.settings.shards.clamp(1, 64), parts.settings.flush_budget);
         let now = parts.clock.now();
         let wakes = (0..count).map(|_| Box::new(|| {}) as crate::mailbox::Wake).collect();
         let node = Node::new(parts, &start, wakes).map_err(StartError::Shards)?;
         let shards = (0..count).map(|id| Shard::new(node.clone(), id, now)).collect();
-        Ok(Self { node, shards, running: Vec::new(), settled, flush_budget })
+        Ok(Self { node, shards, running: Vec::new(), settled, woken, flush_budget })
     }
 
     /// A shard.
@@ -108,7 +134,7 @@ impl Simulation {
                 match effect {
                     Effect::Run(ticket, future) => self.running.push((id, ticket, future)),
                     Effect::Cancel(ticket) => self.running.retain(|(_, running, _)| *running != ticket),
-                    // Whoever feeds bytes asks for `Flow` itself.
+                    // Whoever feeds bytes asks `Shard::is_paused`.
                     Effect::Resume(_) => {}
                 }
             }
@@ -130,15 +156,57 @@ impl Simulation {
         Box::pin(async move { call::set_member(&node, group, user, member).await })
     }
 
+    /// Closes the user's connections. To be polled between rounds.
+    pub fn disconnect(&self, user: UserId, code: CloseCode) -> BoxFuture<'static, usize> {
+        let asked = call::ask(&self.node, user, |answer| Letter::Close(user, code, answer));
+        asked.map(|counts| counts.into_iter().sum()).boxed()
+    }
+
+    /// The user's open connections. To be polled between rounds.
+    pub fn connections(&self, user: UserId) -> BoxFuture<'static, Vec<ConnectionInfo>> {
+        let asked = call::ask(&self.node, user, |answer| Letter::List(user, answer));
+        asked.map(|lists| lists.into_iter().flatten().collect()).boxed()
+    }
+
+    /// Closes every connection with 1012, evenly over `spread`.
+    pub fn drain(&self, spread: Duration) {
+        for mailbox in self.node.mailboxes() {
+            mailbox.push(Post::Mail(Mail(Letter::Drain(spread))));
+        }
+    }
+
     /// Whether the user has a connection.
     pub fn is_online(&self, user: UserId) -> bool {
         self.node.services().directory.is_online(user)
     }
 
+    /// Whether a handler is under way.
+    pub fn is_waiting(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// To poll calls with, so that [`Simulation::wait`] notices them.
+    pub fn waker(&self) -> Waker {
+        self.woken.clone().into()
+    }
+
+    /// Waits until another thread (the store's, one for blocking work) has brought something forward since the last
+    /// call, at most so long; false where nothing came.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        let flag = self.woken.flag.lock().expect(POISONED);
+        let (mut flag, _) = self.woken.changed.wait_timeout_while(flag, at_most, |woken| !*woken).expect(POISONED);
+        std::mem::take(&mut flag)
+    }
+
+    /// The dispatcher's part. Where a mailbox is full its thread would wait there; a simulation tries again in its next round.
     fn dispatch(&mut self) -> bool {
-        let batches = std::mem::take(&mut *self.settled.batches.lock().expect(POISONED));
-        let moved = !batches.is_empty();
-        batches.into_iter().for_each(|batch| self.node.dispatch(batch));
+        let mut moved = false;
+        while self.node.mailboxes().iter().all(crate::mailbox::Mailbox::is_open)
+            && let Some(batch) = self.settled.next()
+        {
+            moved = true;
+            self.node.dispatch(batch);
+        }
         if std::mem::take(&mut *self.settled.room.lock().expect(POISONED)) {
             self.node.store_has_room();
             return true;
@@ -147,7 +215,8 @@ impl Simulation {
     }
 
     fn poll_handlers(&mut self, now: Now) -> bool {
-        let mut context = Context::from_waker(Waker::noop());
+        let waker = self.waker();
+        let mut context = Context::from_waker(&waker);
         let mut moved = false;
         for (id, ticket, mut future) in std::mem::take(&mut self.running) {
             match future.as_mut().poll(&mut context) {

@@ -233,6 +233,12 @@ impl Shard {
         self.log.is_crowded()
     }
 
+    /// Whether the connection's input is not to be read now: what [`Shard::input`] said last, until [`Effect::Resume`].
+    pub fn is_paused(&self, slot: Slot) -> bool {
+        let connection = self.connections.get(slot.index as usize);
+        connection.is_some_and(|connection| connection.generation == slot.generation && connection.paused)
+    }
+
     /// Connections, those that are closing included.
     pub fn len(&self) -> usize {
         self.connections.len()

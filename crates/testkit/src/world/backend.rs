@@ -1,0 +1,130 @@
+//! What a backend with a service key does: the same calls that HTTP makes.
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tidings_engine::{ConnectionInfo, SendRequest, Sent};
+use tidings_wire::{Audience, CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
+
+use super::machine::{Patience, World};
+use crate::received;
+
+/// The name of the backend's service key.
+const SERVICE: &str = "testkit";
+
+/// A backend. Its calls run the world until they are answered.
+pub struct Backend {
+    world: World,
+}
+
+/// A call that was begun and may not be answered yet.
+pub struct Pending<T> {
+    world: World,
+    call: BoxFuture<'static, T>,
+}
+
+impl Backend {
+    pub(super) fn new(world: World) -> Self {
+        Self { world }
+    }
+
+    /// Sends a message for a user, or for nobody.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn send<M: Message>(&self, from: Option<UserId>, message: &M) -> Result<Sent, Reject> {
+        self.begins_send(from, message, None).answer()
+    }
+
+    /// Sends a message to others than its own audience.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn send_to<M: Message>(&self, audience: Audience, message: &M) -> Result<Sent, Reject> {
+        self.request(None, received::to_json(message), None, Some(audience)).answer()
+    }
+
+    /// Sends a message under a key, and does not wait.
+    pub fn begins_send<M: Message>(
+        &self,
+        from: Option<UserId>,
+        message: &M,
+        key: Option<Key>,
+    ) -> Pending<Result<Sent, Reject>> {
+        self.request(from, received::to_json(message), key, None)
+    }
+
+    /// Makes the user a member of the group, or no longer one.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub fn set_member(&self, group: GroupId, user: UserId, member: bool) {
+        self.begins_set_member(group, user, member).answer().expect("the membership is changed");
+    }
+
+    /// Changes a membership, and does not wait.
+    pub fn begins_set_member(&self, group: GroupId, user: UserId, member: bool) -> Pending<Result<(), Reject>> {
+        let call = self.world.state().simulation.set_member(group, user, member);
+        Pending::begin(self.world.clone(), call)
+    }
+
+    /// Closes the user's connections, and says how many there were.
+    pub fn disconnects(&self, user: UserId, code: CloseCode) -> usize {
+        let call = self.world.state().simulation.disconnect(user, code);
+        Pending::begin(self.world.clone(), call).answer()
+    }
+
+    /// The user's open connections.
+    pub fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
+        let call = self.world.state().simulation.connections(user);
+        Pending::begin(self.world.clone(), call).answer()
+    }
+
+    fn request(
+        &self,
+        from: Option<UserId>,
+        body: Vec<u8>,
+        key: Option<Key>,
+        audience: Option<Audience>,
+    ) -> Pending<Result<Sent, Reject>> {
+        let sender = Sender::service(SERVICE.into(), from);
+        let request = SendRequest { sender, body: Bytes::from(body), key, audience };
+        let call = self.world.state().simulation.send(request);
+        Pending::begin(self.world.clone(), call)
+    }
+}
+
+impl<T: Send + 'static> Pending<T> {
+    /// Takes it as far as it goes now.
+    fn begin(world: World, call: BoxFuture<'static, T>) -> Self {
+        let mut pending = Self { world, call };
+        if let Some(answer) = pending.poll(Patience::None) {
+            pending.call = Box::pin(std::future::ready(answer));
+        }
+        pending
+    }
+
+    /// The answer.
+    ///
+    /// # Panics
+    /// Where there is none yet, and nothing but time could bring it.
+    #[track_caller]
+    pub fn answer(mut self) -> T {
+        self.poll(Patience::Threads).expect("the call is answered")
+    }
+
+    /// Whether the answer is still out.
+    pub fn is_open(&mut self) -> bool {
+        match self.poll(Patience::None) {
+            Some(answer) => {
+                self.call = Box::pin(std::future::ready(answer));
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn poll(&mut self, patience: Patience) -> Option<T> {
+        let world = self.world.clone();
+        world.poll(patience, |context| self.call.as_mut().poll(context))
+    }
+}

@@ -1,0 +1,186 @@
+//! A store that a test can hold, fill and break, in front of a real one.
+
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tidings_engine::{
+    act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
+    ports::{
+        Before, BoxFuture, CommitSink, ConversationPage, HistoryPage, MessageStore, Page, Reader, Start, StoreError,
+        StoredMessage,
+    },
+};
+use tidings_wire::{ConversationKey, Key, UserId};
+
+const POISONED: &str = "nothing panics while it holds the gate";
+
+/// The gate. What is submitted waits in it until the world lets it pass.
+pub(crate) struct Gate {
+    store: Arc<dyn MessageStore>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Act>,
+    /// Acts that may wait at the gate.
+    room: usize,
+    held: bool,
+    broken: bool,
+    /// Somebody was sent away and wants to hear of room.
+    starved: bool,
+    /// Acts that the store has and has not settled.
+    outstanding: usize,
+    sink: Option<Arc<dyn CommitSink>>,
+}
+
+/// Counts what the store settles.
+struct Counting(Arc<Mutex<State>>, Arc<dyn CommitSink>);
+
+impl CommitSink for Counting {
+    fn settled(&self, batch: Vec<Settled>) {
+        self.0.lock().expect(POISONED).outstanding -= batch.len();
+        self.1.settled(batch);
+    }
+
+    fn room(&self) {}
+}
+
+impl Gate {
+    pub(crate) fn new(store: Arc<dyn MessageStore>) -> Self {
+        Self { store, state: Arc::new(Mutex::new(State { room: usize::MAX, ..State::default() })) }
+    }
+
+    /// Nothing passes, or things do again.
+    pub(crate) fn hold(&self, held: bool) {
+        self.state().held = held;
+    }
+
+    /// So many acts may wait.
+    pub(crate) fn room(&self, room: usize) {
+        self.state().room = room;
+    }
+
+    /// What passes is answered `unavailable`, or stored again.
+    pub(crate) fn break_down(&self, broken: bool) {
+        self.state().broken = broken;
+    }
+
+    /// Acts that wait at the gate.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().queue.len()
+    }
+
+    /// Whether the store owes answers.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.state().outstanding > 0
+    }
+
+    /// Lets pass what waits; true where something did.
+    pub(crate) fn pump(&self) -> bool {
+        let (mut acts, sink, broken) = {
+            let mut state = self.state();
+            if state.held {
+                return false;
+            }
+            (std::mem::take(&mut state.queue), state.sink.clone(), state.broken)
+        };
+        let count = acts.len();
+        if broken {
+            let unavailable =
+                |act| Settled { act, commit: None, outcome: Outcome::Unavailable(Duration::from_secs(1)) };
+            let settled: Vec<_> = acts.drain(..).map(unavailable).collect();
+            if let Some(sink) = sink.as_ref().filter(|_| !settled.is_empty()) {
+                sink.settled(settled);
+            }
+        } else if count > 0 {
+            self.state().outstanding += count;
+            self.store.submit(&mut acts);
+        }
+        let mut state = self.state();
+        state.outstanding -= acts.len();
+        let left = acts.len();
+        while let Some(act) = acts.pop_back() {
+            state.queue.push_front(act);
+        }
+        let room = state.starved && state.queue.len() < state.room;
+        state.starved &= !room;
+        drop(state);
+        if let Some(sink) = sink.filter(|_| room) {
+            sink.room();
+        }
+        left < count || room
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect(POISONED)
+    }
+}
+
+impl MessageStore for Gate {
+    fn start(&self, sink: Arc<dyn CommitSink>) -> Result<Start, StoreError> {
+        self.state().sink = Some(sink.clone());
+        self.store.start(Arc::new(Counting(self.state.clone(), sink)))
+    }
+
+    fn submit(&self, acts: &mut VecDeque<Act>) -> bool {
+        let mut state = self.state();
+        while state.queue.len() < state.room
+            && let Some(act) = acts.pop_front()
+        {
+            state.queue.push_back(act);
+        }
+        state.starved |= !acts.is_empty();
+        acts.is_empty()
+    }
+
+    fn since(
+        &self,
+        after: CommitNumber,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
+        self.store.since(after, limit)
+    }
+
+    fn query(&self, sql: Cow<'static, str>, values: Vec<Value>) -> BoxFuture<Result<Vec<Row>, StoreError>> {
+        self.store.query(sql, values)
+    }
+
+    fn keyed(&self, sender: UserId, key: Key) -> BoxFuture<Result<Option<(Receipt, BodyHash)>, StoreError>> {
+        self.store.keyed(sender, key)
+    }
+
+    fn history(
+        &self,
+        of: ConversationKey,
+        reader: Reader,
+        page: Page,
+    ) -> BoxFuture<Result<Option<HistoryPage>, StoreError>> {
+        self.store.history(of, reader, page)
+    }
+
+    fn conversations(
+        &self,
+        of: UserId,
+        before: Option<Before>,
+        limit: u32,
+    ) -> BoxFuture<Result<ConversationPage, StoreError>> {
+        self.store.conversations(of, before, limit)
+    }
+
+    fn runs_sql(&self) -> bool {
+        self.store.runs_sql()
+    }
+
+    fn health(&self) -> Option<String> {
+        self.store.health()
+    }
+
+    fn stop(&self) {
+        self.store.stop();
+    }
+}
