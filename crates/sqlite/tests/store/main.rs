@@ -1,4 +1,10 @@
 //! The store on real files.
 
 mod contract;
+mod crash;
+mod files;
+mod packs;
+mod reads;
+mod statements;
 mod support;
+mod trouble;

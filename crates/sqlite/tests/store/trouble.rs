@@ -1,0 +1,156 @@
+//! A disk that is full, a database that is locked, moved, replaced: nothing is acknowledged from memory, and the store
+//! comes back by itself.
+
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tidings_engine::{
+    act::{Act, CommitNumber, Op, Outcome},
+    ports::MessageStore,
+};
+use tidings_sqlite::SqliteStore;
+use tidings_testkit::contract::{Opened, Stores, World, act, wait};
+use tidings_wire::{ConversationKey, UserId};
+
+use super::support::{Folder, Hand};
+
+/// One store that both the suite's world and the test hold.
+struct Held(SqliteStore);
+
+impl Stores for Held {
+    fn open(&self, _: usize) -> Opened {
+        Opened::same(Arc::new(self.0.clone()))
+    }
+}
+
+fn dm() -> ConversationKey {
+    ConversationKey::dm(UserId::new(2), UserId::new(7))
+}
+
+fn large(world: &World, key: usize) -> Act {
+    let body = format!("{{\"content\":\"{}\"}}", "x".repeat(16_384));
+    let key = format!("key-{key}").parse().expect("it is a key");
+    Act { key: Some((key, [0; 16])), ..act(Some(UserId::new(2)), [Op::Message(world.entry(dm(), body))]) }
+}
+
+fn seqs(world: &World) -> Vec<u64> {
+    wait(world.store().since(CommitNumber(0), 10_000)).into_iter().map(|(_, message)| message.seq).collect()
+}
+
+#[test]
+fn a_full_disk_answers_unavailable_and_is_written_again_when_there_is_room() {
+    let folder = Folder::new();
+    let mut options = folder.options(Hand::at(0));
+    options.max_bytes = Some(1 << 20);
+    let store = SqliteStore::open(options).unwrap();
+    let world = World::open(&Held(store.clone()));
+    let is_stored = |&key: &usize| match world.settle(large(&world, key)).outcome {
+        Outcome::Stored { .. } => true,
+        Outcome::Unavailable(_) => false,
+        other => panic!("{other:?}"),
+    };
+    let stored = (0..100).take_while(is_stored).count();
+    assert!((10..64).contains(&stored), "{stored} messages of 16 KiB fit into 1 MiB");
+    assert!(world.store().health().is_some_and(|wrong| wrong.contains("full")), "{:?}", world.store().health());
+    assert_eq!(seqs(&world), (1..=stored as u64).collect::<Vec<_>>(), "reads go on");
+
+    wait(store.set_max_bytes(None));
+    let again = world.settle_all((0..200).map(|key| large(&world, key)));
+    let repeats = again.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate(_))).count();
+    assert_eq!(repeats, stored, "what was acknowledged is known");
+    assert_eq!(seqs(&world), (1..=200).collect::<Vec<_>>());
+    assert_eq!(world.store().health(), None);
+}
+
+#[test]
+fn a_lock_of_another_process_answers_unavailable_until_it_is_gone() {
+    let folder = Folder::new();
+    let world = World::open(&folder);
+    world.send(2, 7);
+    let other = folder.connection();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Unavailable(_)));
+    assert!(world.store().health().is_some());
+    assert_eq!(seqs(&world), [1]);
+    other.execute_batch("COMMIT").unwrap();
+    assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Stored { .. }));
+    assert_eq!((seqs(&world), world.store().health()), (vec![1, 2], None));
+}
+
+#[test]
+fn a_database_that_was_moved_away_is_not_written_on() {
+    let folder = Folder::new();
+    let clock = Hand::at(0);
+    let world = World::open(&Held(folder.open(clock.clone())));
+    world.send(2, 7);
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(folder.file(), &elsewhere).unwrap();
+    for key in [1, 1, 2] {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Unavailable(_)));
+    }
+    assert!(!folder.file().exists(), "no empty one is put in its place");
+    fs::rename(&elsewhere, folder.file()).unwrap();
+    clock.set(3_600);
+    let again = world.settle_all([1, 2, 3].map(|key| large(&world, key)));
+    assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Stored { .. } | Outcome::Duplicate(_))), "{again:?}");
+    assert_eq!(seqs(&world), [1, 2, 3, 4]);
+    assert_eq!(world.store().health(), None);
+}
+
+#[test]
+fn the_store_comes_back_without_being_asked() {
+    let folder = Folder::new();
+    let world = World::open(&folder);
+    world.send(2, 7);
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(folder.file(), &elsewhere).unwrap();
+    assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Unavailable(_)));
+    fs::rename(&elsewhere, folder.file()).unwrap();
+    let begin = Instant::now();
+    while let Some(wrong) = world.store().health() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{wrong}");
+        std::thread::yield_now();
+    }
+    assert!(matches!(world.settle(large(&world, 2)).outcome, Outcome::Stored { .. }));
+}
+
+#[test]
+fn another_database_in_its_place_is_not_taken_for_it() {
+    let folder = Folder::new();
+    let clock = Hand::at(0);
+    let world = World::open(&Held(folder.open(clock.clone())));
+    world.send(2, 7);
+    let other = Folder::new();
+    other.open(Hand::at(0)).stop();
+    for file in ["tidings.db", "tidings.db-wal", "tidings.db-shm"] {
+        fs::rename(folder.path().join(file), other.path().join(format!("away-{file}"))).unwrap();
+    }
+    fs::copy(other.file(), folder.file()).unwrap();
+    for time in [0, 3_600] {
+        clock.set(time);
+        assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Unavailable(_)));
+    }
+    let wrong = world.store().health().unwrap();
+    assert!(wrong.contains("another database"), "{wrong}");
+}
+
+#[test]
+fn commits_and_ids_never_go_back() {
+    let folder = Folder::new();
+    let world = World::open(&folder);
+    for _ in 0..3 {
+        world.send(2, 7);
+    }
+    world.store().stop();
+    let last = (world.start.last_commit, world.start.last_id);
+    assert_eq!(last, (CommitNumber(0), None));
+    drop(world);
+    folder.connection().execute_batch("DELETE FROM messages WHERE commit_no > 1").unwrap();
+    let world = World::open(&folder);
+    assert_eq!(world.start.last_commit, CommitNumber(3));
+    assert_eq!(world.start.last_id.map(|id| id.get()), Some(3));
+    assert_eq!(world.settle(large(&world, 1)).commit, Some(CommitNumber(4)), "SQLite itself would give 2 again");
+}
