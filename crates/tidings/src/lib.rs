@@ -13,14 +13,15 @@
 //! | [`configuration`] | settings of the program: file, environment, flags |
 //! | [`cli`] | the command line, also for programs with message types of their own |
 //!
-//! # In a program of your own
-//! A message type is a struct and one `impl`; an app is a list of them.
+//! # A message type
+//! A struct and one `impl`: from them come the route, decoding errors that name the field, the limiter, metrics, the schema.
+//! What may go wrong in the app's own eyes is said by a handler ([`App::message_with`]).
 //! ```
-//! use tidings::{App, Audience, Message, Sender, UserId};
+//! use tidings::{Audience, Message, Sender, UserId};
 //!
 //! /// One user pokes another.
 //! #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-//! struct Poke {
+//! pub struct Poke {
 //!     to: UserId,
 //! }
 //!
@@ -31,21 +32,62 @@
 //!         Audience::user(self.to)
 //!     }
 //! }
-//!
-//! let server = App::new().message::<Poke>().build()?;
-//! # Ok::<(), tidings::BuildError>(())
 //! ```
-//! `server.start().await` gives a [`Running`] server: mount its router in an axum app of your own, or let it serve; keep
-//! its handle [`Tidings`] for `send`, `is_online` and the like. Or take the whole program and add to it:
-//! [`cli::main`]`(|app| app.message::<Poke>())`.
+//!
+//! # In an axum app of your own
+//! Build it, start it, merge its router into yours, keep its handle.
+//! ```
+//! # use tidings::{Audience, Message, Sender, UserId};
+//! # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+//! # pub struct Poke { to: UserId }
+//! # impl Message for Poke {
+//! #     const TYPE: &'static str = "poke";
+//! #     fn audience(&self, _: &Sender) -> Audience { Audience::user(self.to) }
+//! # }
+//! use tidings::{App, Chat, axum};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let running = App::new().pack(Chat).message::<Poke>().build()?.start().await?;
+//! let tidings = running.handle();
+//! let router = axum::Router::new().route("/", axum::routing::get("my own page")).merge(running.router());
+//!
+//! // … serve the router; meanwhile, anywhere in the app:
+//! tidings.send(&Poke { to: UserId::new(2) }, Sender::user_only(UserId::new(7))).await?;
+//! assert!(!tidings.is_online(UserId::new(2)).await);
+//!
+//! running.stop().await;
+//! # drop(router);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! Kept messages need a store: see [`SqliteStore`], and [`App::messages`] and its neighbours, which take it by name.
+//!
+//! # The whole program, with your types
+//! ```no_run
+//! # use tidings::{Audience, Message, Sender, UserId};
+//! # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+//! # pub struct Poke { to: UserId }
+//! # impl Message for Poke {
+//! #     const TYPE: &'static str = "poke";
+//! #     fn audience(&self, _: &Sender) -> Audience { Audience::user(self.to) }
+//! # }
+//! fn main() -> std::process::ExitCode {
+//!     tidings::cli::main(|app| app.message::<Poke>())
+//! }
+//! ```
 #![deny(unsafe_code)]
 
 pub mod cli;
 pub mod configuration;
 
-pub use tidings_chat as chat;
-pub use tidings_engine::{self as engine, Accepted, Context, Handle, Intent, Sent, Settings};
-pub use tidings_server::{self as server, App, BuildError, Pack, Running, Server, ServerOptions, Setup, Tidings};
+pub use schemars;
+pub use serde;
+pub use tidings_chat::{self as chat, Chat};
+pub use tidings_engine::{self as engine, Accepted, Context, Handle, Intent, SendRequest, Sent, Settings};
+pub use tidings_server::{
+    self as server, App, BuildError, Pack, Running, Server, ServerOptions, Setup, StartError, Tidings, axum,
+};
 pub use tidings_sqlite::{self as sqlite, SqliteOptions, SqliteStore};
 pub use tidings_wire::{
     self as wire, Audience, CloseCode, Code, ConversationKey, FreeObject, GroupId, Keep, Key, Limit, Message,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tidings_chat::Chat;
 use tidings_engine::{Settings, registry::TypeSettings};
 use tidings_server::{App, DrainOptions, HttpOptions, LimitOptions, Server, ServerOptions};
 use tidings_sqlite::SqliteStore;
@@ -16,7 +17,7 @@ pub(super) type Extend<'a> = &'a dyn Fn(App) -> App;
 
 /// All message types, without ports and settings.
 pub(super) fn app(extend: Extend<'_>) -> App {
-    extend(App::new())
+    extend(App::new().pack(Chat))
 }
 
 /// A server as it is configured, not started yet.
@@ -42,7 +43,7 @@ pub(super) fn server(
 pub(super) fn check(configuration: &Configuration, extend: Extend<'_>) -> Result<(), Failure> {
     let auth = &configuration.auth;
     let has_key = auth.secret.is_some() || auth.secret_file.is_some() || auth.public_key_file.is_some();
-    let key = has_key.then(|| TokenKey::read(auth, &configuration.server.data)).transpose()?;
+    let key = has_key.then(|| TokenKey::read_only(auth, &configuration.server.data)).transpose()?;
     let app = configured(configuration, extend, key.as_ref());
     app.build().map(drop).map_err(|error| Failure::Usage(error.to_string()))
 }

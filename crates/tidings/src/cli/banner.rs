@@ -20,13 +20,15 @@ pub(super) struct Banner<'a> {
     pub(super) signs: bool,
     /// Whether there is a database that keeps keys.
     pub(super) keys: bool,
+    /// Whether to say how to connect, too.
+    pub(super) hints: bool,
     /// The secret that was made on this start.
     pub(super) new_secret: Option<PathBuf>,
 }
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, store, data, dev, signs, keys, new_secret } = self;
+        let Self { listen, store, data, dev, .. } = self;
         let data = data.display();
         let all = addresses(*listen);
         let main = all[0];
@@ -44,12 +46,22 @@ impl fmt::Display for Banner<'_> {
         } else {
             writeln!(f, "  {:<10} production: users need a token or a session, backends a key", "Mode")?;
         }
-        if let Some(secret) = new_secret {
+        if self.hints {
+            self.hints(f, main)?;
+        }
+        writeln!(f, "\n  Stop it with Ctrl-C or SIGTERM.")
+    }
+}
+
+impl Banner<'_> {
+    fn hints(&self, f: &mut fmt::Formatter<'_>, main: SocketAddr) -> fmt::Result {
+        let data = self.data.display();
+        if let Some(secret) = &self.new_secret {
             writeln!(f, "\n  First start: the secret that signs tokens was made in {},", secret.display())?;
             writeln!(f, "  readable by its owner alone. Whoever has it can be any user.")?;
         }
         writeln!(f)?;
-        if *dev {
+        if self.dev {
             writeln!(f, "  Connect: open http://{main}/healthz in a browser, and paste into its console:")?;
             writeln!(f, "    socket = new WebSocket(\"ws://{main}/ws?user=1\");")?;
             writeln!(f, "    socket.onmessage = (event) => console.log(event.data);")?;
@@ -58,13 +70,13 @@ impl fmt::Display for Banner<'_> {
                 "    socket.onopen = () => socket.send(JSON.stringify({{type: \"private\", to: 2, content: \"hi\"}}));"
             )?;
         }
-        if *signs {
+        if self.signs {
             writeln!(f, "  A user's token:   tidings token new --user 7 --data {data}")?;
         }
-        if *keys {
+        if self.keys {
             writeln!(f, "  A backend's key:  tidings keys new --name app --data {data}")?;
         }
-        writeln!(f, "  Stop it with Ctrl-C or SIGTERM.")
+        Ok(())
     }
 }
 
@@ -97,6 +109,7 @@ mod tests {
             dev,
             signs: true,
             keys: true,
+            hints: true,
             new_secret: None,
         };
         banner.to_string()

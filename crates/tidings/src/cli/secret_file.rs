@@ -43,6 +43,12 @@ pub(super) fn ensure(folder: &Path) -> anyhow::Result<SecretFile> {
     }
 }
 
+/// Reads the data folder's secret, and makes none.
+pub(super) fn find(folder: &Path) -> anyhow::Result<SecretFile> {
+    let path = folder.join(NAME);
+    Ok(SecretFile { secret: read(&path)?, path, made: false })
+}
+
 /// Reads a secret; white space around it is dropped.
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();

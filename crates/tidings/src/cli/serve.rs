@@ -38,7 +38,7 @@ pub(super) fn run(flags: &Serve, file: Option<PathBuf>, extend: Extend<'_>) -> R
     block_on(async {
         let mut signals = Signals::take().context("listen for signals")?;
         let up = prepared.start().await?;
-        explain(&up.banner(&configuration).to_string());
+        explain(&up.banner(&configuration, true).to_string());
         let Configuration { server, .. } = &configuration;
         tracing::info!(listen = %up.address, data = %server.data.display(), store = ?server.store, dev = server.dev, "serving");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -95,7 +95,7 @@ impl Prepared {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         lock.note(Some(address)).context("write the lock file")?;
-        let key = TokenKey::read(&configuration.auth, &server.data)?;
+        let key = TokenKey::read_or_make(&configuration.auth, &server.data)?;
         let store = open_store(configuration, extend)?;
         let server = assemble::server(configuration, extend, &key, store)?;
         Ok(Self { server, listener, address, lock, key })
@@ -111,7 +111,7 @@ impl Prepared {
 
 impl Up {
     /// What to tell a person about it.
-    pub(super) fn banner<'a>(&self, configuration: &'a Configuration) -> Banner<'a> {
+    pub(super) fn banner<'a>(&self, configuration: &'a Configuration, hints: bool) -> Banner<'a> {
         let server = &configuration.server;
         let store = match server.store {
             StoreKind::Sqlite => format!("SQLite in {}", server.data.join(DATABASE).display()),
@@ -124,6 +124,7 @@ impl Up {
             dev: server.dev,
             signs: self.key.secret.is_some(),
             keys: server.store != StoreKind::None,
+            hints,
             new_secret: self.key.made.clone(),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn run(command: &Token, file: Option<PathBuf>) -> Result<(), Failure>
 fn new(configuration: &Configuration, user: UserId, ttl: TimeSpan) -> Result<(), Failure> {
     let auth = &configuration.auth;
     folder::ensure(&configuration.server.data)?;
-    let key = TokenKey::read(auth, &configuration.server.data)?;
+    let key = TokenKey::read_or_make(auth, &configuration.server.data)?;
     let Some(secret) = &key.secret else {
         return Err(Failure::Usage(format!(
             "tokens are checked with a public key ({:?}), so whoever has the private key signs them: token new is for HS256",
@@ -67,7 +67,7 @@ fn check(configuration: &Configuration, token: &str) -> Result<(), Failure> {
         }
         token => token.to_owned(),
     };
-    let key = TokenKey::read(&configuration.auth, &configuration.server.data)?;
+    let key = TokenKey::read_only(&configuration.auth, &configuration.server.data)?;
     let now = SystemClock::new().now();
     let claims = match check_token(&key.rules, token.trim(), now) {
         Ok(claims) => claims,

@@ -1,11 +1,15 @@
-//! The key that tokens are checked with, and the rules they must follow.
+//! The key that tokens are checked with, and the rules they must follow. The configuration was checked before: a public key
+//! file is there exactly where the algorithm is not HS256.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tidings_server::auth::{TokenAlgorithm, TokenRules};
 
-use super::{failure::Failure, secret_file};
+use super::{
+    failure::Failure,
+    secret_file::{self, SecretFile},
+};
 use crate::configuration::{Algorithm, Auth};
 
 /// How tokens are checked, and if we may, how they are signed.
@@ -19,15 +23,25 @@ pub(super) struct TokenKey {
 
 impl TokenKey {
     /// Reads the configured key; without one, the data folder's own secret, which is made if it is not there.
-    pub(super) fn read(auth: &Auth, data: &Path) -> Result<Self, Failure> {
+    pub(super) fn read_or_make(auth: &Auth, data: &Path) -> Result<Self, Failure> {
+        Self::read(auth, || secret_file::ensure(data))
+    }
+
+    /// Reads the configured key, or the data folder's own secret. Makes nothing.
+    pub(super) fn read_only(auth: &Auth, data: &Path) -> Result<Self, Failure> {
+        Self::read(auth, || secret_file::find(data))
+    }
+
+    fn read(auth: &Auth, own: impl FnOnce() -> anyhow::Result<SecretFile>) -> Result<Self, Failure> {
         let (mut secret, mut made) = (None, None);
-        let (algorithm, key) = match (auth.algorithm, &auth.public_key_file) {
-            (Algorithm::HS256, _) => {
+        let (algorithm, key) = match &auth.public_key_file {
+            Some(path) => (algorithm(auth.algorithm), pem(path)?),
+            None => {
                 let text = match (&auth.secret, &auth.secret_file) {
                     (Some(secret), _) => secret.reveal().to_owned(),
                     (None, Some(path)) => secret_file::read(path)?,
                     (None, None) => {
-                        let file = secret_file::ensure(data)?;
+                        let file = own()?;
                         made = file.made.then_some(file.path);
                         file.secret
                     }
@@ -35,8 +49,6 @@ impl TokenKey {
                 secret = Some(text.clone());
                 (TokenAlgorithm::Hs256, text.into_bytes())
             }
-            (other, Some(path)) => (algorithm(other), pem(path)?),
-            (_, None) => unreachable!("the configuration was checked: other algorithms name a public key"),
         };
         let mut rules = TokenRules::new(algorithm, &key).map_err(|error| Failure::Usage(describe(auth, &error)))?;
         rules.issuer.clone_from(&auth.issuer);

@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(flags: &Demo, file: Option<PathBuf>, extend: Extend<'_
     block_on(async {
         let mut signals = Signals::take().context("listen for signals")?;
         let up = prepared.start().await?;
-        explain(&up.banner(&configuration).to_string());
+        explain(&up.banner(&configuration, false).to_string());
         let (stop, stopped) = oneshot::channel::<()>();
         let address = up.address;
         let mut serving = std::pin::pin!(Up::serve(up, stopped));
@@ -59,12 +59,12 @@ async fn perform(address: std::net::SocketAddr, once: bool) -> Result<(), Failur
     }
     answer(&format!(
         "Ann (user 1) is connected twice, by phone and laptop; Bob (2), Cleo (3) and Dan (4) once: {} connections.\n\
-         Ann, Bob and Cleo are in group {GROUP}; Dan is not.\n",
+         Ann, Bob and Cleo are in group {GROUP}; Dan is not.",
         cast.count()
     ))?;
     let mut printed = Ok(());
     play(&mut cast, |text| {
-        printed = std::mem::replace(&mut printed, Ok(())).and_then(|()| answer(&format!("{text}\n")))
+        printed = std::mem::replace(&mut printed, Ok(())).and_then(|()| answer(&format!("\n{text}")))
     })
     .await?;
     printed?;

@@ -1,0 +1,39 @@
+//! `tidings spec`: the protocol as the code has it.
+
+use serde_json::Value;
+
+use crate::support::run;
+
+fn spec(what: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["spec", what]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no server is started");
+    serde_json::from_str(&output.stdout).unwrap()
+}
+
+#[test]
+fn codes_have_a_status_or_reason_and_a_meaning() {
+    let codes = spec("codes");
+    let errors = codes["errors"].as_array().unwrap();
+    let limited = errors.iter().find(|error| error["code"] == "limited").unwrap();
+    assert_eq!(limited["status"], 429);
+    let close = codes["close"].as_array().unwrap();
+    assert!(close.iter().any(|close| close["code"] == 4409 && close["reason"] == "slow_reader"));
+    assert!(errors.iter().chain(close).all(|code| !code["meaning"].as_str().unwrap().is_empty()));
+}
+
+#[test]
+fn every_registered_type_has_a_schema() {
+    let schemas = spec("jsonschema");
+    for name in ["private", "group", "broadcast", "event"] {
+        assert_eq!(schemas[name]["type"], "object", "{name}: {schemas}");
+    }
+    assert!(schemas["private"]["properties"]["to"].is_object());
+}
+
+#[test]
+fn the_http_api_is_described() {
+    let paths = &spec("openapi")["paths"];
+    assert!(paths["/v1/messages"]["post"].is_object(), "{paths}");
+}
