@@ -10,6 +10,7 @@ use crate::{
     act::{Act, Op, Origin},
     engine::{SendRequest, Sent},
     handle::RETRY,
+    mailbox::Mailbox,
     node::{Node, Post, groups_of},
     pipeline::{self, Checked, Incoming, Outgoing, Progress},
     ports::BoxFuture,
@@ -77,21 +78,15 @@ pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member
     }
 }
 
-/// Asks the shards that hold connections of the user. The letters are on their way when this returns.
-pub(crate) fn ask<T: Send + 'static>(
-    node: &Node,
-    user: UserId,
-    letter: impl Fn(oneshot::Sender<T>) -> Letter,
-) -> BoxFuture<Vec<T>> {
-    let shards = node.services().directory.find(user).map_or(0, |(_, shards)| shards);
-    let mut answers = Vec::new();
-    for (id, mailbox) in node.mailboxes().iter().enumerate() {
-        if shards & (1 << id) != 0 {
-            let (answer, answered) = oneshot::channel();
-            mailbox.push(Post::Mail(Mail(letter(answer))));
-            answers.push(answered);
-        }
-    }
+/// Asks every shard: one that the directory knows nothing of may have the user's connection in its mailbox, ahead of the
+/// letter. The letters are on their way when this returns.
+pub(crate) fn ask<T: Send + 'static>(node: &Node, letter: impl Fn(oneshot::Sender<T>) -> Letter) -> BoxFuture<Vec<T>> {
+    let post = |mailbox: &Mailbox<Post>| {
+        let (answer, answered) = oneshot::channel();
+        mailbox.push(Post::Mail(Mail(letter(answer))));
+        answered
+    };
+    let answers: Vec<_> = node.mailboxes().iter().map(post).collect();
     // A shard that has ended has no connections.
     Box::pin(async { futures_util::future::join_all(answers).await.into_iter().flatten().collect() })
 }

@@ -223,13 +223,13 @@ impl Engine {
 
     /// The user's open connections.
     pub async fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
-        let lists = call::ask(&self.0.node, user, |answer| Letter::List(user, answer)).await;
+        let lists = call::ask(&self.0.node, |answer| Letter::List(user, answer)).await;
         lists.into_iter().flatten().collect()
     }
 
-    /// Closes all of the user's connections, and says how many there were.
+    /// Closes all of the user's connections, those too that are on their way to their shard, and says how many there were.
     pub async fn disconnect(&self, user: UserId, code: CloseCode) -> usize {
-        call::ask(&self.0.node, user, |answer| Letter::Close(user, code, answer)).await.into_iter().sum()
+        call::ask(&self.0.node, |answer| Letter::Close(user, code, answer)).await.into_iter().sum()
     }
 
     /// Makes the user a member of the group, or no longer one, and waits for the commit.

@@ -18,6 +18,24 @@
 //! | `delivery`, `mailbox` | one encoding for all; how another thread's shard gets it |
 //! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
 //! | [`simulation`] | the same without threads, for tests that repeat exactly |
+//!
+//! # An engine that keeps nothing
+//! ```
+//! use std::sync::Arc;
+//! use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, registry::Registry, volatile::VolatileStore};
+//!
+//! let store = Arc::new(VolatileStore::start("an epoch".into())?);
+//! let engine = Engine::start(Parts {
+//!     registry: Registry::builder().build()?,
+//!     store: store.clone(),
+//!     groups: store,
+//!     clock: Arc::new(SystemClock::new()),
+//!     settings: Settings { keep: false, ..Settings::default() },
+//! })?;
+//! assert_eq!(engine.connection_count(), 0);
+//! engine.stop();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![deny(unsafe_code)]
 
 mod abort;

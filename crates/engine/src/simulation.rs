@@ -158,13 +158,13 @@ impl Simulation {
 
     /// Closes the user's connections. To be polled between rounds.
     pub fn disconnect(&self, user: UserId, code: CloseCode) -> BoxFuture<'static, usize> {
-        let asked = call::ask(&self.node, user, |answer| Letter::Close(user, code, answer));
+        let asked = call::ask(&self.node, |answer| Letter::Close(user, code, answer));
         asked.map(|counts| counts.into_iter().sum()).boxed()
     }
 
     /// The user's open connections. To be polled between rounds.
     pub fn connections(&self, user: UserId) -> BoxFuture<'static, Vec<ConnectionInfo>> {
-        let asked = call::ask(&self.node, user, |answer| Letter::List(user, answer));
+        let asked = call::ask(&self.node, |answer| Letter::List(user, answer));
         asked.map(|lists| lists.into_iter().flatten().collect()).boxed()
     }
 
