@@ -21,7 +21,7 @@
 //! | `assemble` | configuration and stores in, an app ready to start out |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
 //! | `banner`, `logs`, `output` | what a person reads |
-//! | `signals`, `file_limit`, `allocator`, `http` | what the process asks of the system and of other servers |
+//! | `listener`, `signals`, `file_limit`, `allocator`, `http` | what the process asks of the system and of other servers |
 
 mod allocator;
 mod arguments;
@@ -35,6 +35,7 @@ mod folder;
 mod healthcheck;
 mod http;
 mod keys;
+mod listener;
 mod lock;
 mod logs;
 mod migrate;

@@ -17,7 +17,7 @@ use super::{
     banner::Banner,
     config,
     failure::Failure,
-    file_limit, folder,
+    file_limit, folder, listener,
     lock::Lock,
     logs,
     output::explain,
@@ -90,9 +90,7 @@ impl Prepared {
         let server = &configuration.server;
         folder::ensure(&server.data)?;
         let mut lock = Lock::take(&server.data)?;
-        let listen = server.listen.0;
-        let listener = TcpListener::bind(listen).with_context(|| format!("listen on {listen}"))?;
-        listener.set_nonblocking(true)?;
+        let listener = listener::bind(server.listen.0)?;
         let address = listener.local_addr()?;
         lock.note(Some(address)).context("write the lock file")?;
         let key = TokenKey::read_or_make(&configuration.auth, &server.data)?;

@@ -147,6 +147,25 @@ fn a_health_check_asks_a_running_server() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_limit_of_open_files_is_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = std::process::Command::new("sh");
+    let line = "ulimit -S -n 256 && exec \"$0\" serve --listen 127.0.0.1:0";
+    shell.args(["-c", line, env!("CARGO_BIN_EXE_tidings")]).current_dir(folder.path());
+    for set in [std::process::Command::stdin, std::process::Command::stdout, std::process::Command::stderr] {
+        set(&mut shell, std::process::Stdio::piped());
+    }
+    let server = Server::spawn(&mut shell);
+    assert!(server.banner.contains(r#""message":"open files (RLIMIT_NOFILE)""#), "{}", server.banner);
+    assert!(server.banner.contains(r#""before":"256""#), "{}", server.banner);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [.., soft, hard, _unit] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+    assert_eq!(soft, hard);
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Server::start(one.path(), &[]);

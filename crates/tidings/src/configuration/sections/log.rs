@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Log {
-    /// `auto` is text where standard error is a terminal, and one JSON object a line elsewhere.
+    /// `auto` is text where standard error is a terminal, and one JSON object a line elsewhere. The banner at the start is
+    /// text in any case.
     pub format: LogFormat,
     /// `error`, `warn`, `info`, `debug` or `trace`; or several for parts, such as `info,tidings_sqlite=debug`.
     pub level: String,
