@@ -6,7 +6,7 @@ use super::{
     arguments::Config,
     assemble::{self, Extend},
     failure::Failure,
-    output::{answer, explain},
+    output::answer,
 };
 use crate::configuration::{Loaded, Problems, Sources, load, markdown, show};
 
@@ -26,9 +26,9 @@ pub(super) fn run(command: &Config, file: Option<PathBuf>, extend: Extend<'_>) -
 pub(super) fn read(sources: &Sources) -> Result<Loaded, Failure> {
     load(sources).map_err(|problems| {
         let Problems(list) = &problems;
-        if list.len() > 1 {
-            explain(&format!("the configuration has {} problems:", list.len()));
+        match list.len() {
+            1 => Failure::Usage(problems.to_string()),
+            count => Failure::Usage(format!("the configuration has {count} problems:\n{problems}")),
         }
-        Failure::Usage(problems.to_string())
     })
 }
