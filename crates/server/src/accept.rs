@@ -14,13 +14,18 @@ use std::{
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
 };
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::{
@@ -136,24 +141,7 @@ impl Acceptor {
         let slot = Slot::default();
         let service = service_fn(|request: Request<Incoming>| self.answer(request, peer, slot.clone()));
         let mut connection = self.http.serve_connection(TokioIo::new(socket), service);
-        let stop = self.tidings.inner().stop.cancelled();
-        let mut stop = std::pin::pin!(stop);
-        let mut stopping = false;
-        let result = loop {
-            let step = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
-                // The service stays pending once the slot is filled: hyper has nothing to write, the engine will.
-                Poll::Pending if slot.is_filled() => Poll::Ready(Ok(())),
-                other => other,
-            });
-            tokio::select! {
-                biased;
-                result = step => break result,
-                () = &mut stop, if !stopping => {
-                    stopping = true;
-                    Pin::new(&mut connection).graceful_shutdown();
-                }
-            }
-        };
+        let result = drive(&mut connection, &slot, &self.tidings.inner().stop).await;
         let parts = connection.into_parts();
         let socket = parts.io.into_inner();
         match (result, slot.take()) {
@@ -172,14 +160,51 @@ impl Acceptor {
         request.extensions_mut().insert(slot.clone());
         // The router is always ready.
         let answer = self.router.clone().call(request.map(Body::new));
+        slot.answering(true);
         Box::pin(async move {
             let response = answer.await;
             if slot.is_filled() {
                 return std::future::pending().await;
             }
+            slot.answering(false);
             response
         })
     }
+}
+
+/// Polls a connection until it ends, its slot is filled, or the server stops and no answer is owed any more.
+async fn drive<S>(
+    connection: &mut http1::Connection<TokioIo<TcpStream>, S>,
+    slot: &Slot,
+    stop: &CancellationToken,
+) -> hyper::Result<()>
+where
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible, Future = Answer> + Unpin,
+{
+    /// How long an answer may take to be written once the server stops; until then a silent client is waited for in vain.
+    const GRACE: Duration = Duration::from_millis(500);
+    tokio::select! {
+        biased;
+        result = step(connection, slot) => return result,
+        () = stop.cancelled() => Pin::new(&mut *connection).graceful_shutdown(),
+    }
+    match tokio::time::timeout(GRACE, step(connection, slot)).await {
+        Ok(result) => result,
+        Err(_) if slot.is_answering() => step(connection, slot).await,
+        Err(_) => Ok(()),
+    }
+}
+
+async fn step<S>(connection: &mut http1::Connection<TokioIo<TcpStream>, S>, slot: &Slot) -> hyper::Result<()>
+where
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible, Future = Answer> + Unpin,
+{
+    poll_fn(|cx| match connection.poll_without_shutdown(cx) {
+        // The service stays pending once the slot is filled: hyper has nothing to write, the engine will.
+        Poll::Pending if slot.is_filled() => Poll::Ready(Ok(())),
+        other => other,
+    })
+    .await
 }
 
 /// Closes a connection so that its last answer arrives: a socket that is closed with bytes unread is reset, which throws away

@@ -3,7 +3,10 @@
 use std::{
     io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -22,21 +25,40 @@ pub(crate) struct Handover {
     pub(crate) issued_at: Option<i64>,
 }
 
-/// Where the handler of `/ws` leaves what the accept loop takes: one for each HTTP connection.
+/// What one HTTP connection of the accept loop and its requests share: where the handler of `/ws` leaves what the loop takes.
 #[derive(Clone, Default)]
-pub(crate) struct Slot(Arc<Mutex<Option<Handover>>>);
+pub(crate) struct Slot(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    handover: Mutex<Option<Handover>>,
+    answering: AtomicBool,
+}
 
 impl Slot {
     pub(crate) fn leave(&self, handover: Handover) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(handover);
+        *self.handover() = Some(handover);
     }
 
     pub(crate) fn is_filled(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.handover().is_some()
     }
 
     pub(crate) fn take(&self) -> Option<Handover> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.handover().take()
+    }
+
+    /// Whether a request has been read and not answered yet.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.0.answering.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn answering(&self, answering: bool) {
+        self.0.answering.store(answering, Ordering::Relaxed);
+    }
+
+    fn handover(&self) -> MutexGuard<'_, Option<Handover>> {
+        self.0.handover.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,7 +17,7 @@ use tidings_engine::{Admission, Dialect};
 use tidings_wire::Code;
 
 use crate::{
-    auth::{Caller, Identity},
+    auth::{Caller, Denied, Identity},
     extract::{client, dev_user, foreign_page, page_origin},
     handle::Tidings,
     handover::{self, Handover, Slot},
@@ -44,6 +44,12 @@ pub(crate) async fn upgrade(State(tidings): State<Tidings>, request: Request) ->
 /// The refusal with a bounded label.
 struct Refusal(&'static str, Problem);
 
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self(denied.reason(), denied.into())
+    }
+}
+
 async fn admit(parts: &mut Parts, tidings: &Tidings) -> Result<HeaderValue, Refusal> {
     let inner = tidings.inner();
     if inner.phase.is_draining() {
@@ -61,7 +67,7 @@ async fn admit(parts: &mut Parts, tidings: &Tidings) -> Result<HeaderValue, Refu
     }
     let user = dev_user(parts.uri.query());
     let caller = inner.auth.identify(&parts.headers, user.as_deref(), inner.engine.clock().now()).await;
-    let caller = caller.map_err(|denied| Refusal(denied.reason(), denied.into()))?;
+    let caller = caller.map_err(Refusal::from)?;
     hand_over(parts, tidings, &caller, &client, &accept)?;
     Ok(accept)
 }
@@ -75,8 +81,7 @@ fn hand_over(
     accept: &HeaderValue,
 ) -> Result<(), Refusal> {
     let Identity::User(user) = caller.identity else {
-        let problem = Problem::new(Code::Unauthorized, "a service key opens no WebSocket: those are for users");
-        return Err(Refusal("service", problem));
+        return Err(Denied::Service.into());
     };
     let address = client.address.map(|address| address.ip());
     let permit = tidings.inner().limits.take(user, address).map_err(|full| too_many(full, parts, client, tidings))?;

@@ -118,9 +118,11 @@ pub(crate) enum Denied {
     Token(TokenError),
     Session,
     Key,
+    /// A service key where only users are let in.
+    Service,
     /// `?user=` is no id.
     DevUser(tidings_wire::IdError),
-    /// Signed out everywhere since the session began.
+    /// The store did not answer.
     Store(StoreError),
 }
 
@@ -133,6 +135,7 @@ impl Denied {
             Self::Token(_) => "token",
             Self::Session => "session",
             Self::Key => "key",
+            Self::Service => "service",
             Self::DevUser(_) => "dev_user",
             Self::Store(_) => "unavailable",
         }
@@ -156,6 +159,7 @@ impl From<Denied> for Problem {
             Denied::Token(error) => refused(error.for_strangers()),
             Denied::Session => refused("the session is unknown or over: sign in again".into()),
             Denied::Key => refused("the service key is unknown or revoked".into()),
+            Denied::Service => refused("a service key opens no WebSocket: those are for users".into()),
             Denied::DevUser(error) => Problem::field("user", error.to_string()),
             Denied::Store(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a credential could not be checked");

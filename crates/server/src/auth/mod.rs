@@ -12,4 +12,4 @@ pub use key::{TokenAlgorithm, TokenKeyError};
 pub use service_key::{NewKey, generate_key, hash_key};
 pub use token::{Claims, NewToken, TokenError, TokenRules, check_token, new_token};
 
-pub(crate) use identity::Authenticator;
+pub(crate) use identity::{Authenticator, Denied};

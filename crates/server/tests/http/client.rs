@@ -1,0 +1,206 @@
+//! A client that writes bytes: what it sends stands in the test, not in a library. Every read has a time limit, so that a
+//! server that never answers fails the test instead of hanging it.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An HTTP connection.
+pub(crate) struct Client {
+    stream: TcpStream,
+    /// Read and not yet used.
+    rest: Vec<u8>,
+}
+
+/// An HTTP response.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The status and code of a refusal, once it is seen that it is a whole problem document.
+    pub(crate) fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let document = self.json();
+        assert_eq!(document["status"], self.status, "{self:?}");
+        let code = document["code"].as_str().unwrap().to_owned();
+        assert_eq!(document["type"], format!("urn:tidings:{code}"));
+        assert!(document["title"].is_string() && !self.detail().is_empty());
+        (self.status, code)
+    }
+
+    pub(crate) fn detail(&self) -> String {
+        self.json()["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Client {
+    pub(crate) fn connect(to: SocketAddr) -> Self {
+        let stream = TcpStream::connect(to).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, rest: Vec::new() }
+    }
+
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// The same connection once more, for another thread to write to.
+    pub(crate) fn again(&self) -> Self {
+        Self { stream: self.stream.try_clone().unwrap(), rest: Vec::new() }
+    }
+
+    /// Writes; false where the server has closed.
+    pub(crate) fn try_write(&mut self, bytes: &str) -> bool {
+        self.stream.write_all(bytes.as_bytes()).is_ok()
+    }
+
+    /// Writes a request and reads its answer. The connection stays open.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\n");
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request += "Host: chat.example\r\n";
+        }
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        if !body.is_empty() {
+            request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        }
+        self.write(request + "\r\n" + body);
+        self.answer()
+    }
+
+    /// Reads one answer.
+    pub(crate) fn answer(&mut self) -> Answer {
+        let end = loop {
+            if let Some(at) = self.rest.windows(4).position(|window| window == b"\r\n\r\n") {
+                break at;
+            }
+            assert!(self.more(), "closed within a head: {:?}", String::from_utf8_lossy(&self.rest));
+        };
+        let head = String::from_utf8(self.rest.drain(..end + 4).collect()).unwrap();
+        let mut lines = head.trim_end().split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<_> =
+            lines.filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.into(), b.into())).collect();
+        let mut answer = Answer { status, headers, body: String::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        while self.rest.len() < length {
+            assert!(self.more(), "closed within a body");
+        }
+        answer.body = String::from_utf8(self.rest.drain(..length).collect()).unwrap();
+        answer
+    }
+
+    /// Waits for the server's close, and returns what it wrote before.
+    pub(crate) fn closed(mut self) -> Vec<u8> {
+        while self.more() {}
+        self.rest
+    }
+
+    /// Tries to become a WebSocket.
+    pub(crate) fn upgrade(mut self, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Answer> {
+        let handshake = [
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        let answer = self.ask("GET", path, &[&handshake, headers].concat(), "");
+        if answer.status != 101 {
+            return Err(answer);
+        }
+        assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "RFC 6455 §1.3");
+        Ok(Socket(self))
+    }
+
+    /// Reads more; false where the server closed.
+    fn more(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => false,
+            Ok(read) => {
+                self.rest.extend_from_slice(&buffer[..read]);
+                true
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("the server neither answers nor closes: {error}"),
+        }
+    }
+}
+
+/// An open WebSocket.
+pub(crate) struct Socket(Client);
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Socket")
+    }
+}
+
+/// A text frame of a client, masked with zeros (RFC 6455 §5.2).
+pub(crate) fn text_frame(text: &str) -> Vec<u8> {
+    assert!(text.len() < 126);
+    [&[0x81, 0x80 | text.len() as u8, 0, 0, 0, 0], text.as_bytes()].concat()
+}
+
+impl Socket {
+    pub(crate) fn say(&mut self, text: &str) {
+        self.0.write(text_frame(text));
+    }
+
+    /// The next message.
+    pub(crate) fn hears(&mut self) -> Value {
+        let (opcode, payload) = self.frame();
+        assert_eq!(opcode, 1, "{payload:?}");
+        serde_json::from_slice(&payload).unwrap()
+    }
+
+    /// The code with which the server closes.
+    pub(crate) fn close_code(&mut self) -> u16 {
+        let (opcode, payload) = self.frame();
+        assert_eq!(opcode, 8, "{payload:?}");
+        u16::from_be_bytes([payload[0], payload[1]])
+    }
+
+    /// Closes with 1000, and waits until the server has closed too.
+    pub(crate) fn close(mut self) {
+        self.0.write([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+        self.0.closed();
+    }
+
+    fn frame(&mut self) -> (u8, Vec<u8>) {
+        let opcode = self.take(1)[0] & 0x0f;
+        let length = match self.take(1)[0] {
+            126 => usize::from(u16::from_be_bytes(self.take(2).try_into().unwrap())),
+            length => usize::from(length),
+        };
+        (opcode, self.take(length))
+    }
+
+    fn take(&mut self, bytes: usize) -> Vec<u8> {
+        while self.0.rest.len() < bytes {
+            assert!(self.0.more(), "the server closed without a close frame");
+        }
+        self.0.rest.drain(..bytes).collect()
+    }
+}

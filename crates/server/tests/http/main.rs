@@ -1,0 +1,14 @@
+//! The server over real sockets: what a client, a browser and an attacker see.
+
+#![expect(clippy::unwrap_used, reason = "a test that can not go on fails where it stands")]
+
+mod api;
+mod client;
+mod connections;
+mod embedded;
+mod identity;
+mod limits;
+mod types;
+mod upgrade;
+mod web_pages;
+mod world;
