@@ -73,14 +73,12 @@ pub(crate) fn leave(connection: &Connection, group: GroupId, user: UserId) -> ru
     Ok(Some(head))
 }
 
+pub(crate) const READ_UP_TO: &str = "UPDATE members SET read_seq = ?3 \
+    WHERE left_seq IS NULL AND conversation = ?1 AND user = ?2 AND read_seq < ?3";
+
 /// Moves a member's mark forward.
 pub(crate) fn read_up_to(connection: &Connection, conversation: i64, user: UserId, seq: Seq) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE members SET read_seq = ?3 \
-             WHERE conversation = ?1 AND user = ?2 AND left_seq IS NULL AND read_seq < ?3",
-        )?
-        .execute(params![conversation, SqlId::from(user), seq])?;
+    connection.prepare_cached(READ_UP_TO)?.execute(params![conversation, SqlId::from(user), seq])?;
     Ok(())
 }
 

@@ -254,6 +254,9 @@ const APPEND: &str = "INSERT INTO conversations (key, kind, last_seq, touched_at
     ON CONFLICT (key) DO UPDATE SET last_seq = last_seq + 1, touched_at = excluded.touched_at, \
     last_commit = excluded.last_commit RETURNING id, last_seq";
 
+const KEYED: &str = "SELECT m.id, c.key, m.seq, m.created_at, m.key_hash FROM messages m \
+    JOIN conversations c ON c.id = m.conversation WHERE m.sender = ?1 AND m.key = ?2";
+
 /// The stream's row and the next place in it. The stream comes to be where it is missing.
 fn append(connection: &Connection, entry: &Entry, commit: u64) -> rusqlite::Result<(i64, Seq)> {
     let key = entry.conversation.to_string();
@@ -270,10 +273,7 @@ pub(crate) fn keyed(
     key: &Key,
 ) -> rusqlite::Result<Option<(Receipt, BodyHash)>> {
     connection
-        .prepare_cached(
-            "SELECT m.id, c.key, m.seq, m.created_at, m.key_hash FROM messages m \
-             JOIN conversations c ON c.id = m.conversation WHERE m.sender = ?1 AND m.key = ?2",
-        )?
+        .prepare_cached(KEYED)?
         .query_row(params![SqlId::from(sender), key.as_str()], |row| {
             let receipt = Receipt {
                 id: row::message_id(row, 0)?,
@@ -294,5 +294,53 @@ fn lost(index: usize, source: StatementError) -> Lost {
     match source {
         StatementError::Sqlite(error) if is_environment(&error) => Lost::ByDatabase(error),
         source => Lost::ByAct { index, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rusqlite::StatementStatus;
+    use smallvec::smallvec;
+    use tidings_engine::{act::Origin, clock::SystemClock};
+    use tidings_wire::MessageId;
+
+    use super::*;
+    use crate::{open, options::SqliteOptions};
+
+    #[test]
+    fn what_every_message_runs_is_prepared_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::new(folder.path(), Arc::new(SystemClock::new()));
+        let (opened, _) = open::first(&options).unwrap();
+        let mut batch = Batch::new(&opened.connection, &opened.limit, Counters { last_commit: 0, last_id: None });
+        for number in 1..=20_u32 {
+            let entry = Entry {
+                conversation: ConversationKey::dm(UserId::new(number % 3), UserId::new(7)),
+                id: MessageId::from_stored(i64::from(number)).unwrap(),
+                kind: "private",
+                version: 1,
+                body: "{}".into(),
+                created_at_ms: 0,
+            };
+            let act = Act {
+                origin: Origin::Nobody,
+                sender: Some(UserId::new(number % 3)),
+                key: Some((number.to_string().parse().unwrap(), [0; 16])),
+                require: smallvec![],
+                ops: smallvec![Op::Message(entry)],
+                project: None,
+            };
+            assert!(batch.act(0, &act).is_ok_and(|(_, outcome)| matches!(outcome, Outcome::Stored { .. })));
+            batch.write_marks().unwrap();
+        }
+        for sql in [KEYED, APPEND, INSERT, members::READ_UP_TO] {
+            let statement = opened.connection.prepare_cached(sql).unwrap();
+            let status = |of| statement.get_status(of);
+            assert!(status(StatementStatus::Run) > 1, "{sql} was not run");
+            assert_eq!(status(StatementStatus::RePrepare), 0, "{sql}");
+            assert_eq!(status(StatementStatus::FullscanStep), 0, "{sql}");
+        }
     }
 }
