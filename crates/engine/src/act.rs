@@ -92,7 +92,10 @@ pub struct Entry {
 /// A statement of a handler or a pack: portable SQL with its parameters, and what it expects of the rows it touches.
 ///
 /// Parameters are `$1`, `$2` … and may be used in any order and more than once; ids are [`Value::Id`], which each
-/// adapter stores in its own way. The statement must not begin or end transactions.
+/// adapter stores in its own way. Each value is named at least once, because some databases refuse one that is not. The
+/// statement begins with `INSERT`, `UPDATE`, `DELETE`, `REPLACE`, `WITH`, `SELECT` or `VALUES`: it changes rows, and neither
+/// tables nor transactions. A statement that breaks these rules, or fails, costs its own act alone, which is undone and
+/// answered `unavailable`.
 #[derive(Clone, Debug)]
 pub struct Write {
     /// One statement.

@@ -121,3 +121,64 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), OpenError> {
     tracing::info!(copy = %to.display(), "copied the database before it is migrated");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(migrations: &[MigrationSource<'_>]) -> Part {
+        Part { migrations: read(migrations).unwrap(), ..Part::own() }
+    }
+
+    fn columns(file: &Path) -> i64 {
+        let connection = Connection::open(file).unwrap();
+        connection.query_row("SELECT count(*) FROM pragma_table_info('a')", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_older_version_is_copied_whole_before_it_is_migrated() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(crate::FILE);
+        let mut connection = Connection::open(&file).unwrap();
+        connection.pragma_update(None, "journal_mode", "wal").unwrap();
+        let [one, two, three] = [
+            (1, "one", "CREATE TABLE a (x);"),
+            (2, "two", "ALTER TABLE a ADD COLUMN y;"),
+            (3, "three", "ALTER TABLE a ADD COLUMN z;"),
+        ];
+        part(&[one]).migrate(&mut connection, &file).unwrap();
+        let copies = || {
+            std::fs::read_dir(&folder)
+                .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("before"))
+                .count()
+        };
+        assert_eq!(copies(), 0, "a new database needs no copy");
+        connection.execute("INSERT INTO a VALUES ('still in the log')", []).unwrap();
+        part(&[one, two, three]).migrate(&mut connection, &file).unwrap();
+        part(&[one, two, three]).migrate(&mut connection, &file).unwrap();
+        assert_eq!((copies(), columns(&file)), (1, 3));
+        let copy = folder.path().join("tidings.db.before-v3");
+        assert_eq!(columns(&copy), 1);
+        let kept: String = Connection::open(copy).unwrap().query_row("SELECT x FROM a", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, "still in the log");
+    }
+
+    #[test]
+    fn where_no_copy_can_be_made_nothing_is_migrated() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(crate::FILE);
+        let mut connection = Connection::open(&file).unwrap();
+        let one = (1, "one", "CREATE TABLE a (x);");
+        part(&[one]).migrate(&mut connection, &file).unwrap();
+        std::fs::create_dir(folder.path().join("tidings.db.before-v2.part")).unwrap();
+        let refused = part(&[one, (2, "two", "ALTER TABLE a ADD COLUMN y;")]).migrate(&mut connection, &file);
+        assert!(matches!(refused, Err(OpenError::Copy { .. })), "{refused:?}");
+        assert_eq!(columns(&file), 1);
+    }
+
+    #[test]
+    fn the_own_migrations_are_numbered_in_order() {
+        assert!(OWN.iter().zip(1..).all(|(&(number, ..), expected)| number == expected));
+    }
+}

@@ -24,6 +24,9 @@ pub struct SqliteOptions {
     /// Bytes that the database's file may grow to, if there is a bound. Then acts are answered `Unavailable`, as with a full
     /// disk. See [`SqliteStore::set_max_bytes`](crate::SqliteStore::set_max_bytes).
     pub max_bytes: Option<u64>,
+    /// Bytes of the write-ahead log, 256 MiB, above which the writer has readers finish (for at most a second) and writes it
+    /// back whole. Below, a commit now and then writes back what it can without waiting, which keeps it near 40 MB.
+    pub log_bytes: u64,
     /// What tells the time: for the end of sessions, of statements, and of waits between attempts to reopen.
     pub clock: SharedClock,
 }
@@ -39,12 +42,18 @@ impl SqliteOptions {
             commit_acts: 256,
             statement_limit: Duration::from_secs(5),
             max_bytes: None,
+            log_bytes: 256 << 20,
             clock,
         }
     }
 
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.join(crate::FILE)
+    }
+
+    /// The write-ahead log, as SQLite names it.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.join(format!("{}-wal", crate::FILE))
     }
 }
 

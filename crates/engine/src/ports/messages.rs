@@ -51,7 +51,8 @@ pub trait MessageStore: Send + Sync + 'static {
         page: Page,
     ) -> BoxFuture<Result<Option<HistoryPage>, StoreError>>;
 
-    /// A user's conversations, latest touched first, after the one named by `before`; at most `limit` (1 to 100).
+    /// A user's conversations, latest touched first (by commit, whatever the clock said), after the one named by `before`;
+    /// at most `limit` (1 to 100). Groups without a message come last; nothing follows one that is not in the list.
     fn conversations(
         &self,
         of: UserId,
@@ -176,7 +177,7 @@ pub struct ConversationSummary {
     pub read: Seq,
     /// Messages above `read` that are not the user's own.
     pub unread: u64,
-    /// When the last message came, Unix seconds.
+    /// When the last message came (of a group that was left: the last one seen), Unix seconds; 0 where none came yet.
     pub touched_at: i64,
     /// The last message that the user can see.
     pub last: Option<StoredMessage>,

@@ -25,6 +25,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// Commits between two looks at the log's length.
+const LOG_LOOKED_AT: u32 = 64;
+
 /// The one thread that writes, and what it owns.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
@@ -35,6 +38,7 @@ pub(crate) struct Writer {
     counters: Counters,
     trouble: Option<Trouble>,
     stopped: bool,
+    commits: u32,
 }
 
 /// The last commit or attempt to open failed.
@@ -54,7 +58,8 @@ impl Writer {
     ) -> std::io::Result<()> {
         let identity = open::identity(&shared.options.file());
         let counters = Counters { last_commit: meta.last_commit, last_id: meta.last_id };
-        let writer = Self { shared, queue, opened: Some(opened), identity, counters, trouble: None, stopped: false };
+        let writer =
+            Self { shared, queue, opened: Some(opened), identity, counters, trouble: None, stopped: false, commits: 0 };
         std::thread::Builder::new().name("tidings-writer".to_owned()).spawn(move || writer.run()).map(drop)
     }
 
@@ -100,6 +105,7 @@ impl Writer {
         match commit::commit(&mut opened.connection, &opened.limit, &mut self.counters, acts) {
             Ok(answers) if self.is_in_place() => {
                 self.works();
+                self.bound_log();
                 Some(answers)
             }
             Ok(_) => {
@@ -218,14 +224,33 @@ impl Writer {
         Ok(opened)
     }
 
+    /// Now and then looks how long the log is. Readers that follow one another without a gap keep a commit from beginning it
+    /// anew.
+    fn bound_log(&mut self) {
+        self.commits = self.commits.wrapping_add(1);
+        if self.commits.is_multiple_of(LOG_LOOKED_AT)
+            && std::fs::metadata(self.shared.options.log()).is_ok_and(|log| log.len() > self.shared.options.log_bytes)
+        {
+            self.write_log_back();
+        }
+    }
+
+    fn write_log_back(&self) {
+        let Some(opened) = &self.opened else { return };
+        let busy = opened.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        match busy {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("a reader held the log, so that it was not written back whole"),
+            Err(error) => tracing::warn!(%error, "the log was not written back"),
+        }
+    }
+
     fn stop(&mut self) {
         self.stopped = true;
-        self.shared.readers.stop();
-        let Some(opened) = self.opened.take() else { return };
-        if let Err(error) = opened.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            tracing::warn!(%error, "the log was not written back; the next start does it");
-        }
         self.trouble = None;
+        self.shared.readers.stop();
+        self.write_log_back();
+        self.opened = None;
         self.shared.set_health(Some(Stopped.to_string()));
     }
 }

@@ -154,3 +154,18 @@ fn commits_and_ids_never_go_back() {
     assert_eq!(world.start.last_id.map(|id| id.get()), Some(3));
     assert_eq!(world.settle(large(&world, 1)).commit, Some(CommitNumber(4)), "SQLite itself would give 2 again");
 }
+
+#[test]
+fn the_log_stays_within_its_bound() {
+    let folder = Folder::new();
+    let mut options = folder.options(Hand::at(0));
+    options.log_bytes = 1 << 20;
+    let world = World::open(&Held(SqliteStore::open(options).unwrap()));
+    let log = folder.path().join("tidings.db-wal");
+    let mut longest = 0;
+    for key in 0..1_000 {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Stored { .. }));
+        longest = longest.max(fs::metadata(&log).unwrap().len());
+    }
+    assert!((1 << 20..8 << 20).contains(&longest), "{longest} bytes for 16 MB of messages");
+}
