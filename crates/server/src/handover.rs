@@ -21,7 +21,7 @@ use crate::{handle::Tidings, metrics};
 /// A connection that was let in, on its way to the engine.
 pub(crate) struct Handover {
     pub(crate) admission: Admission,
-    /// When its credential was issued, Unix seconds, where that is known.
+    /// See [`Caller`](crate::auth::Caller): a sign-out of this Unix second or later refuses it.
     pub(crate) issued_at: Option<i64>,
 }
 

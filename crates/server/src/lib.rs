@@ -91,5 +91,9 @@ pub use pack::{Migration, Pack, PackMigrations, Setup};
 pub use problem::Problem;
 pub use proxies::{Network, NetworkError};
 pub use server::{Running, Server};
-pub use tidings_engine::StartError;
+/// What packs and embedding apps need of the engine.
+pub use tidings_engine::{
+    Accepted, ConnectionInfo, Context, Dialect, Handle, Intent, SendRequest, Sent, Settings, StartError, TypeInfo, act,
+    clock, ports, publish, registry::TypeSettings,
+};
 pub use {axum, utoipa, utoipa_axum};

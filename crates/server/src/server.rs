@@ -99,6 +99,8 @@ impl Running {
     /// Everything as an axum router: `/ws`, `/v1`, `/healthz`, `/readyz`, `/metrics`, for an app that brings its own
     /// server. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, or no address limits hold. Such a
     /// server has no header timeout of its own (`axum::serve` can't), and behind TLS each WebSocket costs a copying task.
+    ///
+    /// It answers unknown paths itself: merge it into a router without a fallback, or give it as `fallback_service`.
     pub fn router(&self) -> Router {
         self.router.clone()
     }

@@ -29,7 +29,8 @@ pub struct Caller {
     pub credential: Credential,
     /// When the credential ends, Unix seconds.
     pub expires_at: Option<i64>,
-    /// When it was issued, Unix seconds; unknown of sessions, whose resolver minds sign-outs itself.
+    /// A sign-out of this Unix second or later refuses the credential: when a token was issued; when a session was found good,
+    /// because its resolver minds earlier sign-outs itself.
     pub(crate) issued_at: Option<i64>,
 }
 
@@ -283,7 +284,7 @@ impl Authenticator {
     async fn session(&self, cookie: &str, now: Now) -> Result<Caller, Denied> {
         let session = self.sessions.resolve(cookie, now.unix()).await.map_err(Denied::Store)?.ok_or(Denied::Session)?;
         let (identity, expires_at) = (Identity::User(session.user), session.expires_at);
-        Ok(Caller { identity, credential: Credential::Session, expires_at, issued_at: None })
+        Ok(Caller { identity, credential: Credential::Session, expires_at, issued_at: Some(now.unix()) })
     }
 }
 

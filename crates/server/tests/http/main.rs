@@ -6,6 +6,7 @@ mod api;
 mod client;
 mod connections;
 mod embedded;
+mod history;
 mod identity;
 mod limits;
 mod types;

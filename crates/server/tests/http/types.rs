@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidings_wire::{Audience, GroupId, Message, Sender, Senders, UserId};
+use tidings_wire::{Audience, GroupId, Keep, Me, Message, Sender, Senders, UserId};
 
 /// From a user to a user.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -43,5 +43,38 @@ impl Message for Alarm {
 
     fn audience(&self, _: &Sender) -> Audience {
         Audience::everyone()
+    }
+}
+
+/// Kept, from a user to a user.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Letter {
+    pub(crate) to: UserId,
+    pub(crate) content: String,
+}
+
+impl Message for Letter {
+    const TYPE: &'static str = "letter";
+    const KEEP: Keep = Keep::Forever;
+    const STREAM: bool = true;
+
+    fn audience(&self, _: &Sender) -> Audience {
+        Audience::user(self.to).me(Me::OtherConnections)
+    }
+}
+
+/// Kept, from a member to a group.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Postcard {
+    pub(crate) group_id: GroupId,
+}
+
+impl Message for Postcard {
+    const TYPE: &'static str = "postcard";
+    const KEEP: Keep = Keep::Forever;
+    const STREAM: bool = true;
+
+    fn audience(&self, _: &Sender) -> Audience {
+        Audience::group(self.group_id).me(Me::OtherConnections)
     }
 }

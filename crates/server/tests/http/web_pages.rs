@@ -2,9 +2,8 @@
 
 use tidings_server::ServerOptions;
 
-use crate::world::{World, dev, options};
+use crate::world::{COOKIE, World, dev, options};
 
-const COOKIE: (&str, &str) = ("Cookie", "tidings_session=ann");
 const OWN: (&str, &str) = ("Origin", "https://chat.example");
 const FRIEND: (&str, &str) = ("Origin", "https://app.example");
 const STRANGER: (&str, &str) = ("Origin", "https://evil.example");

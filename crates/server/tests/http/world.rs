@@ -1,39 +1,41 @@
 //! A server on port 0, with ports in memory and a clock that is stepped by hand.
 
 use std::{
-    collections::HashMap,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
 
-use futures_util::{FutureExt, future};
+use futures_util::FutureExt;
 use tidings_engine::{
-    clock::{Clock, Now},
-    ports::{BoxFuture, KeyRecord, ServiceKeys, Session, SessionResolver, StoreError},
+    clock::Clock,
+    ports::{KeyRecord, ServiceKeys},
 };
 use tidings_server::{
     App, DrainOptions, HttpOptions, LimitOptions, ServerOptions, Tidings,
     auth::{NewToken, TokenAlgorithm, TokenRules, generate_key, new_token},
 };
+use tidings_testkit::{SteppedClock, memory::MemoryStore};
 use tidings_wire::UserId;
 use tokio::sync::oneshot;
 
 use crate::{
     client::{Answer, Client, Socket},
-    types::{Alarm, Cheer, Poke},
+    types::{Alarm, Cheer, Letter, Poke, Postcard},
 };
 
 pub(crate) const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
-pub(crate) const START: i64 = 1_700_000_000;
+pub(crate) const START: i64 = SteppedClock::START_UNIX_MS / 1_000;
+/// The session of user 1, which ends 100 s after the start.
+pub(crate) const COOKIE: (&str, &str) = ("Cookie", "tidings_session=session-1");
 
 /// A running server. It is stopped when dropped.
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) tidings: Tidings,
-    pub(crate) clock: Arc<HandClock>,
-    pub(crate) keys: Arc<MemoryKeys>,
+    pub(crate) clock: Arc<SteppedClock>,
+    pub(crate) store: Arc<MemoryStore>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -61,17 +63,31 @@ pub(crate) fn with_limits(connections_per_user: u32, connections_per_address: u3
     ServerOptions { limits: LimitOptions { enabled: true, connections_per_user, connections_per_address }, ..dev() }
 }
 
-/// The app of these tests, with what is needed to act on it.
-pub(crate) fn app(options: ServerOptions) -> (App, Arc<HandClock>, Arc<MemoryKeys>) {
-    let (clock, keys) = (Arc::new(HandClock::default()), Arc::new(MemoryKeys::default()));
-    let app = App::new().message::<Poke>().message::<Cheer>().message::<Alarm>();
-    let app = app.options(options).clock(clock.clone()).keys(keys.clone()).sessions(Arc::new(MemorySessions));
-    (app, clock, keys)
+/// The app of these tests, with what is needed to act on it. It keeps no messages.
+pub(crate) fn app(options: ServerOptions) -> (App, Arc<SteppedClock>, Arc<MemoryStore>) {
+    let clock = SteppedClock::new();
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    assert_eq!(store.create_session(UserId::new(1), START + 100), "session-1");
+    let app =
+        App::new().message::<Poke>().message::<Cheer>().message::<Alarm>().message::<Letter>().message::<Postcard>();
+    let app = app.options(options).clock(clock.clone()).keys(store.clone()).sessions(store.clone());
+    (app.revocations(store.clone()), clock, store)
 }
 
 impl World {
+    /// A server that keeps nothing.
     pub(crate) fn new(options: ServerOptions) -> Self {
-        let (app, clock, keys) = app(options);
+        let (app, clock, store) = app(options);
+        Self::of(app, clock, store)
+    }
+
+    /// A server that keeps what is to be kept.
+    pub(crate) fn keeping(options: ServerOptions) -> Self {
+        let (app, clock, store) = app(options);
+        Self::of(app.messages(store.clone()).groups(store.clone()), clock, store)
+    }
+
+    fn of(app: App, clock: Arc<SteppedClock>, store: Arc<MemoryStore>) -> Self {
         let server = app.build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,7 +102,7 @@ impl World {
             });
         });
         let tidings = handle.recv().unwrap();
-        Self { address, tidings, clock, keys, stop: Some(stop), thread: Some(thread) }
+        Self { address, tidings, clock, store, stop: Some(stop), thread: Some(thread) }
     }
 
     /// A plain connection.
@@ -118,9 +134,19 @@ impl World {
         bearer(&new_token(SECRET, &for_an_hour(user), self.clock.now()).unwrap())
     }
 
-    /// A bearer's header with a service key of these scopes.
+    /// A bearer's header with a service key of these scopes, once for the same ones.
     pub(crate) fn key(&self, scopes: &str) -> String {
-        bearer(&self.keys.make(scopes))
+        let key = generate_key();
+        let name = format!("key-{scopes}");
+        let scopes = scopes.parse().unwrap();
+        let record = KeyRecord { name, hash: key.hash, scopes, created_at: START, last_used_at: None };
+        assert!(self.store.insert(record).now_or_never().unwrap().unwrap());
+        bearer(&key.plain)
+    }
+
+    /// The service keys as they are stored.
+    pub(crate) fn keys(&self) -> Vec<KeyRecord> {
+        self.store.list().now_or_never().unwrap().unwrap()
     }
 }
 
@@ -146,82 +172,4 @@ pub(crate) fn bearer(text: &str) -> String {
 /// The path of something of a user below `/v1`.
 pub(crate) fn of_user(user: u32, rest: &str) -> String {
     ["/v1", "users", &user.to_string(), rest].join("/")
-}
-
-/// Time stands still until it is stepped.
-pub(crate) struct HandClock(Mutex<Now>);
-
-impl Default for HandClock {
-    fn default() -> Self {
-        Self(Mutex::new(Now { mono: Duration::ZERO, unix_ms: START * 1_000 }))
-    }
-}
-
-impl HandClock {
-    pub(crate) fn step(&self, by: Duration) {
-        let mut now = self.0.lock().unwrap();
-        now.mono += by;
-        now.unix_ms += by.as_millis() as i64;
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Now {
-        *self.0.lock().unwrap()
-    }
-}
-
-/// The session `ann` is user 1's; it ends 100 s after the start.
-struct MemorySessions;
-
-impl SessionResolver for MemorySessions {
-    fn resolve(&self, cookie: String) -> BoxFuture<Result<Option<Session>, StoreError>> {
-        let session = Session { user: UserId::new(1), expires_at: Some(START + 100) };
-        future::ready(Ok((cookie == "ann").then_some(session))).boxed()
-    }
-}
-
-/// Service keys, with a note of each use.
-#[derive(Default)]
-pub(crate) struct MemoryKeys {
-    keys: Mutex<HashMap<[u8; 32], KeyRecord>>,
-    pub(crate) uses: Mutex<Vec<(String, i64)>>,
-}
-
-impl MemoryKeys {
-    pub(crate) fn make(&self, scopes: &str) -> String {
-        let key = generate_key();
-        let mut keys = self.keys.lock().unwrap();
-        let name = format!("key{}", keys.len());
-        let scopes = scopes.parse().unwrap();
-        keys.insert(key.hash, KeyRecord { name, hash: key.hash, scopes, created_at: START, last_used_at: None });
-        key.plain
-    }
-
-    pub(crate) fn revoke_all(&self) {
-        self.keys.lock().unwrap().clear();
-    }
-}
-
-impl ServiceKeys for MemoryKeys {
-    fn insert(&self, _: KeyRecord) -> BoxFuture<Result<bool, StoreError>> {
-        future::ready(Err(StoreError::NotEnabled)).boxed()
-    }
-
-    fn find(&self, hash: [u8; 32]) -> BoxFuture<Result<Option<KeyRecord>, StoreError>> {
-        future::ready(Ok(self.keys.lock().unwrap().get(&hash).cloned())).boxed()
-    }
-
-    fn list(&self) -> BoxFuture<Result<Vec<KeyRecord>, StoreError>> {
-        future::ready(Err(StoreError::NotEnabled)).boxed()
-    }
-
-    fn revoke(&self, _: String) -> BoxFuture<Result<bool, StoreError>> {
-        future::ready(Err(StoreError::NotEnabled)).boxed()
-    }
-
-    fn used(&self, name: String, at: i64) -> BoxFuture<Result<(), StoreError>> {
-        self.uses.lock().unwrap().push((name, at));
-        future::ready(Ok(())).boxed()
-    }
 }

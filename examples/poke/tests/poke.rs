@@ -1,0 +1,23 @@
+//! A poke reaches its target, with the server's stamp, and nobody else.
+
+use poke::Poke;
+use tidings_testkit::world;
+use tidings_wire::Code;
+
+#[test]
+fn a_poke_reaches_only_its_target() {
+    let world = world().message::<Poke>().start();
+    let [ann, bob, eve] = world.clients([1, 2, 3]);
+    ann.send(&Poke { to: bob.user() });
+    assert_eq!(bob.expects::<Poke>().from, Some(ann.user()));
+    ann.expects_nothing();
+    eve.expects_nothing();
+}
+
+#[test]
+fn a_poke_without_a_target_is_told_what_is_missing() {
+    let world = world().message::<Poke>().start();
+    let [ann] = world.clients([1]);
+    ann.sends_text(r#"{"type":"poke"}"#);
+    assert_eq!(ann.expects_error(Code::BadField).field.as_deref(), Some("to"));
+}
