@@ -106,6 +106,7 @@ pub(crate) fn first(options: &SqliteOptions) -> Result<(Opened, Meta), OpenError
 /// Opens the writer's connection to a database that was migrated.
 pub(crate) fn writer(options: &SqliteOptions) -> rusqlite::Result<Opened> {
     let opened = open(options, WRITE, WRITER_CACHE_KIB)?;
+    // The locking mode stays `normal`: `exclusive` would save the log's index in shared memory, and shut out the readers.
     // An acknowledgement promises that the commit survives a power cut; NORMAL lost one in ten.
     opened.connection.pragma_update(None, "synchronous", "full")?;
     opened.connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;

@@ -25,6 +25,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// What is wrong where the file that is open is not the one in the folder.
+const MOVED: &str = "the database's file was moved or deleted while it was open";
+
 /// Commits between two looks at the log's length.
 const LOG_LOOKED_AT: u32 = 64;
 
@@ -109,7 +112,7 @@ impl Writer {
                 Some(answers)
             }
             Ok(_) => {
-                self.fails(&"the database's file was moved or deleted while it was open");
+                self.fails(&MOVED);
                 None
             }
             Err(error) => {
@@ -121,6 +124,9 @@ impl Writer {
 
     fn job(&mut self, job: WriteJob) {
         self.reopen_if_due();
+        if self.opened.is_some() && !self.is_in_place() {
+            self.fails(&MOVED);
+        }
         let fate = match &mut self.opened {
             Some(opened) => job(Ok(&mut opened.connection)),
             None => {
@@ -185,7 +191,7 @@ impl Writer {
         let written = opened.connection.execute("UPDATE meta SET last_commit = last_commit", []);
         match written {
             Ok(_) if self.is_in_place() => self.works(),
-            Ok(_) => self.fails(&"the database's file was moved or deleted while it was open"),
+            Ok(_) => self.fails(&MOVED),
             Err(error) => self.fails(&error),
         }
     }

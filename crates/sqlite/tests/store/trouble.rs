@@ -84,10 +84,14 @@ fn a_lock_of_another_process_answers_unavailable_until_it_is_gone() {
 fn a_database_that_was_moved_away_is_not_written_on() {
     let folder = Folder::new();
     let clock = Hand::at(0);
-    let world = World::open(&Held(folder.open(clock.clone())));
+    let store = folder.open(clock.clone());
+    let world = World::open(&Held(store.clone()));
     world.send(2, 7);
     let elsewhere = folder.path().join("elsewhere");
     fs::rename(folder.file(), &elsewhere).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let session = runtime.block_on(store.create_session(UserId::new(2), 9_000));
+    assert!(session.is_err(), "nor is a session made in it");
     for key in [1, 1, 2] {
         assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Unavailable(_)));
     }
