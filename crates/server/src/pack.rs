@@ -131,7 +131,8 @@ impl Setup {
             self.problems.push(BuildError::PackName(P::NAME));
         }
         if self.packs.contains(&P::NAME) {
-            self.problems.push(BuildError::PackTwice(P::NAME));
+            // Its routes would collide: the sentence at build is better than axum's panic here.
+            return self.problems.push(BuildError::PackTwice(P::NAME));
         }
         self.packs.push(P::NAME);
         self.pack = P::NAME;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    client::text_frame,
+    client::{Client, text_frame},
     world::{World, dev, with_http},
 };
 
@@ -135,4 +135,21 @@ fn a_stop_closes_websockets_with_1012_and_ends_though_a_client_is_silent() {
     assert_eq!(silent.closed(), b"");
     assert_eq!(half.closed(), b"");
     assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn during_a_drain_the_server_says_so_and_takes_no_new_websockets() {
+    let world = World::new(dev());
+    let address = world.address;
+    let mut ann = world.socket(1);
+    let stopping = std::thread::spawn(move || drop(world));
+    assert_eq!(ann.close_code(), 1012);
+    // The drain waits for Ann's answer to the close.
+    let ready = Client::connect(address).ask("GET", "/readyz", &[], "");
+    assert_eq!((ready.status, &ready.json()["status"]), (503, &"draining".into()));
+    let refused = Client::connect(address).upgrade("/ws?user=2", &[]).unwrap_err();
+    assert_eq!(refused.problem(), (503, "unavailable".into()));
+    assert!(refused.header("retry-after").is_some());
+    ann.close();
+    stopping.join().unwrap();
 }

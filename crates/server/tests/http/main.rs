@@ -9,6 +9,7 @@ mod embedded;
 mod history;
 mod identity;
 mod limits;
+mod packs;
 mod types;
 mod upgrade;
 mod web_pages;

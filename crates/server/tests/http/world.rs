@@ -87,7 +87,7 @@ impl World {
         Self::of(app.messages(store.clone()).groups(store.clone()), clock, store)
     }
 
-    fn of(app: App, clock: Arc<SteppedClock>, store: Arc<MemoryStore>) -> Self {
+    pub(crate) fn of(app: App, clock: Arc<SteppedClock>, store: Arc<MemoryStore>) -> Self {
         let server = app.build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
