@@ -7,11 +7,11 @@ use tidings_wire::{Code, GroupId, Reject, UserId};
 use tokio::sync::oneshot;
 
 use crate::{
-    act::{Act, Op, Origin},
+    act::{Act, Op},
     engine::{SendRequest, Sent},
     handle::RETRY,
     mailbox::Mailbox,
-    node::{Node, Post, groups_of},
+    node::{Node, Post},
     pipeline::{self, Checked, Incoming, Outgoing, Progress},
     ports::BoxFuture,
     shard::{Answer, Letter, Mail},
@@ -42,7 +42,7 @@ pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reje
             node.offer_call(publication).map(|()| sent)
         }
         Outgoing::Append(act) => {
-            submit(node, *act, origin).await?;
+            submit(node, *act).await?;
             match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
                 Answer::Stored(Some(receipt)) => Ok(sent_as(&receipt, false)),
                 Answer::Stored(None) => Ok(sent),
@@ -71,7 +71,7 @@ pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member
     let (origin, answer) = node.call();
     let op = if member { Op::Join(group, user) } else { Op::Leave(group, user) };
     let act = Act { origin, sender: None, key: None, require: smallvec![], ops: smallvec![op], project: None };
-    submit(node, act, origin).await?;
+    submit(node, act).await?;
     match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
         Answer::Refused(reject) => Err(reject),
         Answer::Stored(_) | Answer::Duplicate(_) => Ok(()),
@@ -92,8 +92,8 @@ pub(crate) fn ask<T: Send + 'static>(node: &Node, letter: impl Fn(oneshot::Sende
 }
 
 /// Hands an act to the store, and waits for room there as long as a send may.
-async fn submit(node: &Node, act: Act, origin: Origin) -> Result<(), Reject> {
-    let mut acts = VecDeque::from([act]);
+async fn submit(node: &Node, act: Act) -> Result<(), Reject> {
+    let mut unsent = Unsent { node, acts: VecDeque::from([act]) };
     let patience = node.services().settings.room_within;
     let taken = tokio::time::timeout(patience, async {
         loop {
@@ -101,17 +101,24 @@ async fn submit(node: &Node, act: Act, origin: Origin) -> Result<(), Reject> {
             tokio::pin!(room);
             // Registered before the store is asked, so that room which comes in between is noticed.
             room.as_mut().enable();
-            if node.services().store.submit(&mut acts) {
+            if node.services().store.submit(&mut unsent.acts) {
                 return;
             }
             room.await;
         }
     });
-    if taken.await.is_err() {
-        node.forget_call(origin);
-        let pinned: Vec<_> = acts.iter().flat_map(groups_of).collect();
-        pinned.into_iter().for_each(|group| drop(node.services().members.settled(group)));
-        return Err(Reject::unavailable(patience.max(Duration::from_secs(1))));
+    taken.await.map_err(|_| Reject::unavailable(patience.max(Duration::from_secs(1))))
+}
+
+/// An act on its way to the store. Its caller may give up (an HTTP client that hangs up drops the call): what was kept for its
+/// answer goes with it.
+struct Unsent<'a> {
+    node: &'a Node,
+    acts: VecDeque<Act>,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        self.acts.iter().for_each(|act| self.node.give_up(act));
     }
-    Ok(())
 }

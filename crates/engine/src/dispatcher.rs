@@ -63,12 +63,19 @@ impl Dispatcher {
     }
 
     fn run(&self, node: &Node) {
+        let clock = &node.services().clock;
+        let mut upkeep_at = clock.now().mono + UPKEEP;
         loop {
-            match self.0.recv_timeout(UPKEEP) {
+            match self.0.recv_timeout(upkeep_at.saturating_sub(clock.now().mono)) {
                 Ok(News::Settled(batch)) => node.dispatch(batch),
                 Ok(News::Room) => node.store_has_room(),
-                Err(RecvTimeoutError::Timeout) => node.sweep(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            // Commits may come without a pause.
+            if upkeep_at <= clock.now().mono {
+                node.sweep();
+                upkeep_at = clock.now().mono + UPKEEP;
             }
         }
     }

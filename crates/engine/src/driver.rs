@@ -217,7 +217,12 @@ impl Driver {
     }
 
     /// One read, as edge-triggered events ask for: a short one has emptied the socket. After the peer's end, reads go on to it.
+    /// None while the connection is paused, or each packet that comes would be taken all the same: it is read from when
+    /// the shard says so.
     fn read(&mut self, slot: Slot, until_end: bool) {
+        if self.shard.is_paused(slot) {
+            return;
+        }
         let Some(socket) = self.sockets.get(slot) else { return };
         match rustix::net::recv(socket, &mut self.scratch[..], RecvFlags::empty()) {
             Ok((_, 0)) => self.shard.gone(slot),

@@ -118,9 +118,13 @@ impl Node {
     /// Hands a publication of a call to its shards, or to none of them where one has no room.
     pub(crate) fn offer_call(&self, publication: Publication) -> Result<(), Reject> {
         let publication = Arc::new(publication);
+        // Asked before anything is handed over: a repeat would be heard twice otherwise. Calls of other threads may pass the
+        // bound by one each.
+        if !self.concerned(publication.to.shards).all(|(_, mailbox)| mailbox.is_open()) {
+            return Err(Reject::unavailable(RETRY));
+        }
         for (_, mailbox) in self.concerned(publication.to.shards) {
-            let letter = Post::Mail(Mail(Letter::Deliver(publication.clone())));
-            mailbox.offer(letter).map_err(|_| Reject::unavailable(RETRY))?;
+            mailbox.push(Post::Mail(Mail(Letter::Deliver(publication.clone()))));
         }
         Ok(())
     }
@@ -166,6 +170,12 @@ impl Node {
         if let Origin::Call(number) = origin {
             self.0.calls.lock().expect(POISONED).remove(&number);
         }
+    }
+
+    /// The act is never submitted: nobody waits for its answer, and the group that it left pinned is let go.
+    pub(crate) fn give_up(&self, act: &Act) {
+        self.forget_call(act.origin);
+        groups_of(act).for_each(|group| drop(self.0.services.members.settled(group)));
     }
 
     /// Delivers what was committed and answers who sent it, in commit order: called by the dispatcher alone.
@@ -303,7 +313,7 @@ impl Node {
 }
 
 /// The groups that a message act left pinned.
-pub(crate) fn groups_of(act: &Act) -> impl Iterator<Item = GroupId> {
+fn groups_of(act: &Act) -> impl Iterator<Item = GroupId> {
     act.ops.iter().filter_map(|op| match op {
         Op::Message(entry) => match entry.conversation {
             ConversationKey::Group(group) => Some(group),

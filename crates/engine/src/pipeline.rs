@@ -78,9 +78,11 @@ pub(crate) enum Outgoing {
 
 /// Takes a message as far as it goes without waiting.
 pub(crate) fn begin(services: &Arc<Services>, incoming: Incoming<'_>, now: Now) -> Progress {
+    // serde reads a struct from an array too, field by field: that is no frame.
+    let is_object = incoming.json.trim_ascii_start().first() == Some(&b'{');
     let head: Head<'_> = match serde_json::from_slice(incoming.json) {
-        Ok(head) => head,
-        Err(_) => return refused_untyped(None, bad_head(incoming.json)),
+        Ok(head) if is_object => head,
+        _ => return refused_untyped(None, bad_head(incoming.json)),
     };
     let reference = head.reference;
     let Some(kind) = services.registry.find(&head.kind) else {
@@ -324,8 +326,11 @@ impl Prepared {
                 let created_at_ms = self.now.unix_ms;
                 let (kind, version) = (entry.name, entry.version);
                 act.ops.push(Op::Message(Entry { conversation, id: self.id, kind, version, body, created_at_ms }));
-                // The dispatcher takes the pin up again when the act is settled.
-                self.groups.into_iter().for_each(|(_, pinned)| pinned.leave());
+                // The dispatcher takes this one pin up again when the act is settled; groups in `less` need none.
+                let own = |id: &GroupId| conversation == ConversationKey::Group(*id);
+                if let Some((_, pinned)) = self.groups.into_iter().find(|(id, _)| own(id)) {
+                    pinned.leave();
+                }
             }
             _ => {
                 let message = Publish { kind: entry.name, body, audience, from: user, id: Some(self.id) };
@@ -361,6 +366,9 @@ fn refused_untyped(reference: Option<i64>, reject: Reject) -> Progress {
 
 /// Why a frame has no head. Not on the hot path, so it may be read again.
 fn bad_head(json: &[u8]) -> Reject {
+    if let Some(name) = twice(json) {
+        return Reject::field(name, "it stands twice in the frame");
+    }
     match serde_json::from_slice::<Value>(json) {
         Ok(Value::Object(fields)) => match fields.get("type") {
             None => Reject::new(Code::BadJson, "the frame has no \"type\""),
@@ -373,6 +381,12 @@ fn bad_head(json: &[u8]) -> Reject {
         Ok(_) => Reject::new(Code::BadJson, "a frame is one JSON object"),
         Err(error) => Reject::new(Code::BadJson, format!("the frame is not JSON: {error}")),
     }
+}
+
+/// The name of the head's that stands twice, which a `Value` does not tell.
+fn twice(json: &[u8]) -> Option<&'static str> {
+    let error = serde_json::from_slice::<Head<'_>>(json).err()?.to_string();
+    ["type", "ref", "key"].into_iter().find(|name| error.starts_with(&format!("duplicate field `{name}`")))
 }
 
 fn shortened(text: &str) -> &str {

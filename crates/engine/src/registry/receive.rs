@@ -76,7 +76,9 @@ impl<M: Message, H: Handle<M>> Receive for WithHandler<M, H> {
         };
         let (handler, cx, sender) = (self.0.clone(), cx(), sender.clone());
         let accept = async move { handler.accept(message, cx).await.and_then(|accepted| finish(accepted, &sender)) };
-        Step::Later(AssertUnwindSafe(accept).catch_unwind().map(|caught| caught.unwrap_or_else(panicked::<M>)).boxed())
+        Step::Later(
+            AssertUnwindSafe(accept).catch_unwind().map(|caught| caught.unwrap_or_else(panicked::<M, Draft>)).boxed(),
+        )
     }
 
     fn upgrade(&self, version: u16, body: serde_json::Value) -> Result<serde_json::Value, UpgradeError> {
@@ -84,8 +86,13 @@ impl<M: Message, H: Handle<M>> Receive for WithHandler<M, H> {
     }
 }
 
-/// Decodes the type's fields; on failure once more, slowly, to learn which field was wrong.
+/// Decodes the type's fields. The type's own code may run here, so a panic is caught.
 fn decode<M: Message>(json: &[u8]) -> Result<M, Reject> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| read(json))).unwrap_or_else(panicked::<M, M>)
+}
+
+/// Reads the type's fields; on failure once more, slowly, to learn which field was wrong.
+fn read<M: Message>(json: &[u8]) -> Result<M, Reject> {
     serde_json::from_slice(json).map_err(|_| {
         let mut reader = serde_json::Deserializer::from_slice(json);
         match serde_path_to_error::deserialize::<_, M>(&mut reader) {
@@ -95,16 +102,17 @@ fn decode<M: Message>(json: &[u8]) -> Result<M, Reject> {
     })
 }
 
-/// Names the field that could not be decoded. A missing one is named in serde's message, not in its path.
+/// Names the field that could not be decoded. One that is missing or stands twice is named in serde's
+/// message, not always in its path.
 fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>) -> Reject {
     let cause = error.inner().to_string();
     // The position in the frame tells the sender nothing that the field does not.
     let sentence = cause.rsplit_once(" at line ").map_or(&*cause, |(sentence, _)| sentence);
-    let missing = sentence.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let named = ["missing field `", "duplicate field `"].into_iter().find_map(|start| sentence.strip_prefix(start));
     let path = error.path().to_string();
-    let field = match missing {
-        Some(missing) if path == "." => missing.to_owned(),
-        Some(missing) => format!("{path}.{missing}"),
+    let field = match named.and_then(|rest| rest.strip_suffix('`')) {
+        Some(named) if path == "." => named.to_owned(),
+        Some(named) => format!("{path}.{named}"),
         None => path,
     };
     Reject::field(field, sentence.to_owned())
@@ -123,12 +131,12 @@ fn finish<M: Message>(accepted: Accepted<M>, sender: &Sender) -> Result<Draft, R
             tracing::error!(kind = M::TYPE, %error, "a message could not be serialised");
             Err(Reject::unavailable(RETRY))
         }
-        Err(_) => panicked::<M>(Box::new(())),
+        Err(panic) => panicked::<M, Draft>(panic),
     }
 }
 
 /// The answer where a type's code panicked. The panic's own message was logged by the panic hook.
-fn panicked<M: Message>(_: Box<dyn std::any::Any + Send>) -> Result<Draft, Reject> {
+fn panicked<M: Message, T>(_: Box<dyn std::any::Any + Send>) -> Result<T, Reject> {
     tracing::error!(kind = M::TYPE, "the type's code panicked");
     crate::metrics::handler_panicked(M::TYPE);
     Err(Reject::unavailable(RETRY))

@@ -1,14 +1,12 @@
 //! One connection, as its shard remembers it. An idle one is small: what only a busy one needs stands behind pointers.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use tidings_wire::UserId;
 
 use super::outbox::Outbox;
 use crate::{
-    delivery::Publication,
-    directory::ShardSet,
     engine::{Admission, ConnectionInfo},
     websocket::Decoder,
 };
@@ -69,13 +67,15 @@ pub(super) struct Details {
 pub(super) struct Work {
     /// A handler or group that is waited for, and until when.
     pub(super) running: Option<Running>,
-    /// A publication that other shards had no room for yet.
-    pub(super) parked: Option<(Arc<Publication>, ShardSet)>,
+    /// Other shards had no room yet for its last publication.
+    pub(super) parked: bool,
     /// Kept sends under way.
     pub(super) under_way: u16,
     /// Messages that wait for their turn.
     pub(super) held: VecDeque<Bytes>,
     pub(super) held_bytes: usize,
+    /// The peer's close frame, with its code if it has one, that came while messages before it waited.
+    pub(super) goodbye: Option<Option<u16>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,9 +88,12 @@ pub(super) struct Running {
 impl Connection {
     /// Whether the next message may be taken up, with so many kept sends allowed under way.
     pub(super) fn is_free(&self, most_under_way: u16) -> bool {
-        self.work
-            .as_ref()
-            .is_none_or(|work| work.running.is_none() && work.parked.is_none() && work.under_way < most_under_way)
+        self.work.as_ref().is_none_or(|work| work.running.is_none() && !work.parked && work.under_way < most_under_way)
+    }
+
+    /// Whether messages that came are not taken up yet, or not decided.
+    pub(super) fn is_busy(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.running.is_some() || work.parked || !work.held.is_empty())
     }
 
     pub(super) fn work(&mut self) -> &mut Work {
@@ -99,9 +102,10 @@ impl Connection {
 
     /// Frees what only a busy connection needs.
     pub(super) fn rest(&mut self) {
-        let idle = self.work.as_ref().is_some_and(|work| {
-            work.running.is_none() && work.parked.is_none() && work.under_way == 0 && work.held.is_empty()
-        });
+        let idle = self
+            .work
+            .as_ref()
+            .is_some_and(|work| work.running.is_none() && !work.parked && work.under_way == 0 && work.held.is_empty());
         if idle {
             self.work = None;
         }

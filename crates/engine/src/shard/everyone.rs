@@ -14,6 +14,8 @@ pub(super) struct EveryoneLog {
     /// Everything before it was offered to every connection: it may be dropped when the bound is passed.
     offered: u64,
     bound: u64,
+    /// What blocked readers are kept where nobody else lacks anything.
+    keep: u64,
 }
 
 #[derive(Debug)]
@@ -23,9 +25,11 @@ struct Segment {
 }
 
 impl EveryoneLog {
-    /// A log that keeps about `bound` bytes for readers that lag.
-    pub(super) fn new(bound: usize) -> Self {
-        Self { segments: VecDeque::new(), end: 0, offered: 0, bound: bound as u64 }
+    /// A log that keeps about `bound` bytes for readers that lag. Where only blocked readers lack something they are kept a
+    /// quarter of it, or the `backlog` that each of them may have.
+    pub(super) fn new(bound: usize, backlog: usize) -> Self {
+        let keep = (bound / 4).max(backlog).min(bound) as u64;
+        Self { segments: VecDeque::new(), end: 0, offered: 0, bound: bound as u64, keep }
     }
 
     /// The position behind the last frame.
@@ -56,9 +60,8 @@ impl EveryoneLog {
     pub(super) fn offered(&mut self, position: u64) {
         self.offered = position;
         self.drop_offered();
-        if self.offered == self.end && self.end - self.start() > self.bound / 4 {
-            // Nobody but blocked readers lacks anything: they keep a quarter of the bound.
-            self.drop_to(self.end - self.bound / 4);
+        if self.offered == self.end && self.end - self.start() > self.keep {
+            self.drop_to(self.end - self.keep);
         }
     }
 
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_all_frames_in_order_over_segments() {
-        let mut log = EveryoneLog::new(1 << 20);
+        let mut log = EveryoneLog::new(1 << 20, 0);
         let frames: Vec<Vec<u8>> = (0..100_u8).map(|n| vec![n; 3_000]).collect();
         frames.iter().for_each(|frame| log.append(frame));
         let (mut cursor, mut read) = (0, Vec::new());
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_was_offered_is_dropped_at_the_bound_and_what_was_not_is_kept() {
-        let mut log = EveryoneLog::new(256 * 1024);
+        let mut log = EveryoneLog::new(256 * 1024, 0);
         for _ in 0..2_000 {
             log.append(&[7; 1_000]);
         }

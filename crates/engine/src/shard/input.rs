@@ -12,11 +12,10 @@ use super::{
     mail::{Answer, Done, Effect, Ticket},
 };
 use crate::{
-    act::{Act, Origin, Outcome},
+    act::{Origin, Outcome},
     clock::Now,
     delivery::Publication,
     handle::RETRY,
-    node::groups_of,
     pipeline::{self, Checked, Incoming, Outgoing, Prepared, Progress, key_reused},
     websocket::{Event, ProtocolError, encoder},
 };
@@ -31,6 +30,9 @@ impl Shard {
         let Some(connection) = self.get_mut(slot) else { return Flow::Pause };
         connection.heard = now.mono;
         connection.pinged = false;
+        if connection.work.as_ref().is_some_and(|work| work.goodbye.is_some()) {
+            return Flow::Read;
+        }
         let mut decoder = match connection.phase {
             Phase::Open | Phase::Closing { half_closed: false, .. } => std::mem::take(&mut connection.decoder),
             _ => return Flow::Read,
@@ -50,6 +52,11 @@ impl Shard {
         let most = self.node.services().settings.sends_under_way;
         let Some(connection) = self.get_mut(slot) else { return ControlFlow::Break(()) };
         match (event, connection.phase) {
+            (Event::Close { code, .. }, Phase::Open) if connection.is_busy() => {
+                // What came before it is accepted first.
+                connection.work().goodbye = Some(code);
+                return ControlFlow::Break(());
+            }
             (Event::Close { code, .. }, phase) => {
                 self.peer_closed(slot.index, code, phase, now);
                 return ControlFlow::Break(());
@@ -76,8 +83,8 @@ impl Shard {
     /// The peer's close frame: answered with the same code, unless it answers ours.
     fn peer_closed(&mut self, index: u32, code: Option<u16>, phase: Phase, now: Now) {
         if phase == Phase::Open {
-            self.push(index, encoder::close(code.unwrap_or(NO_CODE), ""), now);
             self.leave(index, None);
+            self.finish(index, encoder::close(code.unwrap_or(NO_CODE), ""));
         }
         if phase != Phase::Gone {
             let until = now.mono + self.node.services().settings.pong_within;
@@ -140,8 +147,8 @@ impl Shard {
             let left = self.node.offer(&publication, others, self.id);
             if left != 0 {
                 let slot = self.slot_of(index);
-                self.connections[index as usize].work().parked = Some((publication, left));
-                self.parked.push(slot);
+                self.connections[index as usize].work().parked = true;
+                self.parked.push((slot, publication, left));
             }
         }
     }
@@ -204,22 +211,25 @@ impl Shard {
             connection.heard = now.mono;
             self.effects.push(Effect::Resume(slot));
         }
-        if let Some(connection) = self.get_mut(slot) {
-            connection.rest();
+        let Some(connection) = self.get_mut(slot) else { return };
+        let goodbye = connection.work.as_ref().and_then(|work| work.goodbye);
+        if let Some(code) = goodbye.filter(|_| connection.is_open() && !connection.is_busy()) {
+            self.peer_closed(slot.index, code, Phase::Open, now);
+            return;
         }
+        connection.rest();
     }
 
     /// Other shards have room again.
     pub(super) fn retry_parked(&mut self, now: Now) {
-        for slot in std::mem::take(&mut self.parked) {
-            let (node, id) = (self.node.clone(), self.id);
-            let Some(connection) = self.get_mut(slot) else { continue };
-            let Some((publication, left)) = connection.work().parked.take() else { continue };
-            let left = node.offer(&publication, left, id);
+        for (slot, publication, left) in std::mem::take(&mut self.parked) {
+            let left = self.node.offer(&publication, left, self.id);
             if left != 0 {
-                connection.work().parked = Some((publication, left));
-                self.parked.push(slot);
-            } else {
+                self.parked.push((slot, publication, left));
+                continue;
+            }
+            if let Some(work) = self.get_mut(slot).and_then(|connection| connection.work.as_mut()) {
+                work.parked = false;
                 self.go_on(slot, now);
             }
         }
@@ -235,16 +245,9 @@ impl Shard {
         while self.act_times.front().is_some_and(|&since| since + patience <= now.mono) {
             self.act_times.pop_front();
             let Some(act) = self.acts.pop_front() else { return };
-            self.release_groups(&act);
+            self.node.give_up(&act);
             let Origin::Connection { slot, reference, .. } = act.origin else { continue };
             self.answer(slot, reference, &Answer::Refused(Reject::unavailable(RETRY)), now);
-        }
-    }
-
-    /// Gives back the pins of an act that is not submitted.
-    fn release_groups(&self, act: &Act) {
-        for group in groups_of(act) {
-            drop(self.node.services().members.settled(group));
         }
     }
 }

@@ -18,6 +18,8 @@ use super::{
 use crate::{
     act::Act,
     clock::Now,
+    delivery::Publication,
+    directory::ShardSet,
     engine::Admission,
     metrics::ShardMetrics,
     node::Node,
@@ -51,8 +53,9 @@ pub struct Shard {
     pub(super) act_times: VecDeque<Duration>,
     /// The store said that it has no room.
     pub(super) store_full: bool,
-    /// Connections whose publication waits for room in another shard's mailbox.
-    pub(super) parked: Vec<Slot>,
+    /// Publications that wait for room in the mailboxes of these shards: at most one of each connection, and of those that
+    /// have gone meanwhile.
+    pub(super) parked: Vec<(Slot, Arc<Publication>, ShardSet)>,
     pub(super) drain: Option<Drain>,
     pub(super) effects: Vec<Effect>,
     pub(super) metrics: ShardMetrics,
@@ -109,7 +112,8 @@ const DRAIN_STEP: Duration = Duration::from_millis(20);
 impl Shard {
     /// Shard number `id` of a node, without connections.
     pub fn new(node: Node, id: u16, now: Now) -> Self {
-        let log = EveryoneLog::new(node.services().settings.everyone_log_bytes);
+        let settings = &node.services().settings;
+        let log = EveryoneLog::new(settings.everyone_log_bytes, settings.outbox_bytes);
         Self {
             id,
             node,
@@ -251,7 +255,8 @@ impl Shard {
 
     /// From now on the connection gets what is published to the topic, or no longer.
     pub fn watch(&mut self, slot: Slot, topic: Topic, on: bool) {
-        if self.get_mut(slot).is_none() {
+        // One that is closing has left every topic already, and nobody would take it out again.
+        if self.get_mut(slot).is_none_or(|connection| !connection.is_open()) {
             return;
         }
         let watchers = self.topics.entry(topic.clone()).or_default();

@@ -24,6 +24,8 @@ pub(super) struct Outbox {
     rest: Option<Box<VecDeque<Queued>>>,
     /// Bytes in the queue.
     bytes: u32,
+    /// The last frame is queued: what the log gets from now on is not for this reader.
+    sealed: bool,
     /// Where in the log this reader stands, at a boundary.
     cursor: u64,
 }
@@ -59,29 +61,55 @@ impl Outbox {
         self.bytes as usize
     }
 
-    /// Throws away what has not begun to go out, and queues a last frame.
+    /// Queues the last frame: nothing that comes later goes out. Where it does not fit, or what goes before it is lost, it
+    /// takes the place of all that has not begun to go out.
+    pub(super) fn finish(&mut self, last: Bytes, log: &EveryoneLog, bound: usize) {
+        if self.fell_off(log) || self.push(last.clone(), log, bound).is_err() {
+            self.replace(last, log);
+        }
+        self.sealed = true;
+    }
+
+    /// Throws away what has not begun to go out, and queues the last frame.
     pub(super) fn replace(&mut self, last: Bytes, log: &EveryoneLog) {
         let begun = self.first.take().filter(|queued| queued.after == BEGUN);
-        *self = Self { cursor: log.end(), ..Self::default() };
+        *self = Self { cursor: log.end(), sealed: true, ..Self::default() };
         if let Some(begun) = begun {
             self.append(begun.frame, BEGUN);
         }
         self.append(last, log.end());
     }
 
+    /// Throws away all but what has begun to go out and the last frame: the log has dropped what goes before it.
+    pub(super) fn skip_to_last(&mut self, log: &EveryoneLog) {
+        match self.rest.as_mut().and_then(|rest| rest.pop_back()) {
+            Some(last) => self.replace(last.frame, log),
+            None => self.cursor = log.end(),
+        }
+    }
+
     /// Bytes that wait, the log's included.
     pub(super) fn waiting(&self, log: &EveryoneLog) -> usize {
-        self.bytes as usize + (log.end() - self.cursor) as usize
+        self.bytes as usize + (self.end(log) - self.cursor) as usize
     }
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self, log: &EveryoneLog) -> bool {
-        self.first.is_none() && self.cursor == log.end()
+        self.first.is_none() && self.cursor == self.end(log)
     }
 
     /// Whether the log has dropped what this reader lacks.
     pub(super) fn fell_off(&self, log: &EveryoneLog) -> bool {
-        self.cursor < log.start()
+        self.cursor < log.start() && self.cursor < self.end(log)
+    }
+
+    /// Up to where the log is for this reader.
+    fn end(&self, log: &EveryoneLog) -> u64 {
+        if !self.sealed {
+            return log.end();
+        }
+        let last = self.rest.as_ref().and_then(|rest| rest.back()).or(self.first.as_ref());
+        last.filter(|last| last.after != BEGUN).map_or(self.cursor, |last| last.after.max(self.cursor))
     }
 
     /// The next slices to write, in order.
@@ -106,8 +134,9 @@ impl Outbox {
                 return parts;
             }
         }
-        while cursor < log.end() {
-            let slice = log.slice(cursor, log.end());
+        let end = self.end(log);
+        while cursor < end {
+            let slice = log.slice(cursor, end);
             cursor += slice.len() as u64;
             if slice.is_empty() || !add(slice) {
                 return parts;
@@ -123,7 +152,7 @@ impl Outbox {
             let until = match &self.first {
                 Some(queued) if queued.after == BEGUN => self.cursor,
                 Some(queued) => queued.after,
-                None => log.end(),
+                None => self.end(log),
             };
             if self.cursor < until {
                 written = self.advance(written, until, log);
@@ -223,7 +252,7 @@ mod tests {
         fn whatever_the_writes_take_frames_and_broadcasts_go_out_whole_and_in_order(
             steps in prop::collection::vec((0..3_u8, 0..300_usize, 0..400_usize), 1..80)
         ) {
-            let mut log = EveryoneLog::new(1 << 20);
+            let mut log = EveryoneLog::new(1 << 20, 0);
             let mut outbox = Outbox::new(&log);
             let (mut expected, mut out) = (Vec::new(), Vec::new());
             for (number, (step, size, most)) in steps.into_iter().enumerate() {
@@ -251,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_frame_that_does_not_fit_is_refused_and_the_last_word_still_goes_out() {
-        let log = EveryoneLog::new(1 << 20);
+        let log = EveryoneLog::new(1 << 20, 0);
         let mut outbox = Outbox::new(&log);
         let frame = encoder::text(&[b'x'; 60]);
         outbox.push(frame.clone(), &log, 130).unwrap();
@@ -262,6 +291,51 @@ mod tests {
         outbox.replace(Bytes::from_static(b"bye"), &log);
         write(&mut outbox, &log, 1_000, &mut out);
         assert_eq!(out, [&frame[..], b"bye"].concat(), "the frame that had begun is finished first");
+    }
+
+    #[test]
+    fn nothing_goes_out_behind_the_last_frame_and_all_that_was_before_it_does() {
+        let mut log = EveryoneLog::new(1 << 20, 0);
+        for begun in [0, 5] {
+            let mut outbox = Outbox::new(&log);
+            let (before, frame, after) = (encoder::text(b"before"), encoder::text(b"own"), encoder::text(b"after"));
+            outbox.push(frame.clone(), &log, 1_000).unwrap();
+            log.append(&before);
+            let mut out = Vec::new();
+            write(&mut outbox, &log, begun, &mut out);
+            outbox.finish(Bytes::from_static(b"bye"), &log, 1_000);
+            log.append(&after);
+            assert_eq!(out.len() + outbox.waiting(&log), frame.len() + before.len() + 3);
+            while !outbox.is_empty(&log) {
+                write(&mut outbox, &log, 4, &mut out);
+            }
+            assert_eq!(out, [&frame[..], &before, b"bye"].concat());
+            assert!(!outbox.fell_off(&log) && outbox.waiting(&log) == 0);
+        }
+    }
+
+    #[test]
+    fn the_last_frame_goes_out_though_the_log_dropped_what_was_before_it() {
+        let mut log = EveryoneLog::new(1_000, 0);
+        for begun in [0, 5] {
+            let mut outbox = Outbox::new(&log);
+            let frame = encoder::text(b"own");
+            outbox.push(frame.clone(), &log, 1_000).unwrap();
+            let mut out = Vec::new();
+            write(&mut outbox, &log, begun, &mut out);
+            log.append(&encoder::text(b"before"));
+            outbox.finish(Bytes::from_static(b"bye"), &log, 1_000);
+            for _ in 0..200 {
+                log.append(&encoder::text(&[b'x'; 1_000]));
+                log.offered(log.end());
+            }
+            assert!(outbox.fell_off(&log));
+            outbox.skip_to_last(&log);
+            write(&mut outbox, &log, 1_000, &mut out);
+            let begun = if begun == 0 { &b""[..] } else { &frame };
+            assert_eq!(out, [begun, b"bye"].concat());
+            assert!(outbox.is_empty(&log));
+        }
     }
 
     #[test]

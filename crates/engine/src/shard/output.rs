@@ -170,8 +170,11 @@ impl Shard {
             return;
         }
         if connection.outbox.fell_off(&self.log) {
-            self.close(index, CloseCode::SlowReader, now);
-            return;
+            if connection.is_open() {
+                self.close(index, CloseCode::SlowReader, now);
+                return;
+            }
+            connection.outbox.skip_to_last(&self.log);
         }
         let parts = connection.outbox.parts(&self.log);
         let offered: usize = parts.iter().map(|part| part.len()).sum();
@@ -211,16 +214,21 @@ impl Shard {
         }
         self.leave(index, Some(code));
         let frame = encoder::close(code.code(), code.reason());
-        let until = now.mono + self.node.services().settings.pong_within;
-        let bound = self.node.services().settings.outbox_bytes;
-        let connection = &mut self.connections[index as usize];
-        let lost = code == CloseCode::SlowReader || connection.outbox.fell_off(&self.log);
-        if lost || connection.outbox.push(frame.clone(), &self.log, bound * UNBLOCKED_FACTOR).is_err() {
-            connection.outbox.replace(frame, &self.log);
+        if code == CloseCode::SlowReader {
+            self.connections[index as usize].outbox.replace(frame, &self.log);
+        } else {
+            self.finish(index, frame);
         }
-        connection.phase = Phase::Closing { until, half_closed: false };
+        let until = now.mono + self.node.services().settings.pong_within;
+        self.connections[index as usize].phase = Phase::Closing { until, half_closed: false };
         self.mark_dirty(index);
         self.arm(index, until);
+    }
+
+    /// Queues a close frame: nothing goes out behind it (RFC 6455 §5.5.1).
+    pub(super) fn finish(&mut self, index: u32, frame: Bytes) {
+        let bound = self.node.services().settings.outbox_bytes * UNBLOCKED_FACTOR;
+        self.connections[index as usize].outbox.finish(frame, &self.log, bound);
     }
 
     /// Takes a connection whose socket is of no more use out of everything; the slot goes with the next flush.
@@ -243,6 +251,10 @@ impl Shard {
         let (user, user_index) = (connection.user, connection.index);
         if let Some(running) = connection.work.take().and_then(|work| work.running) {
             self.effects.push(Effect::Cancel(Ticket { slot, number: running.number }));
+        }
+        if std::mem::take(&mut connection.paused) {
+            // Nothing is held any more, and the peer's close frame or end is to be noticed.
+            self.effects.push(Effect::Resume(slot));
         }
         let directory = &self.node.services().directory;
         directory.closed();

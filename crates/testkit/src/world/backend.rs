@@ -61,6 +61,14 @@ impl Backend {
         self.begins_set_member(group, user, member).answer().expect("the membership is changed");
     }
 
+    /// Makes them all members of the group.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub fn adds(&self, group: GroupId, users: impl IntoIterator<Item = UserId>) {
+        users.into_iter().for_each(|user| self.set_member(group, user, true));
+    }
+
     /// Changes a membership, and does not wait.
     pub fn begins_set_member(&self, group: GroupId, user: UserId, member: bool) -> Pending<Result<(), Reject>> {
         let call = self.world.state().simulation.set_member(group, user, member);

@@ -189,10 +189,15 @@ impl Client {
     /// Where something else came.
     #[track_caller]
     pub fn expects_some<M: Message>(&self) -> Vec<Received<M>> {
+        self.texts().iter().map(|text| received::message(text)).collect()
+    }
+
+    /// All text frames that have come, as they are.
+    pub fn texts(&self) -> Vec<String> {
         self.world.run();
         let taken = self.peer(|peer| peer.inbox.extract(|frame| matches!(frame, Frame::Text(_))));
-        let text = |frame: &Frame| if let Frame::Text(text) = frame { Some(received::message(text)) } else { None };
-        taken.iter().filter_map(text).collect()
+        let text = |frame| if let Frame::Text(text) = frame { Some(text) } else { None };
+        taken.into_iter().filter_map(text).collect()
     }
 
     /// Pings that came since the last call.

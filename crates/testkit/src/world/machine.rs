@@ -1,6 +1,12 @@
 //! The world itself: who is connected, and what moves when.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, task::Poll, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use tidings_engine::{
     Admission, Dialect, Parts,
@@ -39,6 +45,8 @@ struct Inner {
     state: RefCell<State>,
     clock: Arc<SteppedClock>,
     gate: Arc<Gate>,
+    /// Nothing moves: see [`World::holding`].
+    holding: Cell<bool>,
     /// What tokio's own timers (in handlers, in calls) go by: paused, stepped together with the clock.
     runtime: tokio::runtime::Runtime,
 }
@@ -68,7 +76,7 @@ impl World {
         let state = State { simulation, sockets, peers: Vec::new(), socket_bytes, next_shard: 0 };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
-        Self(Rc::new(Inner { state: RefCell::new(state), clock, gate, runtime }))
+        Self(Rc::new(Inner { state: RefCell::new(state), clock, gate, holding: Cell::new(false), runtime }))
     }
 
     /// One connection for each of these users; on the shards in turn.
@@ -162,13 +170,21 @@ impl World {
         }
     }
 
+    /// Does what `calls` do at one moment: their bytes are all on the wire before the first of them is read.
+    pub fn holding(&self, calls: impl FnOnce()) {
+        self.0.holding.set(true);
+        calls();
+        self.0.holding.set(false);
+        self.run();
+    }
+
     /// Lets everything happen that can happen now. Every call of a client or the backend does so already.
     ///
     /// # Panics
     /// Where it never ends, or a store of its own threads does not settle what it took.
     pub fn run(&self) {
         for _ in 0..ROUNDS {
-            if !self.round() {
+            if self.0.holding.get() || !self.round() {
                 return;
             }
         }

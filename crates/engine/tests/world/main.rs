@@ -1,0 +1,18 @@
+//! The engine as its clients see it, in a world without sockets, threads or clock.
+
+mod audiences;
+mod broadcast;
+mod closing;
+mod group;
+mod handlers;
+mod ids;
+mod kept;
+mod messages;
+mod private;
+mod recipients;
+mod refusals;
+mod shards;
+mod slow_readers;
+mod timers;
+mod topics;
+mod turns;
