@@ -1,4 +1,10 @@
 //! `broadcast`: from a service to everyone.
+//!
+//! ```
+//! # use tidings_chat::Broadcast;
+//! let broadcast: Broadcast = serde_json::from_str(r#"{"content":"back in five minutes"}"#)?;
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,12 +12,6 @@ use tidings_wire::{Audience, FreeObject, Limit, Me, Message, Sender, Senders};
 
 /// A message to every connection, the sender's too; not kept. Services send it; users only where the configuration says
 /// `[types.broadcast] senders = "users"`, or with `--dev`.
-///
-/// ```
-/// # use tidings_chat::Broadcast;
-/// let broadcast: Broadcast = serde_json::from_str(r#"{"content":"back in five minutes"}"#)?;
-/// # Ok::<(), serde_json::Error>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Broadcast {
     /// The text, bounded by the frame.

@@ -1,16 +1,16 @@
 //! `event`: from a service to those who watch a topic.
+//!
+//! ```
+//! # use tidings_chat::Event;
+//! let event: Event = serde_json::from_str(r#"{"topic":"score:4","name":"goal","data":{"home":2,"away":1}}"#)?;
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidings_wire::{Audience, FreeObject, Limit, Message, Sender, Senders, Topic};
 
 /// For backends that just want to push: a name and free JSON to the watchers of a topic; not kept.
-///
-/// ```
-/// # use tidings_chat::Event;
-/// let event: Event = serde_json::from_str(r#"{"topic":"score:4","name":"goal","data":{"home":2,"away":1}}"#)?;
-/// # Ok::<(), serde_json::Error>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Whose watchers hear it.

@@ -1,4 +1,10 @@
 //! `group`: from a member to a group.
+//!
+//! ```
+//! # use tidings_chat::Group;
+//! let group: Group = serde_json::from_str(r#"{"group_id":5,"content":"hi"}"#)?;
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,12 +12,6 @@ use tidings_wire::{Audience, FreeObject, GroupId, Keep, Limit, Me, Message, Send
 
 /// A message to the members of a group, heard on every connection but the sending one; kept for ever in `group:<id>`. From a
 /// user who is no member it is refused with `not_a_member`, whether the group exists or not.
-///
-/// ```
-/// # use tidings_chat::Group;
-/// let group: Group = serde_json::from_str(r#"{"group_id":5,"content":"hi"}"#)?;
-/// # Ok::<(), serde_json::Error>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
     /// To which group.

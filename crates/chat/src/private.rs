@@ -1,4 +1,10 @@
 //! `private`: from one user to another.
+//!
+//! ```
+//! # use tidings_chat::Private;
+//! let private: Private = serde_json::from_str(r#"{"to":2,"content":"hi","data":{"mood":"sunny"},"reply_to":41}"#)?;
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,12 +12,6 @@ use tidings_wire::{Audience, FreeObject, Keep, Limit, Me, Message, Sender, Seq, 
 
 /// A message to one user, heard on their every connection and on the sender's other ones; kept for ever in `dm:<a>:<b>`. To
 /// oneself it is a note for one's other devices.
-///
-/// ```
-/// # use tidings_chat::Private;
-/// let private: Private = serde_json::from_str(r#"{"to":2,"content":"hi","data":{"mood":"sunny"},"reply_to":41}"#)?;
-/// # Ok::<(), serde_json::Error>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Private {
     /// For whom.

@@ -4,7 +4,7 @@ use std::{io, net::TcpListener, sync::Arc};
 
 use axum::Router;
 use tidings_engine::{
-    Engine, Parts, StartError,
+    Engine, Parts, StartError, TypeInfo,
     ports::{Revocations, ServiceKeys, SessionResolver},
 };
 
@@ -46,6 +46,11 @@ impl Server {
     /// The packs' migrations.
     pub fn migrations(&self) -> &[PackMigrations] {
         &self.migrations
+    }
+
+    /// The registered message types, by name, with their schemas.
+    pub fn types(&self) -> Vec<TypeInfo> {
+        self.parts.registry.types()
     }
 
     /// The OpenAPI document that will stand at `/v1/openapi.json`.

@@ -61,12 +61,9 @@ pub(super) fn openapi(extend: Extend<'_>) -> Result<Value, Failure> {
     Ok(serde_json::to_value(app(extend).build()?.openapi())?)
 }
 
-/// The schema of each registered type by its name. Nothing is opened and nothing listened on: the engine that knows the
-/// types keeps nothing, and ends at once.
-pub(super) async fn schemas(extend: Extend<'_>) -> Result<Value, Failure> {
-    let running = app(extend).build()?.start().await?;
-    let types = running.handle().engine().types();
-    running.stop().await;
+/// The schema of each registered type by its name. Nothing is opened, started or listened on.
+pub(super) fn schemas(extend: Extend<'_>) -> Result<Value, Failure> {
+    let types = app(extend).build()?.types();
     Ok(types.into_iter().map(|kind| (kind.name.to_owned(), kind.schema)).collect())
 }
 

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use tidings_wire::{CloseCode, Code};
 
-use super::{arguments::What, assemble::Extend, failure::Failure, output::answer, run::block_on};
+use super::{arguments::What, assemble::Extend, failure::Failure, output::answer};
 
 /// Prints one of them. Nothing is opened or listened on, and no configuration is read.
 pub(super) fn run(what: What, extend: Extend<'_>) -> Result<(), Failure> {
     let value = match what {
         What::Codes => codes(),
         What::Openapi => super::assemble::openapi(extend)?,
-        What::Jsonschema => block_on(super::assemble::schemas(extend))??,
+        What::Jsonschema => super::assemble::schemas(extend)?,
     };
     answer(&serde_json::to_string_pretty(&value)?)
 }
