@@ -27,8 +27,9 @@ const CHECKPOINT_PAGES: u32 = 10_000;
 /// Bytes of log that stay on disk after a checkpoint.
 const LOG_BYTES: u32 = 64 << 20;
 
-/// KiB of pages that the writer keeps: the inner pages of every index, and more.
-const WRITER_CACHE_KIB: i32 = 32 << 10;
+/// KiB of pages that the writer keeps: the inner pages of every index, and more. 2 to 32 MiB cost the same; a larger cache
+/// also costs a walk through it after each commit that split a page.
+const WRITER_CACHE_KIB: i32 = 8 << 10;
 
 /// KiB of pages that each reader keeps.
 const READER_CACHE_KIB: i32 = 4 << 10;
