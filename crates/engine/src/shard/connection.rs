@@ -40,10 +40,12 @@ pub(super) struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
-    /// A close frame is queued or out: what comes in is thrown away. Half closed once the frame is written.
+    /// A close frame is queued or out: what comes in is thrown away, but for the peer's own close frame. Half closed once the
+    /// frame is written; deaf where the peer's bytes make no sense any more.
     Closing {
         until: Duration,
         half_closed: bool,
+        deaf: bool,
     },
     /// Both sides have closed: the socket goes when the rest is written, or when that takes too long.
     Closed {

@@ -34,7 +34,7 @@ impl Shard {
             return Flow::Read;
         }
         let mut decoder = match connection.phase {
-            Phase::Open | Phase::Closing { half_closed: false, .. } => std::mem::take(&mut connection.decoder),
+            Phase::Open | Phase::Closing { deaf: false, .. } => std::mem::take(&mut connection.decoder),
             _ => return Flow::Read,
         };
         let fed = decoder.feed(bytes, limits, &mut |event| self.event(slot, event, now));
@@ -99,6 +99,9 @@ impl Shard {
         let code = CloseCode::ALL.iter().copied().find(|code| code.code() == error.close_code());
         if self.get_mut(slot).is_some_and(|connection| connection.is_open()) {
             self.close(slot.index, code.unwrap_or(CloseCode::Protocol), now);
+        }
+        if let Some(Phase::Closing { deaf, .. }) = self.get_mut(slot).map(|connection| &mut connection.phase) {
+            *deaf = true;
         }
     }
 

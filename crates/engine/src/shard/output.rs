@@ -220,7 +220,7 @@ impl Shard {
             self.finish(index, frame);
         }
         let until = now.mono + self.node.services().settings.pong_within;
-        self.connections[index as usize].phase = Phase::Closing { until, half_closed: false };
+        self.connections[index as usize].phase = Phase::Closing { until, half_closed: false, deaf: false };
         self.mark_dirty(index);
         self.arm(index, until);
     }

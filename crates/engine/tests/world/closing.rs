@@ -184,3 +184,15 @@ fn a_drain_closes_all_with_1012_spread_over_its_time() {
         assert!(client.is_gone());
     }
 }
+
+#[test]
+fn the_peers_answer_ends_a_connection_that_the_server_closed_even_where_its_socket_stays_open() {
+    let world = world().start();
+    let [ann] = world.clients([1]);
+    ann.silent();
+    assert_eq!(world.backend().disconnects(ann.user(), CloseCode::Revoked), 1);
+    ann.expects_close(CloseCode::Revoked);
+    assert!(!ann.is_gone(), "the answer is waited for");
+    ann.sends_frame(CLOSE, &CloseCode::Revoked.code().to_be_bytes());
+    assert!(ann.is_gone());
+}
