@@ -24,7 +24,7 @@
 //! use std::sync::Arc;
 //! use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, registry::Registry, volatile::VolatileStore};
 //!
-//! let store = Arc::new(VolatileStore::start("an epoch".into())?);
+//! let store = Arc::new(VolatileStore::new("an epoch"));
 //! let engine = Engine::start(Parts {
 //!     registry: Registry::builder().build()?,
 //!     store: store.clone(),

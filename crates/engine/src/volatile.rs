@@ -4,7 +4,7 @@
 //! use std::sync::Arc;
 //! use tidings_engine::{ports::{Groups, MessageStore}, volatile::VolatileStore};
 //!
-//! let store = VolatileStore::start("epoch-of-this-start".into())?;
+//! let store = VolatileStore::new("an epoch");
 //! assert!(!store.runs_sql() && store.own());
 //! # Ok::<(), std::io::Error>(())
 //! ```
@@ -71,16 +71,10 @@ struct Memberships {
 const POISON: &str = "nothing panics while it holds this lock";
 
 impl VolatileStore {
-    /// A store whose history has this name: another one at each start.
-    ///
-    /// # Errors
-    /// Where its thread can't be had.
-    pub fn start(epoch: Arc<str>) -> std::io::Result<Self> {
-        let queue = Arc::new(ActQueue::new(QUEUE, 1_024));
-        let shared = Arc::<Shared>::default();
-        let (waiting, of) = (queue.clone(), shared.clone());
-        std::thread::Builder::new().name("tidings-writer".to_owned()).spawn(move || run(&waiting, &of))?;
-        Ok(Self { epoch, queue, shared })
+    /// A store whose history has this name: another one at each start of the program. Its thread begins with
+    /// [`MessageStore::start`].
+    pub fn new(epoch: impl Into<Arc<str>>) -> Self {
+        Self { epoch: epoch.into(), queue: Arc::new(ActQueue::new(QUEUE, 1_024)), shared: Arc::default() }
     }
 }
 
@@ -178,7 +172,13 @@ fn now<T: Send + 'static>(result: Result<T, StoreError>) -> BoxFuture<Result<T, 
 
 impl MessageStore for VolatileStore {
     fn start(&self, sink: Arc<dyn CommitSink>) -> Result<Start, StoreError> {
-        *self.shared.sink.lock().expect(POISON) = Some(sink);
+        let began = self.shared.sink.lock().expect(POISON).replace(sink).is_some();
+        if !began {
+            let (queue, shared) = (self.queue.clone(), self.shared.clone());
+            let thread = std::thread::Builder::new().name("tidings-writer".to_owned());
+            let started = thread.spawn(move || run(&queue, &shared));
+            started.map_err(|error| StoreError::Unavailable(error.into()))?;
+        }
         Ok(Start { epoch: self.epoch.clone(), node: 0, last_commit: CommitNumber(0), last_id: None })
     }
 
@@ -216,7 +216,8 @@ impl MessageStore for VolatileStore {
 
     fn stop(&self) {
         let (done, stopped) = sync_channel(1);
-        if self.queue.job(done).is_ok() {
+        let began = self.shared.sink.lock().expect(POISON).is_some();
+        if began && self.queue.job(done).is_ok() {
             // The thread ends only when the queue is closed, which this handle does when it goes.
             let _ = stopped.recv();
         }

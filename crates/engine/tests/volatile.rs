@@ -20,7 +20,7 @@ impl Stores for Nothing {
 }
 
 fn store() -> Arc<VolatileStore> {
-    Arc::new(VolatileStore::start("this start".into()).expect("a thread can be had"))
+    Arc::new(VolatileStore::new("this start"))
 }
 
 fn revocations() -> Subject<dyn Revocations> {

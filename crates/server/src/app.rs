@@ -8,12 +8,12 @@ use tidings_engine::{
     handle::Handle,
     ports::{Groups, MessageStore, Revocations, ServiceKeys, SessionResolver},
     registry::TypeSettings,
+    volatile::VolatileStore,
 };
 use tidings_wire::Message;
 
 use crate::{
     metrics,
-    nothing::Nothing,
     options::ServerOptions,
     pack::{Pack, PackMigrations, Setup},
     routes,
@@ -57,9 +57,9 @@ pub enum BuildError {
     /// A pack's migrations are out of order.
     #[error("the migrations of the pack {0:?} must have the versions 1, 2, 3 … in this order")]
     Migrations(&'static str),
-    /// Groups come from the app, messages from nowhere, or the like.
-    #[error("groups are given without messages: give both, or neither")]
-    GroupsWithoutMessages,
+    /// Where messages are kept and who belongs to a group must know of each other: a membership is committed like a message.
+    #[error("messages and groups must be given together: give both ports, or neither")]
+    MessagesAndGroups,
     /// An option is out of its range.
     #[error("{setting}: {problem}")]
     Option {
@@ -74,7 +74,7 @@ impl App {
     /// An app without message types.
     pub fn new() -> Self {
         metrics::install();
-        let nothing = Arc::new(Nothing::new());
+        let nothing = Arc::new(volatile());
         let ports = Ports {
             messages: None,
             groups: None,
@@ -188,11 +188,10 @@ impl App {
         check(&options)?;
         let (messages, groups): (Arc<dyn MessageStore>, Arc<dyn Groups>) = match (messages, groups) {
             (Some(messages), Some(groups)) => (messages, groups),
-            (Some(messages), None) => (messages, Arc::new(Nothing::new())),
-            (None, Some(_)) => return Err(BuildError::GroupsWithoutMessages),
+            (Some(_), None) | (None, Some(_)) => return Err(BuildError::MessagesAndGroups),
             (None, None) => {
                 settings.keep = false;
-                let nothing = Arc::new(Nothing::new());
+                let nothing = Arc::new(volatile());
                 (nothing.clone(), nothing)
             }
         };
@@ -207,6 +206,11 @@ impl Default for App {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The ports of a server that was given none: messages are not held at all, groups and sign-outs in memory.
+fn volatile() -> VolatileStore {
+    VolatileStore::new(format!("{:016x}", rand::random::<u64>()))
 }
 
 /// What no type can say of an option.

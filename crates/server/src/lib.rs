@@ -17,7 +17,7 @@
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
 //! | `handle` | [`Tidings`]: what the app's own code asks |
-//! | `phase`, `metrics`, `nothing` | how far it is, what is counted, the ports of a server that was given none |
+//! | `phase`, `metrics` | how far it is, what is counted |
 //!
 //! # A server in an app
 //! ```
@@ -71,7 +71,6 @@ mod handle;
 mod handover;
 mod limits;
 mod metrics;
-mod nothing;
 mod options;
 mod origin;
 mod pack;

@@ -71,6 +71,7 @@ fn nothing_goes_out_behind_a_close_frame() {
     assert_eq!(bob.expects_some::<Broadcast>().len(), 10);
     bob.expects_close(CloseCode::Revoked);
     (0..10).for_each(|_| ann.send(&broadcast("z".repeat(1_000))));
+    bob.disconnects();
     assert!(bob.is_gone());
 }
 

@@ -43,14 +43,13 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::nothing::Nothing;
 
     fn found(fields: &[&'static str]) -> Option<String> {
         let mut headers = HeaderMap::new();
         for field in fields {
             headers.append(header::COOKIE, HeaderValue::from_static(field));
         }
-        let sessions = Sessions::new(Arc::new(Nothing::new()), "sid".into());
+        let sessions = Sessions::new(Arc::new(tidings_engine::volatile::VolatileStore::new("a test")), "sid".into());
         sessions.cookie(&headers).map(str::to_owned)
     }
 

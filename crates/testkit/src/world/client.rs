@@ -85,7 +85,7 @@ impl Client {
         self.writes(|peer| peer.reads = true);
     }
 
-    /// Answers neither pings nor close frames from now on.
+    /// Answers neither pings nor close frames from now on, and keeps its end of the socket open though the server ends.
     pub fn silent(&self) {
         self.change(|peer| peer.answers = false);
     }

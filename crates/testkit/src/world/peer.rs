@@ -81,7 +81,7 @@ impl Peer {
         if starved {
             shard.writable(self.slot);
         }
-        self.hung_up |= ended;
+        self.hung_up |= ended && self.answers;
         let seen = self.inbox.len();
         self.inbox.take(&bytes);
         let new: Vec<Frame> = self.inbox.frames().skip(seen).cloned().collect();

@@ -1,0 +1,44 @@
+//! What other threads, the dispatcher and ended handlers want of a shard.
+
+use smallvec::SmallVec;
+use tidings_wire::UserId;
+
+use super::{Shard, machine::Drain, mail::Letter};
+use crate::clock::Now;
+
+impl Shard {
+    /// Handles one piece of mail.
+    pub(super) fn letter(&mut self, letter: Letter, now: Now) {
+        match letter {
+            Letter::Deliver(publication) => self.deliver(&publication, now),
+            Letter::Answer { slot, reference, answer } => self.answer(slot, reference, &answer, now),
+            Letter::Done(done) => self.done(done, now),
+            Letter::StoreRoom => {
+                self.store_full = false;
+                self.end_turn();
+            }
+            Letter::ShardRoom => self.retry_parked(now),
+            Letter::List(user, answer) => {
+                let infos = self.connections_of(user).into_iter();
+                let infos = infos.map(|index| self.connections[index as usize].info(self.id)).collect();
+                // Whoever asked may have gone.
+                let _ = answer.send(infos);
+            }
+            Letter::Close(user, code, answer) => {
+                let connections = self.connections_of(user);
+                let count = connections.len();
+                connections.into_iter().for_each(|index| self.close(index, code, now));
+                let _ = answer.send(count);
+            }
+            Letter::Drain(spread) => {
+                self.drain = Some(Drain { began: now.mono, spread, closed: 0, total: self.connections.len() });
+                self.go_on_draining(now);
+            }
+        }
+    }
+
+    fn connections_of(&self, user: UserId) -> SmallVec<[u32; 2]> {
+        let index = self.node.services().directory.find(user).map(|(index, _)| index);
+        index.and_then(|index| self.users.get(&index).cloned()).unwrap_or_default()
+    }
+}

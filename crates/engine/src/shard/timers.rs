@@ -1,0 +1,91 @@
+//! What becomes of connections as time passes.
+
+use std::time::Duration;
+
+use tidings_wire::CloseCode;
+
+use super::{
+    Shard,
+    connection::Phase,
+    mail::{Effect, Ticket},
+};
+use crate::{clock::Now, handle::RETRY, websocket::encoder};
+
+impl Shard {
+    /// Sees to whatever a connection waits for, and sets its timer again.
+    pub(super) fn check(&mut self, index: u32, now: Now) {
+        let settings = self.node.services().settings.clone();
+        let slot = self.slot_of(index);
+        let connection = &mut self.connections[index as usize];
+        connection.timer = 0;
+        if let Phase::Closing { until, .. } | Phase::Closed { until } = connection.phase {
+            if until <= now.mono {
+                self.bury(index, None);
+            } else {
+                self.arm(index, until);
+            }
+            return;
+        }
+        if !connection.is_open() {
+            return;
+        }
+        let running = connection.work.as_ref().and_then(|work| work.running);
+        if let Some(running) = running.filter(|running| running.until <= now.mono) {
+            connection.work().running = None;
+            self.effects.push(Effect::Cancel(Ticket { slot, number: running.number }));
+            self.refuse(index, running.reference, &tidings_wire::Reject::unavailable(RETRY), now);
+            self.go_on(slot, now);
+        }
+        let connection = &mut self.connections[index as usize];
+        if !connection.is_open() {
+            return;
+        }
+        let expires_in = connection.details.admission.expires_at_ms.map(|at| at - now.unix_ms);
+        if expires_in.is_some_and(|left| left <= 0) {
+            self.close(index, CloseCode::Expired, now);
+            return;
+        }
+        if connection.paused {
+            // Its input is not read, so its silence says nothing.
+            connection.heard = now.mono;
+        }
+        let quiet_until = connection.heard + settings.ping_after;
+        let silent_until = quiet_until + settings.pong_within;
+        if silent_until <= now.mono && connection.pinged {
+            self.close(index, CloseCode::GoingAway, now);
+            return;
+        }
+        let ping = quiet_until <= now.mono && !connection.pinged;
+        let answer_by = if connection.pinged || ping { silent_until.max(now.mono) } else { quiet_until };
+        connection.pinged |= ping;
+        let expires = expires_in.map(|left| now.mono + Duration::from_millis(left.cast_unsigned()));
+        let running = connection.work.as_ref().and_then(|work| work.running).map(|running| running.until);
+        let next = [Some(answer_by), expires, running].into_iter().flatten().min().unwrap_or(answer_by);
+        if ping {
+            self.push(index, encoder::ping(b""), now);
+        }
+        self.arm(index, next);
+    }
+
+    /// Sets the connection's timer, where it isn't due earlier anyway.
+    pub(super) fn arm(&mut self, index: u32, at: Duration) {
+        let slot = self.slot_of(index);
+        let connection = &mut self.connections[index as usize];
+        if connection.timer == 0 || !self.wheel.is_due_by(connection.timer, at) {
+            connection.timer = self.wheel.insert(slot, at);
+        }
+    }
+
+    /// Closes as many connections as the time since the drain began asks for.
+    pub(super) fn go_on_draining(&mut self, now: Now) {
+        let Some(drain) = &mut self.drain else { return };
+        let elapsed = now.mono.saturating_sub(drain.began);
+        let share = if drain.spread.is_zero() { 1.0 } else { elapsed.as_secs_f64() / drain.spread.as_secs_f64() };
+        let wanted = if share >= 1.0 { usize::MAX } else { (share * drain.total as f64).ceil() as usize };
+        let count = wanted.saturating_sub(drain.closed);
+        let open = self.connections.iter().filter(|(_, connection)| connection.is_open());
+        let next: Vec<u32> = open.map(|(index, _)| index as u32).take(count).collect();
+        drain.closed += next.len();
+        next.into_iter().for_each(|index| self.close(index, CloseCode::Restart, now));
+    }
+}
