@@ -1,6 +1,6 @@
 //! What the program says of its configuration.
 
-use crate::support::{command, run};
+use crate::support::process::{command, run};
 
 #[test]
 fn an_unknown_key_in_the_file_ends_with_2_and_names_the_nearest() {

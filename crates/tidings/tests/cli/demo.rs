@@ -5,7 +5,10 @@ use std::io::BufRead;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Client, Server, command, run};
+use crate::{
+    client::Client,
+    support::process::{Server, command, run},
+};
 
 #[test]
 fn the_transcript_of_a_demo_tells_every_delivery_and_ends_with_0() {

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{Server, request, run};
+use crate::{
+    http::request,
+    support::process::{Server, run},
+};
 
 #[test]
 fn a_key_lives_beside_a_running_server() {

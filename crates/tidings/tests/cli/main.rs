@@ -1,10 +1,14 @@
 //! The program `tidings` as its users meet it: run as a process, on real folders, sockets and databases.
 #![expect(clippy::unwrap_used, reason = "what a test can't set up ends it")]
 
+mod client;
 mod configuration;
 mod demo;
+mod http;
 mod keys;
 mod serve;
+mod server;
 mod spec;
+#[path = "../support/mod.rs"]
 mod support;
 mod tokens;

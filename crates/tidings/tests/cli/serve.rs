@@ -3,7 +3,11 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Client, Server, request, run};
+use crate::{
+    client::Client,
+    http::request,
+    support::process::{Server, run},
+};
 
 #[test]
 fn a_second_server_on_the_same_folder_is_told_who_has_it() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::run;
+use crate::support::process::run;
 
 fn spec(what: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::support::{Client, Server, command, run};
+use crate::{
+    client::Client,
+    support::process::{Server, command, run},
+};
 
 fn new_token(folder: &std::path::Path, more: &[&str]) -> String {
     let output = run(folder, &[&["token", "new", "--user", "7"], more].concat());

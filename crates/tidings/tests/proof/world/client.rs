@@ -1,0 +1,119 @@
+//! A WebSocket client that knows only the guide: plain JSON, no subprotocol.
+
+use std::{
+    net::{Shutdown, TcpStream},
+    time::Instant,
+};
+
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::{
+    Error, Message, WebSocket, client::IntoClientRequest, handshake::HandshakeError, http::HeaderName,
+};
+
+use crate::support::process::{PATIENCE, Server};
+
+/// A connection, used without a runtime: the proofs are plain functions.
+pub(crate) struct Client {
+    socket: WebSocket<TcpStream>,
+    pub(crate) user: String,
+}
+
+/// An upgrade that was refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// The header's fields, in lower case, one a line.
+    pub(crate) head: String,
+    /// The problem document.
+    pub(crate) problem: Value,
+}
+
+impl Client {
+    /// Connects as `--dev` allows.
+    pub(crate) fn dev(server: &Server, user: &str) -> Self {
+        Self::with(server, &format!("/ws?user={user}"), &[]).map(|client| client.named(user)).unwrap()
+    }
+
+    /// Connects with a token.
+    pub(crate) fn token(server: &Server, user: &str, token: &str) -> Result<Self, Refusal> {
+        let bearer = format!("Bearer {token}");
+        Self::with(server, "/ws", &[("authorization", &bearer)]).map(|client| client.named(user))
+    }
+
+    /// Connects with header fields of the caller's choice.
+    pub(crate) fn with(server: &Server, path: &str, fields: &[(&str, &str)]) -> Result<Self, Refusal> {
+        let mut request = format!("ws://{}{path}", server.address).into_client_request().unwrap();
+        for (name, value) in fields {
+            request.headers_mut().append(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        let stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        match tokio_tungstenite::tungstenite::client(request, stream) {
+            Ok((socket, _)) => Ok(Self { socket, user: String::new() }),
+            Err(HandshakeError::Failure(Error::Http(response))) => {
+                let (parts, body) = response.into_parts();
+                let fields = parts.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+                let problem = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+                let head = fields.collect::<String>().to_ascii_lowercase();
+                Err(Refusal { status: parts.status.as_u16(), head, problem })
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub(crate) fn say(&mut self, message: &Value) {
+        self.say_text(&message.to_string());
+    }
+
+    pub(crate) fn say_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).unwrap();
+    }
+
+    /// The next message.
+    pub(crate) fn hear(&mut self) -> Value {
+        match self.next() {
+            Ok(message) => message,
+            Err(close) => panic!("user {}: closed with {close} in place of a message", self.user),
+        }
+    }
+
+    /// The close code that comes next.
+    pub(crate) fn close_code(&mut self) -> u16 {
+        match self.next() {
+            Ok(message) => panic!("user {}: {message} in place of a close frame", self.user),
+            Err(code) => code,
+        }
+    }
+
+    /// Says something wrong, and gives the answer.
+    pub(crate) fn refused(&mut self, text: &str) -> Value {
+        self.say_text(text);
+        let answer = self.hear();
+        assert_eq!(answer["type"], "error", "{text} is answered with {answer}");
+        assert!(answer["message"].as_str().is_some_and(|message| !message.is_empty()), "{answer}");
+        answer
+    }
+
+    /// Goes without a word.
+    pub(crate) fn vanish(self) {
+        self.socket.get_ref().shutdown(Shutdown::Both).unwrap();
+    }
+
+    fn named(self, user: &str) -> Self {
+        Self { user: user.to_owned(), ..self }
+    }
+
+    fn next(&mut self) -> Result<Value, u16> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => return Ok(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Close(frame)) => return Err(frame.unwrap().code.into()),
+                Ok(_) => {}
+                Err(error) => panic!("user {} waits for a frame: {error}", self.user),
+            }
+        }
+        panic!("user {} heard nothing but pings", self.user)
+    }
+}
