@@ -29,6 +29,18 @@ pub enum OpenError {
         /// The last one that this version knows.
         known: i32,
     },
+    /// It would have to be migrated, which [`SqliteOptions::migrate`](crate::SqliteOptions::migrate) forbids. Nothing was changed.
+    #[error("{} was written by an older version: {part} is at migration {found}, this version needs {known}", path.display())]
+    Older {
+        /// The database's file.
+        path: PathBuf,
+        /// `tidings`, or the pack whose tables they are.
+        part: String,
+        /// The database's last migration; 0 in a new one.
+        found: i32,
+        /// The one that this version needs.
+        known: i32,
+    },
     /// The copy that is made before a migration failed. Nothing was changed.
     #[error("copy the database to {} before it is migrated", path.display())]
     Copy {

@@ -50,13 +50,17 @@ impl Part {
     /// copied first.
     ///
     /// # Errors
-    /// [`OpenError::Newer`], [`OpenError::Copy`], [`OpenError::Migrate`]; the database is then as it was.
-    pub(crate) fn migrate(&self, connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
+    /// [`OpenError::Newer`], [`OpenError::Older`] unless `allowed`, [`OpenError::Copy`], [`OpenError::Migrate`]; the database is
+    /// then as it was.
+    pub(crate) fn migrate(&self, connection: &mut Connection, file: &Path, allowed: bool) -> Result<(), OpenError> {
         let failed = |source| OpenError::Migrate { part: self.name.clone(), source };
         let found = self.applied(connection).map_err(|error| failed(error.into()))?;
         let known = self.known();
         if found > known {
             return Err(OpenError::Newer { path: file.to_owned(), part: self.name.clone(), found, known });
+        }
+        if found < known && !allowed {
+            return Err(OpenError::Older { path: file.to_owned(), part: self.name.clone(), found, known });
         }
         if 0 < found && found < known {
             copy(connection, &self.copy_path(file))?;
@@ -146,7 +150,7 @@ mod tests {
             (2, "two", "ALTER TABLE a ADD COLUMN y;"),
             (3, "three", "ALTER TABLE a ADD COLUMN z;"),
         ];
-        part(&[one]).migrate(&mut connection, &file).unwrap();
+        part(&[one]).migrate(&mut connection, &file, true).unwrap();
         let copies = || {
             std::fs::read_dir(&folder)
                 .unwrap()
@@ -155,8 +159,8 @@ mod tests {
         };
         assert_eq!(copies(), 0, "a new database needs no copy");
         connection.execute("INSERT INTO a VALUES ('still in the log')", []).unwrap();
-        part(&[one, two, three]).migrate(&mut connection, &file).unwrap();
-        part(&[one, two, three]).migrate(&mut connection, &file).unwrap();
+        part(&[one, two, three]).migrate(&mut connection, &file, true).unwrap();
+        part(&[one, two, three]).migrate(&mut connection, &file, true).unwrap();
         assert_eq!((copies(), columns(&file)), (1, 3));
         let copy = folder.path().join("tidings.db.before-v3");
         assert_eq!(columns(&copy), 1);
@@ -170,10 +174,24 @@ mod tests {
         let file = folder.path().join(crate::FILE);
         let mut connection = Connection::open(&file).unwrap();
         let one = (1, "one", "CREATE TABLE a (x);");
-        part(&[one]).migrate(&mut connection, &file).unwrap();
+        part(&[one]).migrate(&mut connection, &file, true).unwrap();
         std::fs::create_dir(folder.path().join("tidings.db.before-v2.part")).unwrap();
-        let refused = part(&[one, (2, "two", "ALTER TABLE a ADD COLUMN y;")]).migrate(&mut connection, &file);
+        let refused = part(&[one, (2, "two", "ALTER TABLE a ADD COLUMN y;")]).migrate(&mut connection, &file, true);
         assert!(matches!(refused, Err(OpenError::Copy { .. })), "{refused:?}");
+        assert_eq!(columns(&file), 1);
+    }
+
+    #[test]
+    fn where_migrating_is_not_allowed_an_older_database_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(crate::FILE);
+        let mut connection = Connection::open(&file).unwrap();
+        let [one, two] = [(1, "one", "CREATE TABLE a (x);"), (2, "two", "ALTER TABLE a ADD COLUMN y;")];
+        assert!(matches!(part(&[one]).migrate(&mut connection, &file, false), Err(OpenError::Older { found: 0, .. })));
+        part(&[one]).migrate(&mut connection, &file, true).unwrap();
+        part(&[one]).migrate(&mut connection, &file, false).unwrap();
+        let refused = part(&[one, two]).migrate(&mut connection, &file, false);
+        assert!(matches!(refused, Err(OpenError::Older { found: 1, known: 2, .. })), "{refused:?}");
         assert_eq!(columns(&file), 1);
     }
 

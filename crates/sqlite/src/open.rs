@@ -91,7 +91,7 @@ pub(crate) fn first(options: &SqliteOptions) -> Result<(Opened, Meta), OpenError
     let refused = |source: rusqlite::Error| OpenError::Database { path: file.clone(), source: source.into() };
     let mut connection = Connection::open_with_flags(&file, WRITE).map_err(refused)?;
     connection.busy_timeout(BUSY).map_err(refused)?;
-    Part::own().migrate(&mut connection, &file)?;
+    Part::own().migrate(&mut connection, &file, options.migrate)?;
     // The mode is written into the file; where it stands there already, nothing is.
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(refused)?;

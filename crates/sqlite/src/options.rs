@@ -27,6 +27,9 @@ pub struct SqliteOptions {
     /// Bytes of the write-ahead log, 256 MiB, above which the writer has readers finish (for at most a second) and writes it
     /// back whole. Below, a commit now and then writes back what it can without waiting, which keeps it near 40 MB.
     pub log_bytes: u64,
+    /// Whether a database of an older version, or a new one, is migrated: it is. Otherwise it is refused as
+    /// [`OpenError::Older`](crate::OpenError::Older), so that a command beside a running server never changes its tables.
+    pub migrate: bool,
     /// What tells the time: for the end of sessions, of statements, and of waits between attempts to reopen.
     pub clock: SharedClock,
 }
@@ -43,6 +46,7 @@ impl SqliteOptions {
             statement_limit: Duration::from_secs(5),
             max_bytes: None,
             log_bytes: 256 << 20,
+            migrate: true,
             clock,
         }
     }

@@ -81,7 +81,8 @@ impl SqliteStore {
         let file = self.shared().options.file();
         let (answer, answered) = sync_channel(1);
         let job: WriteJob = Box::new(move |connection| {
-            let result = connection.map_err(OpenError::Store).and_then(|connection| part.migrate(connection, &file));
+            let result =
+                connection.map_err(OpenError::Store).and_then(|connection| part.migrate(connection, &file, true));
             // The caller waits below.
             let _ = answer.send(result);
             Fate::Works

@@ -93,7 +93,7 @@ fn open(data: &Data, file: Option<PathBuf>) -> Result<Arc<dyn ServiceKeys>, Fail
     if configuration.server.store == StoreKind::None {
         return Err(Failure::Usage("`server.store` is none, which keeps no keys: they need sqlite".to_owned()));
     }
-    Ok(Arc::new(stores::open(&configuration)?))
+    Ok(Arc::new(stores::open_beside(&configuration)?))
 }
 
 fn time(unix: i64) -> String {

@@ -106,6 +106,6 @@ fn signed_out_until(configuration: &Configuration, user: UserId) -> Result<Optio
     if server.store == StoreKind::None || !server.data.join(DATABASE).exists() {
         return Ok(None);
     }
-    let until = block_on(stores::open(configuration)?.revoked_until(user))?;
+    let until = block_on(stores::open_beside(configuration)?.revoked_until(user))?;
     Ok(until.context("ask the database who was signed out")?)
 }
