@@ -11,6 +11,7 @@
 //! | [`SteppedClock`] | a clock that stands still until it is stepped |
 //! | [`Received`], [`Refusal`] | what a client reads |
 //! | [`memory`] | every port in memory |
+//! | `server` (feature) | a whole server on port 0, with clients over real sockets |
 //! | [`contract`] | one suite of tests for each port, for those who write an adapter |
 //!
 //! # A message type and its test
@@ -71,6 +72,8 @@ pub mod contract;
 mod frames;
 pub mod memory;
 mod received;
+#[cfg(feature = "server")]
+pub mod server;
 mod world;
 
 pub use clock::SteppedClock;

@@ -123,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn blocked_readers_are_kept_what_each_of_them_may_lack() {
+        for (backlog, kept) in [(0, 256), (600, 600), (4_000, 1_024)] {
+            let mut log = EveryoneLog::new(1024 * 1024, backlog * 1024);
+            for _ in 0..10_000 {
+                log.append(&[7; 1_000]);
+            }
+            log.offered(log.end());
+            let left = log.end() - log.start();
+            assert!(left.abs_diff(kept * 1024) <= SEGMENT_BYTES as u64, "{left} bytes of {kept} KiB");
+        }
+    }
+
+    #[test]
     fn what_was_offered_is_dropped_at_the_bound_and_what_was_not_is_kept() {
         let mut log = EveryoneLog::new(256 * 1024, 0);
         for _ in 0..2_000 {

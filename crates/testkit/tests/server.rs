@@ -1,0 +1,72 @@
+//! The test server itself, with a type of these tests.
+#![cfg(feature = "server")]
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tidings_testkit::server::TestServer;
+use tidings_wire::{Audience, CloseCode, Code, GroupId, Keep, Me, Message, Sender, UserId};
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Letter {
+    to: UserId,
+    text: String,
+}
+
+impl Message for Letter {
+    const TYPE: &'static str = "letter";
+    const KEEP: Keep = Keep::Forever;
+    const STREAM: bool = true;
+
+    fn audience(&self, _: &Sender) -> Audience {
+        Audience::user(self.to).me(Me::OtherConnections)
+    }
+}
+
+const ANN: UserId = UserId::new(1);
+const BOB: UserId = UserId::new(2);
+
+async fn server() -> TestServer {
+    TestServer::with(|app| app.message::<Letter>()).await
+}
+
+#[tokio::test]
+async fn clients_send_and_hear_over_real_sockets() {
+    let server = server().await;
+    let (mut ann, mut at_home) = (server.client(ANN).await, server.client_with_token(ANN).await);
+    let mut bob = server.client(BOB).await;
+    ann.send(&Letter { to: BOB, text: "hi".into() }).await;
+    let got = bob.expects::<Letter>().await;
+    assert_eq!((got.text.as_str(), got.from, got.seq), ("hi", Some(ANN), Some(1)));
+    assert_eq!(at_home.expects::<Letter>().await.id, got.id);
+    ann.expects_nothing().await;
+    ann.sends_text("nonsense").await;
+    ann.expects_error(Code::BadJson).await;
+    ann.closes(1000).await;
+    tokio::join!(server.stop(), bob.expects_close(CloseCode::Restart));
+}
+
+#[tokio::test]
+async fn users_and_services_call_over_http() {
+    let server = server().await;
+    let mut bob = server.client(BOB).await;
+    let letter = json!({"type": "letter", "to": 2, "text": "by post"});
+    let sent = server.by(ANN).post("/v1/messages", &letter).await;
+    assert_eq!((sent.status, &sent.json()["conversation"]), (201, &json!("dm:1:2")));
+    assert_eq!(bob.expects_json().await["id"], sent.json()["id"]);
+    let refused = server.requests().get("/v1/conversations").await;
+    assert_eq!((refused.status, refused.code()), (401, "unauthorized".to_owned()));
+    let backend = server.by_service("admin").await;
+    assert_eq!(backend.put("/v1/groups/5/members/2").await.status, 204);
+    assert!(server.tidings().is_member(GroupId::new(5), BOB).await.unwrap());
+    assert_eq!(backend.delete("/v1/groups/5/members/2").await.status, 204);
+    assert!(!server.tidings().is_member(GroupId::new(5), BOB).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_is_refused_gets_a_status() {
+    let server = server().await;
+    assert_eq!(server.try_client("/ws", &[], ANN).await.err(), Some(401));
+    let origin = [("Origin", "https://elsewhere.example")];
+    assert_eq!(server.try_client("/ws?user=1", &origin, ANN).await.err(), Some(403));
+}
