@@ -7,6 +7,7 @@ mod group;
 mod handlers;
 mod ids;
 mod kept;
+mod memberships;
 mod messages;
 mod private;
 mod recipients;
