@@ -1,7 +1,11 @@
 //! Who is online, and signing out.
 
-use std::time::Instant;
+use std::{
+    fs,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
+use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::{
@@ -50,11 +54,14 @@ on_one_and_two_shards! {
         ids.dedup();
         assert_eq!(ids.len(), 3, "{listed:?}");
         assert!(listed.iter().all(|connection| connection["peer"].as_str().unwrap().starts_with("127.0.0.1:")), "{listed:?}");
+        let later = later_token(&plan);
         let closed = api.call("DELETE", "/v1/users/2/connections", None);
         assert_eq!(closed.status, 200, "{}", closed.body);
         clients.iter_mut().for_each(|client| assert_eq!(client.close_code(), 4403));
         assert_eq!(Client::token(&server, "2", &bob).err().unwrap().status, 401);
         assert_eq!(Api::of(&server, As::Bearer(&bob)).get("/v1/conversations").status, 401);
+        let again = Client::token(&server, "2", &later);
+        assert!(again.is_ok(), "one may sign in again: {:?}", again.err());
         let sent = api.send(&json!({"type": "private", "from": 2, "to": 3, "content": "still here"}));
         assert_eq!(sent.status, 201);
         assert_eq!(other.hear()["content"], "still here");
@@ -79,6 +86,14 @@ fn users_are_told_their_own_presence_only_and_no_connections() {
     assert_eq!(api.get("/v1/users/7/connections").status, 403);
     assert_eq!(api.call("DELETE", "/v1/users/2/connections", None).status, 403);
     assert_eq!(api.get("/v1/presence?users=2,x").status, 422);
+}
+
+/// A token of user 2 that is issued in a minute.
+fn later_token(plan: &Plan) -> String {
+    let secret = fs::read_to_string(plan.folder().join("data/secret.key")).unwrap();
+    let issued_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
+    let claims = json!({"sub": 2, "iat": issued_at, "exp": issued_at + 600});
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.trim().as_bytes())).unwrap()
 }
 
 fn connections(api: &Api<'_>, user: &str) -> Vec<Value> {

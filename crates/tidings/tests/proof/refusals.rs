@@ -90,3 +90,39 @@ fn a_message_that_breaks_off_is_no_message() {
     drop(raw);
     hears_nothing(&server, &mut [&mut bob]);
 }
+
+#[test]
+fn odd_json_is_told_unchanged_or_refused_and_hurts_nobody() {
+    let plan = Plan::dev().unlimited();
+    let server = plan.start();
+    let (mut ann, mut bob) = (Client::dev(&server, "7"), Client::dev(&server, "2"));
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let taken = [
+        r#"{"n":[1.0,-0.5,1e10,18446744073709551615,-9223372036854775808,0.1]}"#.to_owned(),
+        r#"{"":{"\u0000":"\u0000\u001f\u007f\u2028\ud83d\ude00","type":"group","seq":4}}"#.to_owned(),
+        format!(r#"{{"deep":{}}}"#, nested(100)),
+        "{}".to_owned(),
+    ];
+    for data in taken {
+        ann.say_text(&format!(r#" {{ "content" : "hi" , "data" : {data} , "to" : 2 , "type" : "private" }} "#));
+        assert_eq!(bob.hear()["data"], serde_json::from_str::<Value>(&data).unwrap(), "{data}");
+    }
+    let deep = nested(4_000);
+    let refused = [
+        format!(r#"{{"type":"private","to":2,"content":"hi","data":{{"deep":{deep}}}}}"#),
+        r#"{"type":"private","to":2,"content":"\ud800"}"#.to_owned(),
+        r#"{"type":"private","to":2,"content":"hi","data":{"n":1e999}}"#.to_owned(),
+        r#"{"type":"private","to":2,"content":"hi","to":3}"#.to_owned(),
+        r#"{"type":"private","type":"group","to":2,"content":"hi"}"#.to_owned(),
+        nested(30_000),
+    ];
+    for text in refused {
+        let code = ann.refused(&text)["code"].clone();
+        assert!(code == "bad_json" || code == "bad_field", "{text}: {code}");
+    }
+    ann.say_text(&format!(r#"{{"type":"private","to":2,"content":"hi","unknown":{}}}"#, nested(20_000)));
+    ann.say(&json!({"type": "private", "to": 2, "content": "after"}));
+    let before = std::iter::repeat_with(|| bob.hear()).take_while(|message| message["content"] != "after").count();
+    let refused = crate::world::heard(&server, &mut [&mut ann])[0].len();
+    assert_eq!(before + refused, 1, "an unknown field is passed over, or the message refused");
+}
