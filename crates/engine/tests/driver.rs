@@ -4,7 +4,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     os::{fd::OwnedFd, unix::net::UnixStream},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -138,7 +138,9 @@ fn who_is_gone_is_offline_though_the_handler_still_waits() {
     assert!(engine.is_online(UserId::new(7)));
     let other = connect(&engine, 8, b"");
     drop(client);
+    let until = Instant::now() + PATIENCE;
     while engine.is_online(UserId::new(7)) {
+        assert!(Instant::now() < until, "the end of a connection is never noticed");
         std::thread::yield_now();
     }
     gate.add_permits(1);
