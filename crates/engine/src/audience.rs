@@ -22,7 +22,9 @@ pub(crate) struct Recipients {
     /// The watchers of topics, but for the users in `less`.
     pub(crate) topics: SmallVec<[Topic; 1]>,
     /// Users who don't get it as watchers.
-    pub(crate) less: SmallVec<[u32; 2]>,
+    pub(crate) less: RoaringBitmap,
+    /// Topics whose watchers don't get it.
+    pub(crate) less_topics: SmallVec<[Topic; 1]>,
     /// The connection that sent it, with its shard.
     pub(crate) except: Option<(u16, Slot)>,
     /// Which shards are concerned.
@@ -53,7 +55,8 @@ pub(crate) fn resolve(
         few: SmallVec::new(),
         many: None,
         topics: SmallVec::new(),
-        less: SmallVec::new(),
+        less: RoaringBitmap::new(),
+        less_topics: SmallVec::new(),
         except: if audience.me == Me::OtherConnections { from.connection } else { None },
         shards: 0,
         grace: directory.grace(),
@@ -80,7 +83,9 @@ pub(crate) fn resolve(
         out.few.retain(|few| *few != index);
         many.remove(index);
         match audience.me {
-            Me::Nothing => out.less.push(index),
+            Me::Nothing => {
+                out.less.insert(index);
+            }
             Me::OtherConnections | Me::EveryConnection => {
                 out.few.push(index);
                 out.shards |= shards;
@@ -150,12 +155,14 @@ fn take(
             }
         }
         Set::Everyone => gone |= &*directory.online(),
+        // Who watches it, each shard knows for itself.
+        Set::Topic(topic) => out.less_topics.push(topic.clone()),
         _ => {}
     }
     *many -= &gone;
     out.few.retain(|few| !gone.contains(*few));
     if !out.topics.is_empty() {
-        out.less.extend(gone);
+        out.less |= gone;
     }
 }
 

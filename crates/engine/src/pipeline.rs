@@ -222,6 +222,13 @@ fn prepare(
         return Err(Reject::new(Code::NotEnabled, "this deployment's store runs no SQL, which this message needs"));
     }
     let place = if entry.stream { Some(place(entry, sender, &draft.audience)?) } else { None };
+    if kept(services, entry) && !draft.audience.less.is_empty() {
+        tracing::error!(
+            kind = entry.name,
+            "a kept type leaves somebody out: every seq of a stream reaches every reader"
+        );
+        return Err(Reject::not_allowed("a kept message can leave nobody of its conversation out"));
+    }
     let id = services.ids.next(now);
     Ok(Prepared { kind, id, draft, place, key, groups: SmallVec::new(), now })
 }

@@ -32,6 +32,13 @@ impl Publish {
         let body = serde_json::to_vec(message)?.into();
         Ok(Self { kind: M::TYPE, body, audience: message.audience(sender), from: sender.user, id: None })
     }
+
+    /// To others than the type's own audience.
+    #[must_use]
+    pub fn to(mut self, audience: Audience) -> Self {
+        self.audience = audience;
+        self
+    }
 }
 
 /// Makes messages of returned rows. It runs in the dispatcher, in commit order: so it must not block, and whatever it

@@ -105,10 +105,27 @@ fn plain_socket(upgraded: Upgraded) -> Result<(TcpStream, Bytes), Upgraded> {
     }
 }
 
+/// Bytes that the kernel holds unsent for one connection. Without this bound a reader that stops costs megabytes outside the
+/// process before the engine's own bound, `outbox_bytes`, is ever reached.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// The socket without tokio around it: still non-blocking, registered nowhere.
 fn raw(socket: TcpStream) -> io::Result<OwnedFd> {
     socket.set_nodelay(true)?;
+    bound_unsent(&socket)?;
     socket.into_std().map(OwnedFd::from)
+}
+
+/// What is sent and not acknowledged is bounded by the peer's window; this bounds what is not sent yet.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn bound_unsent(socket: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_BYTES)
+}
+
+/// Elsewhere the send buffer as a whole is bounded.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn bound_unsent(socket: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(socket).set_send_buffer_size(UNSENT_BYTES as usize)
 }
 
 /// Copies until either end closes; the kernel's buffers and two of 8 KiB are all that is held.

@@ -18,9 +18,10 @@ use crate::{GroupId, UserId};
 pub struct Audience {
     /// All that any of these names.
     pub to: SmallVec<[Set; 2]>,
-    /// Taken away again. In a stream they get a `skip` in the message's place.
+    /// Taken away again. Of a kept message nothing can be taken away: every seq of a stream reaches every reader.
     pub less: SmallVec<[Set; 1]>,
-    /// What the sender's own connections get, whether the sets name the sender or not.
+    /// What the sender's own connections get, whether the sets name the sender or not. Of a kept message it is always
+    /// [`Me::OtherConnections`].
     pub me: Me,
 }
 

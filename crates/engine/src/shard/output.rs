@@ -65,10 +65,14 @@ impl Shard {
         }
         if !to.topics.is_empty() {
             let watchers = to.topics.iter().filter_map(|topic| self.topics.get(topic)).flatten().copied();
-            let wanted = watchers.filter(|&index| !to.less.contains(&self.connections[index as usize].index));
+            let wanted = watchers.filter(|&index| !to.less.contains(self.connections[index as usize].index));
             add(&wanted.collect::<Vec<_>>());
             found.sort_unstable();
             found.dedup();
+        }
+        for topic in &to.less_topics {
+            let watchers = self.topics.get(topic).map_or(&[][..], Vec::as_slice);
+            found.retain(|index| !watchers.contains(index));
         }
         found
     }

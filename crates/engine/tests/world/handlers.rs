@@ -343,3 +343,16 @@ fn a_group_message_waits_behind_a_handler_of_its_own_connection_only() {
     assert_eq!(bob.expects::<Group>().seq, Some(2));
     ann.send(&poke(user(9)));
 }
+
+#[test]
+fn a_kept_message_can_leave_nobody_of_its_conversation_out() {
+    let handler = |private: Private, _: Context| async move {
+        let audience = Audience::user(private.to).less_user(private.to);
+        Ok(Accepted::new(private).to(audience))
+    };
+    let world = tidings_testkit::world().message_with::<Private, _>(handler).start();
+    let [ann, bob] = world.clients([1, 2]);
+    ann.send(&Private { to: bob.user(), content: "hi".into() });
+    ann.expects_error(Code::NotAllowed);
+    bob.expects_nothing();
+}

@@ -1,6 +1,6 @@
 //! Topics: whoever watches hears, and nobody twice.
 
-use tidings_wire::{Audience, Topic};
+use tidings_wire::{Audience, Set, Topic};
 
 use crate::messages::{Mine, Shout, user, world};
 
@@ -37,6 +37,21 @@ fn the_sender_and_those_less_do_not_hear_as_watchers() {
     clients[0].send(&Shout { me: Mine::Every, ..shout });
     [&clients[0], &clients[1]].into_iter().for_each(|client| drop(client.expects::<Shout>()));
     clients[2].expects_nothing();
+}
+
+#[test]
+fn watchers_of_a_topic_can_be_left_out() {
+    let world = world().shards(2).start();
+    let [ann, bob, eve] = world.clients([1, 2, 3]);
+    bob.watches(&topic("quiet"), true);
+    let all = Audience::users([1, 2, 3].map(user)).less(Set::Topic(topic("quiet")));
+    world.backend().send_to(all, &Shout::default()).unwrap();
+    [&ann, &eve].into_iter().for_each(|client| drop(client.expects::<Shout>()));
+    bob.expects_nothing();
+    let everyone = Audience::everyone().less(Set::Topic(topic("quiet")));
+    world.backend().send_to(everyone, &Shout::default()).unwrap();
+    [&ann, &eve].into_iter().for_each(|client| drop(client.expects::<Shout>()));
+    bob.expects_nothing();
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub(crate) async fn send(
     posted: Posted,
 ) -> Result<(StatusCode, Json<SentMessage>), Problem> {
     let Posted { key, body } = posted;
-    let head: Head<'_> = body::decode(&body, "")?;
+    let head = head(&body)?;
     let (sender, audience) = match &caller.identity {
         Identity::User(user) => {
             if head.audience.is_some() {
@@ -142,6 +142,30 @@ struct Head<'a> {
     audience: Option<&'a RawValue>,
 }
 
+/// Whether there is a type at all.
+#[derive(Deserialize)]
+struct Untyped<'a> {
+    #[serde(default, borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+}
+
+/// Reads the head. serde would take an array for it too, field by field.
+fn head(body: &[u8]) -> Result<Head<'_>, Problem> {
+    let object: Untyped<'_> = match serde_json::from_slice(body) {
+        Ok(object) if is_object(body) => object,
+        Ok(_) => return Err(Problem::new(Code::BadJson, "the body is one JSON object")),
+        Err(error) => return Err(Problem::new(Code::BadJson, format!("the body is not one JSON object: {error}"))),
+    };
+    if object.kind.is_none() {
+        return Err(Problem::new(Code::BadJson, "the body has no \"type\""));
+    }
+    body::decode(body, "")
+}
+
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
+}
+
 /// `Idempotency-Key`: a string of RFC 9651 §3.3.3 in quotes, as its draft says, or bare, as most send it.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<Key>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
@@ -154,6 +178,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<Key>, Problem> {
 /// Who hears it instead. The sender's own connections get it where they would have of a message sent in the usual way.
 fn override_audience(json: &RawValue, from: Option<UserId>, kept: bool) -> Result<Audience, Problem> {
     let wrong = |sentence: &'static str| Err(Problem::field("audience", sentence));
+    if !is_object(json.get().as_bytes()) {
+        return wrong("an audience is an object like {\"users\":[2]}");
+    }
     let given: NewAudience = body::decode(json.get().as_bytes(), "audience")?;
     let everyone = given.everyone.filter(|&everyone| everyone).map(|_| Audience::everyone().me(Me::EveryConnection));
     if given.followers_of.is_some() {
@@ -206,6 +233,16 @@ mod tests {
             assert_eq!(overridden(json, false), Err(Code::BadField), "{json}");
         }
         assert_eq!(overridden(r#"{"followers_of":7}"#, false), Err(Code::NotEnabled));
+    }
+
+    #[test]
+    fn only_an_object_with_a_type_is_a_message() {
+        for body in [r#"["private",2,"hi"]"#, "[1]", "5", "null", "", "{", r#"{"to":2}"#] {
+            assert_eq!(head(body.as_bytes()).map(drop).unwrap_err().code(), Code::BadJson, "{body}");
+        }
+        assert_eq!(head(br#"{"type":5}"#).map(drop).unwrap_err().code(), Code::BadField);
+        assert!(head(br#" {"type":"private"}"#).is_ok());
+        assert_eq!(overridden("[[2]]", false), Err(Code::BadField));
     }
 
     #[test]
