@@ -9,7 +9,7 @@
 //! | `driver`, `descriptors` | a shard's thread: sockets, timers, handlers |
 //! | [`websocket`] | frames (RFC 6455) |
 //! | [`shard`] | a shard's connections, their outboxes and timers, as a state machine without I/O |
-//! | `pipeline` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
+//! | `pipeline`, `head`, `body_hash` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
 //! | [`registry`], `limiter`, [`handle`] | what is known of a type; how often; the app's own say |
 //! | [`act`], [`publish`] | what is written, as data, and what follows from it |
 //! | `dispatcher`, `node` | commits to publications and answers, in commit order |
@@ -52,6 +52,7 @@ mod dispatcher;
 mod driver;
 mod engine;
 pub mod handle;
+mod head;
 mod limiter;
 mod mailbox;
 mod members;

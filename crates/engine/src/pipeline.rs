@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use serde_json::Value;
 use smallvec::{SmallVec, smallvec};
 use tidings_wire::{
     Audience, Code, ConversationKey, GroupId, Head, Key, MessageId, Reject, Sender, Senders, Set, UserId,
@@ -18,6 +17,7 @@ use crate::{
     delivery::{Content, Publication},
     directory::ShardSet,
     handle::{Context, Intent, refusal},
+    head::{bad_head, shortened},
     members::Pinned,
     metrics,
     ports::BoxFuture,
@@ -369,33 +369,4 @@ pub(crate) fn connection_of(origin: Origin) -> Option<(u16, crate::shard::Slot)>
 fn refused_untyped(reference: Option<i64>, reject: Reject) -> Progress {
     metrics::refused_untyped(reject.code);
     Progress::Refused(reference, reject)
-}
-
-/// Why a frame has no head. Not on the hot path, so it may be read again.
-fn bad_head(json: &[u8]) -> Reject {
-    if let Some(name) = twice(json) {
-        return Reject::field(name, "it stands twice in the frame");
-    }
-    match serde_json::from_slice::<Value>(json) {
-        Ok(Value::Object(fields)) => match fields.get("type") {
-            None => Reject::new(Code::BadJson, "the frame has no \"type\""),
-            Some(Value::String(_)) if fields.get("key").is_some_and(|key| !key.is_string() && !key.is_null()) => {
-                Reject::field("key", "a key is a string of 1 to 64 bytes")
-            }
-            Some(Value::String(_)) => Reject::field("ref", "a ref is an integer"),
-            Some(_) => Reject::field("type", "the type is a string"),
-        },
-        Ok(_) => Reject::new(Code::BadJson, "a frame is one JSON object"),
-        Err(error) => Reject::new(Code::BadJson, format!("the frame is not JSON: {error}")),
-    }
-}
-
-/// The name of the head's that stands twice, which a `Value` does not tell.
-fn twice(json: &[u8]) -> Option<&'static str> {
-    let error = serde_json::from_slice::<Head<'_>>(json).err()?.to_string();
-    ["type", "ref", "key"].into_iter().find(|name| error.starts_with(&format!("duplicate field `{name}`")))
-}
-
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(64)]
 }

@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo run --release -p tidings-sqlite --example throughput
 //! ```
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::{
     collections::VecDeque,

@@ -350,7 +350,7 @@ fn a_kept_message_can_leave_nobody_of_its_conversation_out() {
         let audience = Audience::user(private.to).less_user(private.to);
         Ok(Accepted::new(private).to(audience))
     };
-    let world = tidings_testkit::world().message_with::<Private, _>(handler).start();
+    let world = tidings_testkit::world().message_with::<Private>(handler).start();
     let [ann, bob] = world.clients([1, 2]);
     ann.send(&Private { to: bob.user(), content: "hi".into() });
     ann.expects_error(Code::NotAllowed);
