@@ -125,7 +125,7 @@ fn add(
         Set::Users(some) => many.extend(some.iter().filter_map(|&one| online_index(directory, one))),
         Set::Group(group) => {
             if let Some(group) = groups(*group) {
-                group.online_into(&directory.online(), many);
+                group.online_into(directory, many);
             }
         }
         Set::Topic(topic) => {
@@ -151,7 +151,7 @@ fn take(
         Set::Users(some) => gone.extend(some.iter().filter_map(|&one| online_index(directory, one))),
         Set::Group(group) => {
             if let Some(group) = groups(*group) {
-                group.online_into(&directory.online(), &mut gone);
+                group.online_into(directory, &mut gone);
             }
         }
         Set::Everyone => gone |= &*directory.online(),

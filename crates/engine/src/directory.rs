@@ -29,7 +29,8 @@ const LIMBO_BATCH: usize = 1024;
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
-/// Users, their indices and their shards. Lock order: a stripe, then `indices` or `online`; never two stripes.
+/// Users, their indices and their shards. Lock order: a group's state (see `members`), then a stripe, then
+/// `indices` or `online`; never two stripes. So a guard of [`Directory::online`] is never held while another lock is taken.
 pub(crate) struct Directory {
     stripes: Vec<RwLock<HashMap<UserId, Entry>>>,
     hasher: DefaultHashBuilder,

@@ -28,7 +28,7 @@ const FOREIGN_VIEW: Duration = Duration::from_secs(30);
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
 /// The cache. Groups that messages under way name are pinned; of the others the least recently used go when the bound in
-/// bytes is passed.
+/// bytes is passed. Lock order: the map of groups, then one group's state, then the directory's locks in their own order.
 pub(crate) struct Members(Arc<Shelf>);
 
 struct Shelf {
@@ -270,10 +270,12 @@ impl Group {
         directory.find(user).is_some_and(|(index, _)| read.indices.contains(index))
     }
 
-    /// Adds the members that are in `online` to `to`.
-    pub(crate) fn online_into(&self, online: &RoaringBitmap, to: &mut RoaringBitmap) {
-        if let Some(read) = &self.state().members {
-            *to |= &read.indices & online;
+    /// Adds the members who are connected to `to`.
+    pub(crate) fn online_into(&self, directory: &Directory, to: &mut RoaringBitmap) {
+        // The guard of who is online is taken here and not by the caller: the group's state comes first in the lock order.
+        let state = self.state();
+        if let Some(read) = &state.members {
+            *to |= &read.indices & &*directory.online();
         }
     }
 
@@ -309,3 +311,6 @@ fn apply(indices: &mut RoaringBitmap, directory: &Directory, user: UserId, joine
         directory.unpin(index);
     }
 }
+
+#[cfg(test)]
+mod tests;
