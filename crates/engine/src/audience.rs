@@ -25,6 +25,8 @@ pub(crate) struct Recipients {
     pub(crate) less: RoaringBitmap,
     /// Topics whose watchers don't get it.
     pub(crate) less_topics: SmallVec<[Topic; 1]>,
+    /// The sender, who gets it whatever is left out.
+    pub(crate) me: Option<u32>,
     /// The connection that sent it, with its shard.
     pub(crate) except: Option<(u16, Slot)>,
     /// Which shards are concerned.
@@ -57,6 +59,7 @@ pub(crate) fn resolve(
         topics: SmallVec::new(),
         less: RoaringBitmap::new(),
         less_topics: SmallVec::new(),
+        me: None,
         except: if audience.me == Me::OtherConnections { from.connection } else { None },
         shards: 0,
         grace: directory.grace(),
@@ -88,6 +91,7 @@ pub(crate) fn resolve(
             }
             Me::OtherConnections | Me::EveryConnection => {
                 out.few.push(index);
+                out.me = Some(index);
                 out.shards |= shards;
             }
         }

@@ -25,9 +25,12 @@ pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reje
     let checked = match pipeline::begin(services, incoming, services.clock.now()) {
         Progress::Refused(_, reject) => return Err(reject),
         Progress::Ready(_, prepared) => Checked::Ready(Box::new(prepared)),
-        Progress::Later(_, work) => {
+        Progress::Later(_, kind, work) => {
             let limited = tokio::time::timeout(services.settings.accept_within, work).await;
-            limited.map_err(|_| Reject::unavailable(RETRY))??
+            limited.map_err(|_| {
+                services.registry.at(kind).metrics.refused(Code::Unavailable);
+                Reject::unavailable(RETRY)
+            })??
         }
     };
     let prepared = match checked {

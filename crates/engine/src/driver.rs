@@ -151,6 +151,9 @@ impl Driver {
                 Turn::Wait(timeout) => {
                     let id = usize::from(self.id);
                     let sleeps = self.node.mailboxes()[id].arm();
+                    if !sleeps && !self.tasks.is_empty() {
+                        tokio::task::yield_now().await;
+                    }
                     // Without handlers under way the runtime has nothing to do: the sockets are waited for directly, which
                     // saves a system call a message.
                     pause = if sleeps && self.tasks.is_empty() { timeout } else { Some(Duration::ZERO) };
@@ -192,6 +195,7 @@ impl Driver {
             self.shard.mail(done.into(), self.clock.now());
         }
         let now = self.clock.now();
+        self.shard.left_input(more || !self.ready.is_empty());
         let timeout = self.shard.tick(now);
         self.run_effects();
         self.shard.end_turn();

@@ -24,7 +24,7 @@ use crate::{
     ports::{Groups, MessageStore, StoredMessage},
     registry::Registry,
     services::Services,
-    settings::Settings,
+    settings::{MAX_SHARDS, Settings},
     shard::{Letter, Mail},
 };
 
@@ -162,7 +162,7 @@ impl Engine {
     pub fn start(parts: Parts) -> Result<Self, StartError> {
         let (sink, dispatcher) = dispatcher::channel();
         let start = parts.store.start(sink.clone()).map_err(StartError::Store)?;
-        let count = parts.settings.shards.clamp(1, 64);
+        let count = parts.settings.shards.clamp(1, MAX_SHARDS);
         let drivers: Vec<_> =
             (0..count).map(|_| driver::Prepared::new()).collect::<Result<_, _>>().map_err(StartError::Shards)?;
         let wakes = drivers.iter().map(driver::Prepared::wake).collect();
@@ -290,7 +290,8 @@ impl Engine {
         let _ = tokio::time::timeout(limit, gone).await;
     }
 
-    /// Commits what was submitted, delivers it, and ends the threads. Blocks.
+    /// Commits what was submitted, delivers it, and ends the threads. Blocks. Calls that come later, or still wait, are answered
+    /// `unavailable`; nobody is connected any more.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         self.services().store.stop();
@@ -303,6 +304,7 @@ impl Engine {
             // A shard that panicked has ended the process.
             let _ = shard.join();
         }
+        self.0.node.close();
     }
 
     fn services(&self) -> &Services {

@@ -39,7 +39,9 @@ impl Limiter {
     /// None where there is no limit.
     pub(crate) fn new(limit: Limit) -> Option<Self> {
         let count = NonZeroU32::new(limit.count)?;
-        let quota = Quota::with_period(limit.per / limit.count)?.allow_burst(count);
+        // A period that rounds to nothing would be no limit.
+        let each = (limit.per / limit.count).max(Duration::from_nanos(1));
+        let quota = Quota::with_period(each)?.allow_burst(count);
         let clock = PassedClock::default();
         Some(Self { limiter: RateLimiter::new(quota, DashMapStateStore::default(), clock.clone()), clock })
     }

@@ -15,7 +15,7 @@ pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 /// The queue of one shard. Publications are bounded; see [`Mailbox::offer`] and [`Mailbox::push_when_room`]. What answers
 /// something (acknowledgements, orders) always has a place: it is bounded by what was asked.
 pub(crate) struct Mailbox<T> {
-    queue: Mutex<Vec<T>>,
+    queue: Mutex<Queue<T>>,
     room: Condvar,
     bound: usize,
     /// Set by the shard before it sleeps: who pushes must wake it.
@@ -25,25 +25,39 @@ pub(crate) struct Mailbox<T> {
     wake: Wake,
 }
 
+struct Queue<T> {
+    mail: Vec<T>,
+    /// The shard has ended: what is put in is dropped, which tells whoever waits for an answer.
+    closed: bool,
+}
+
 impl<T> Mailbox<T> {
     pub(crate) fn new(bound: usize, wake: Wake) -> Self {
-        let (queue, room) = (Mutex::default(), Condvar::new());
+        let (queue, room) = (Mutex::new(Queue { mail: Vec::new(), closed: false }), Condvar::new());
         Self { queue, room, bound, armed: AtomicBool::new(false), waiting: AtomicU64::new(0), wake }
     }
 
     /// Puts something in whatever the bound.
     pub(crate) fn push(&self, mail: T) {
-        self.queue().push(mail);
+        let mut queue = self.queue();
+        if queue.closed {
+            drop(queue);
+            // Only now, because what a letter drops may ask for this mailbox again.
+            drop(mail);
+            return;
+        }
+        queue.mail.push(mail);
+        drop(queue);
         self.wake_if_armed();
     }
 
     /// Puts something in if there is room. Never blocks.
     pub(crate) fn offer(&self, mail: T) -> Result<(), T> {
         let mut queue = self.queue();
-        if queue.len() >= self.bound {
+        if queue.closed || queue.mail.len() >= self.bound {
             return Err(mail);
         }
-        queue.push(mail);
+        queue.mail.push(mail);
         drop(queue);
         self.wake_if_armed();
         Ok(())
@@ -51,32 +65,37 @@ impl<T> Mailbox<T> {
 
     /// Whether there was room a moment ago; if not, `asker` is told by [`Mailbox::take`] when there is.
     pub(crate) fn has_room(&self, asker: u16) -> bool {
-        if self.queue().len() < self.bound {
+        if self.is_open() {
             return true;
         }
         self.waiting.fetch_or(1 << asker, Ordering::SeqCst);
         // The shard may have emptied it in between, and then tells nobody.
-        self.queue().len() < self.bound
+        self.is_open()
     }
 
     /// Whether there is room now.
     pub(crate) fn is_open(&self) -> bool {
-        self.queue().len() < self.bound
+        let queue = self.queue();
+        !queue.closed && queue.mail.len() < self.bound
     }
 
     /// Puts a batch in as one push, and waits where there is no room: for the dispatcher alone.
     pub(crate) fn push_when_room(&self, mail: &mut Vec<T>) {
-        let mut queue = self.room.wait_while(self.queue(), |queue| queue.len() >= self.bound).expect(POISONED);
-        queue.append(mail);
+        let full = |queue: &mut Queue<T>| !queue.closed && queue.mail.len() >= self.bound;
+        let mut queue = self.room.wait_while(self.queue(), full).expect(POISONED);
+        if !queue.closed {
+            queue.mail.append(mail);
+        }
         drop(queue);
+        mail.clear();
         self.wake_if_armed();
     }
 
     /// Takes all that waits into `into`, which must be empty. Returns the shards that wait for room.
     pub(crate) fn take(&self, into: &mut Vec<T>) -> ShardSet {
         let mut queue = self.queue();
-        let was_full = queue.len() >= self.bound;
-        std::mem::swap(&mut *queue, into);
+        let was_full = queue.mail.len() >= self.bound;
+        std::mem::swap(&mut queue.mail, into);
         drop(queue);
         if was_full {
             self.room.notify_all();
@@ -84,10 +103,20 @@ impl<T> Mailbox<T> {
         if self.waiting.load(Ordering::SeqCst) == 0 { 0 } else { self.waiting.swap(0, Ordering::SeqCst) }
     }
 
+    /// The shard has ended: what waits is dropped, and what is put in from now on too.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue();
+        queue.closed = true;
+        let left = std::mem::take(&mut queue.mail);
+        drop(queue);
+        drop(left);
+        self.room.notify_all();
+    }
+
     /// Says that the shard is about to sleep. False where something waits already: then it must not.
     pub(crate) fn arm(&self) -> bool {
         self.armed.store(true, Ordering::SeqCst);
-        let empty = self.queue().is_empty();
+        let empty = self.queue().mail.is_empty();
         if !empty {
             self.disarm();
         }
@@ -105,7 +134,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Vec<T>> {
+    fn queue(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().expect(POISONED)
     }
 }
@@ -148,6 +177,18 @@ mod tests {
         assert_eq!(mailbox.take(&mut taken), 1 << 5);
         assert_eq!(taken, [1, 2, 4]);
         assert!(mailbox.has_room(5));
+    }
+
+    #[test]
+    fn what_a_closed_mailbox_is_given_is_dropped() {
+        let mailbox = Mailbox::new(1, Box::new(|| {}));
+        let mail = Arc::new(());
+        mailbox.push(mail.clone());
+        mailbox.close();
+        mailbox.push(mail.clone());
+        assert!(mailbox.offer(mail.clone()).is_err() && !mailbox.has_room(0));
+        mailbox.push_when_room(&mut vec![mail.clone(), mail.clone()]);
+        assert_eq!(Arc::strong_count(&mail), 1);
     }
 
     #[test]

@@ -4,13 +4,13 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use hashbrown::HashMap;
-use tidings_wire::{Audience, ConversationKey, GroupId, Reject, Set};
+use tidings_wire::{Audience, Code, ConversationKey, GroupId, Reject, Set};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
@@ -48,7 +48,8 @@ pub struct Node(Arc<Shared>);
 struct Shared {
     services: Arc<Services>,
     mailboxes: Vec<Mailbox<Post>>,
-    calls: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    /// None once the node has stopped.
+    calls: Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>,
     next_call: AtomicU64,
     /// Shards that the store had no room for.
     without_room: AtomicU64,
@@ -64,6 +65,7 @@ impl Node {
     /// Where the threads for blocking work can't be started.
     pub(crate) fn new(parts: Parts, start: &Start, wakes: Vec<Wake>) -> std::io::Result<Self> {
         let Parts { registry, store, groups, clock, settings } = parts;
+        let settings = settings.within_reason();
         let directory = Arc::new(Directory::new());
         let services = Services {
             registry,
@@ -80,7 +82,7 @@ impl Node {
         Ok(Self(Arc::new(Shared {
             services: Arc::new(services),
             mailboxes: wakes.into_iter().map(|wake| Mailbox::new(bound, wake)).collect(),
-            calls: Mutex::default(),
+            calls: Mutex::new(Some(HashMap::new())),
             next_call: AtomicU64::new(0),
             without_room: AtomicU64::new(0),
             store_room: Notify::new(),
@@ -157,23 +159,42 @@ impl Node {
         &self.0.store_room
     }
 
-    /// A call that waits for what becomes of its act.
+    /// A call that waits for what becomes of its act. Once the node has stopped its answer never comes: the receiver says so at
+    /// once.
     pub(crate) fn call(&self) -> (Origin, oneshot::Receiver<Answer>) {
         let (answer, answered) = oneshot::channel();
         let number = self.0.next_call.fetch_add(1, Ordering::Relaxed);
-        self.0.calls.lock().expect(POISONED).insert(number, answer);
+        if let Some(calls) = &mut *self.calls() {
+            calls.insert(number, answer);
+        }
         (Origin::Call(number), answered)
     }
 
     /// The call's act was never submitted.
     pub(crate) fn forget_call(&self, origin: Origin) {
         if let Origin::Call(number) = origin {
-            self.0.calls.lock().expect(POISONED).remove(&number);
+            self.take_call(number);
         }
+    }
+
+    /// The threads have ended: whoever waits for an answer hears that there is none.
+    pub(crate) fn close(&self) {
+        self.0.mailboxes.iter().for_each(Mailbox::close);
+        let calls = self.calls().take();
+        drop(calls);
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<Answer>>>> {
+        self.0.calls.lock().expect(POISONED)
+    }
+
+    fn take_call(&self, number: u64) -> Option<oneshot::Sender<Answer>> {
+        self.calls().as_mut().and_then(|calls| calls.remove(&number))
     }
 
     /// The act is never submitted: nobody waits for its answer, and the group that it left pinned is let go.
     pub(crate) fn give_up(&self, act: &Act) {
+        self.count_refusal(act, Code::Unavailable);
         self.forget_call(act.origin);
         groups_of(act).for_each(|group| drop(self.0.services.members.settled(group)));
     }
@@ -286,11 +307,7 @@ impl Node {
     fn answer(&self, act: &Act, outcome: Outcome, outgoing: &mut [Vec<Post>]) {
         let answer = Answer::from(outcome);
         if let Answer::Refused(reject) = &answer {
-            let kind = act.ops.iter().find_map(|op| match op {
-                Op::Message(entry) => self.0.services.registry.get(entry.kind),
-                _ => None,
-            });
-            kind.map_or_else(|| metrics::refused_untyped(reject.code), |kind| kind.metrics.refused(reject.code));
+            self.count_refusal(act, reject.code);
         }
         match act.origin {
             Origin::Nobody => {}
@@ -299,11 +316,18 @@ impl Node {
                 outgoing[usize::from(shard)].push(Post::Mail(Mail(letter)));
             }
             Origin::Call(number) => {
-                let caller = self.0.calls.lock().expect(POISONED).remove(&number);
                 // A caller that has given up hears nothing.
-                caller.map(|caller| caller.send(answer));
+                self.take_call(number).map(|caller| caller.send(answer));
             }
         }
+    }
+
+    fn count_refusal(&self, act: &Act, code: Code) {
+        let kind = act.ops.iter().find_map(|op| match op {
+            Op::Message(entry) => self.0.services.registry.get(entry.kind),
+            _ => None,
+        });
+        kind.map_or_else(|| metrics::refused_untyped(code), |kind| kind.metrics.refused(code));
     }
 
     /// Slow upkeep: called every few seconds.

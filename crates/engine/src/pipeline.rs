@@ -1,7 +1,7 @@
 //! The order in which a message passes: type, rollout, limit, decode, known key, accept, reach; then it is appended with its
 //! handler's writes or published. The only file that knows this order.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use smallvec::{SmallVec, smallvec};
@@ -16,13 +16,13 @@ use crate::{
     clock::Now,
     delivery::{Content, Publication},
     directory::ShardSet,
-    handle::{Context, Intent, refusal},
+    handle::{Context, Intent, RETRY, refusal},
     head::{bad_head, shortened},
     members::Pinned,
     metrics,
     ports::BoxFuture,
     publish::{Projection, Publish},
-    registry::{Draft, Step, TypeEntry, TypeIndex, Verdict},
+    registry::{Draft, Step, TypeEntry, TypeIndex},
     services::Services,
 };
 
@@ -46,7 +46,7 @@ pub(crate) enum Progress {
     Refused(Option<i64>, Reject),
     Ready(Option<i64>, Prepared),
     /// A handler or a group must be waited for.
-    Later(Option<i64>, BoxFuture<Result<Checked, Reject>>),
+    Later(Option<i64>, TypeIndex, BoxFuture<Result<Checked, Reject>>),
 }
 
 /// What waiting gave.
@@ -93,7 +93,7 @@ pub(crate) fn begin(services: &Arc<Services>, incoming: Incoming<'_>, now: Now) 
     let entry = services.registry.at(kind);
     match gate(services, entry, &head, incoming, now, kind) {
         Ok(Gate::Ready(prepared)) => Progress::Ready(reference, prepared),
-        Ok(Gate::Later(work)) => Progress::Later(reference, work),
+        Ok(Gate::Later(work)) => Progress::Later(reference, kind, watched(services.clone(), kind, now, work)),
         Err(reject) => {
             entry.metrics.refused(reject.code);
             Progress::Refused(reference, reject)
@@ -105,6 +105,30 @@ pub(crate) fn begin(services: &Arc<Services>, incoming: Incoming<'_>, now: Now) 
 enum Gate {
     Ready(Prepared),
     Later(BoxFuture<Result<Checked, Reject>>),
+}
+
+/// The same, counted; a panic of a handler or a port costs its own message alone.
+fn watched(
+    services: Arc<Services>,
+    kind: TypeIndex,
+    began: Now,
+    work: BoxFuture<Result<Checked, Reject>>,
+) -> BoxFuture<Result<Checked, Reject>> {
+    let counted = async move {
+        let caught = AssertUnwindSafe(work).catch_unwind().await;
+        let entry = services.registry.at(kind);
+        let result = caught.unwrap_or_else(|_| {
+            tracing::error!(kind = entry.name, "a handler or a port panicked");
+            metrics::handler_panicked(entry.name);
+            Err(Reject::unavailable(RETRY))
+        });
+        entry.metrics.accept_took(services.clock.now().mono.saturating_sub(began.mono));
+        if let Err(reject) = &result {
+            entry.metrics.refused(reject.code);
+        }
+        result
+    };
+    counted.boxed()
 }
 
 fn gate(
@@ -167,11 +191,11 @@ fn permit(services: &Services, entry: &TypeEntry, sender: &Sender, now: Now) -> 
         return Err(Reject::not_allowed(how));
     }
     let Some(user) = sender.user else { return Err(Reject::new(Code::Unauthorized, "nobody sends this")) };
-    if entry.rolled_out(user) == Verdict::Off {
+    if !entry.is_on_for(user) {
         return Err(Reject::new(Code::NotEnabled, format!("{:?} is not switched on for you", entry.name)));
     }
-    match services.settings.limits.then(|| entry.limit(user, now)) {
-        Some(Verdict::Limited(wait)) => Err(Reject {
+    match services.settings.limits.then(|| entry.take_allowance(user, now)) {
+        Some(Err(wait)) => Err(Reject {
             retry_after: Some(wait),
             ..Reject::new(Code::Limited, format!("too many {:?}: wait and send it again", entry.name))
         }),
@@ -293,10 +317,10 @@ impl Prepared {
         self.now
     }
 
-    /// What becomes of it: an act where something is written, a publication otherwise.
+    /// What becomes of it: an act where something is written or follows from it, a publication otherwise.
     pub(crate) fn outgoing(self, services: &Services, user: Option<UserId>, origin: Origin, all: ShardSet) -> Outgoing {
         let entry = services.registry.at(self.kind);
-        if kept(services, entry) || !self.draft.writes.is_empty() {
+        if kept(services, entry) || !self.draft.writes.is_empty() || self.draft.project.is_some() {
             return Outgoing::Append(Box::new(self.into_act(services, user, origin)));
         }
         let from = From { user, connection: connection_of(origin) };

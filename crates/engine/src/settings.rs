@@ -11,8 +11,9 @@ pub struct Settings {
     pub frame_bytes: usize,
     /// The most fragments of one message; more close the connection with 1009.
     pub fragments: u32,
-    /// Bytes waiting for one reader. A message that does not fit closes the connection with 4409; what was kept is found
-    /// in the history.
+    /// Bytes waiting for one reader whose socket takes nothing, broadcasts included. A message that does not fit closes the
+    /// connection with 4409; what was kept is found in the history. A reader that takes what it gets may have four times as
+    /// many until the shard's next write, which comes before anything more is read.
     pub outbox_bytes: usize,
     /// Bytes of broadcasts that a shard keeps for readers that lag. A reader that falls off its end is closed with 4409.
     pub everyone_log_bytes: usize,
@@ -30,8 +31,8 @@ pub struct Settings {
     pub sends_under_way: u16,
     /// Bytes of a connection's messages that wait for an earlier one's answer; reading pauses there.
     pub held_bytes: usize,
-    /// Publications that wait in a shard's mailbox. The dispatcher waits there, a sending connection stops reading, a call
-    /// gets `unavailable`.
+    /// What waits in a shard's mailbox: publications, answers, new connections. When it is full the dispatcher waits, a
+    /// sending connection stops reading, a call gets `unavailable`; answers and connections are taken all the same.
     pub mailbox_publications: usize,
     /// Bytes of group members kept in memory; the least recently used groups go.
     pub group_cache_bytes: u64,
@@ -43,6 +44,24 @@ pub struct Settings {
     pub limits: bool,
     /// Whether kept types are stored. Without it nothing is kept and messages have no seq (`--store none`).
     pub keep: bool,
+}
+
+/// As many as a set of shards has bits.
+pub(crate) const MAX_SHARDS: u16 = 64;
+
+impl Settings {
+    /// With the least that an engine can work with in place of less.
+    pub(crate) fn within_reason(mut self) -> Self {
+        self.shards = self.shards.clamp(1, MAX_SHARDS);
+        self.fragments = self.fragments.max(1);
+        self.outbox_bytes = self.outbox_bytes.max(1024);
+        self.everyone_log_bytes = self.everyone_log_bytes.max(1024);
+        self.flush_budget = self.flush_budget.max(2);
+        self.sends_under_way = self.sends_under_way.max(1);
+        self.mailbox_publications = self.mailbox_publications.max(1);
+        self.blocking_threads = self.blocking_threads.max(1);
+        self
+    }
 }
 
 impl Default for Settings {

@@ -85,7 +85,8 @@ impl Simulation {
         let woken = Arc::new(Woken::default());
         let settled = Arc::new(Settlements { woken: woken.clone(), ..Settlements::default() });
         let start = parts.store.start(settled.clone()).map_err(StartError::Store)?;
-        let (count, flush_budget) = (parts.settings.shards.clamp(1, 64), parts.settings.flush_budget);
+        let (count, flush_budget) =
+            (parts.settings.shards.clamp(1, crate::settings::MAX_SHARDS), parts.settings.flush_budget);
         let now = parts.clock.now();
         let wakes = (0..count).map(|_| Box::new(|| {}) as crate::mailbox::Wake).collect();
         let node = Node::new(parts, &start, wakes).map_err(StartError::Shards)?;

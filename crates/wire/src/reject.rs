@@ -56,6 +56,11 @@ impl Reject {
         self.retry_after.map(|wait| (wait.as_millis() as u64).max(1))
     }
 
+    /// The sentence, cut at 1,000 bytes: a handler may quote what the client sent.
+    pub fn sentence(&self) -> &str {
+        &self.message[..self.message.floor_char_boundary(1_000)]
+    }
+
     /// The `error` frame: `{"type":"error","ref":…,"code":…,"message":…,"retry_after_ms":…,"field":…}`.
     pub fn to_json(&self, reference: Option<i64>) -> Vec<u8> {
         #[derive(serde::Serialize)]
@@ -74,7 +79,7 @@ impl Reject {
             r#type: "error",
             reference,
             code: self.code,
-            message: &self.message,
+            message: self.sentence(),
             retry_after_ms: self.retry_after_ms(),
             field: self.field.as_deref(),
         };
@@ -93,6 +98,13 @@ impl std::error::Error for Reject {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_never_longer_than_a_sentence() {
+        let reject = Reject::not_allowed("ü".repeat(100_000));
+        assert_eq!(reject.sentence().len(), 1_000);
+        assert!(reject.to_json(None).len() < 1_100);
+    }
 
     #[test]
     fn an_error_frame_names_only_what_it_knows() {

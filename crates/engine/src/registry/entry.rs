@@ -1,5 +1,7 @@
 //! One registered type: what it declares and what the configuration made of it.
 
+use std::time::Duration;
+
 use tidings_wire::{Keep, Limit, Senders, UserId};
 
 use super::receive::Receive;
@@ -17,16 +19,6 @@ pub(crate) struct TypeEntry {
     keep: Keep,
     rollout: u8,
     limiter: Option<Limiter>,
-}
-
-/// What the gates before decoding say.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Pass,
-    /// Switched off for this sender.
-    Off,
-    /// Too many; so long to wait.
-    Limited(std::time::Duration),
 }
 
 impl TypeEntry {
@@ -51,18 +43,14 @@ impl TypeEntry {
         self.keep != Keep::Never
     }
 
-    /// Rollout, for users.
-    pub(crate) fn rolled_out(&self, user: UserId) -> Verdict {
-        let on = self.rollout == 100 || percentile(self.name, user) < self.rollout;
-        if on { Verdict::Pass } else { Verdict::Off }
+    /// Whether the rollout has reached the user.
+    pub(crate) fn is_on_for(&self, user: UserId) -> bool {
+        self.rollout == 100 || percentile(self.name, user) < self.rollout
     }
 
-    /// The rate, for users.
-    pub(crate) fn limit(&self, user: UserId, now: Now) -> Verdict {
-        match self.limiter.as_ref().map(|limiter| limiter.check(user, now)) {
-            Some(Err(wait)) => Verdict::Limited(wait),
-            _ => Verdict::Pass,
-        }
+    /// Takes one from what the user may send, or says how long to wait.
+    pub(crate) fn take_allowance(&self, user: UserId, now: Now) -> Result<(), Duration> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.check(user, now))
     }
 
     /// Forgets senders whose allowance is full again.

@@ -7,5 +7,5 @@ mod schema;
 
 pub(crate) use build::TypeIndex;
 pub use build::{BuildError, Registry, RegistryBuilder, TypeSettings};
-pub(crate) use entry::{TypeEntry, Verdict};
+pub(crate) use entry::TypeEntry;
 pub(crate) use receive::{Draft, Step};

@@ -115,7 +115,15 @@ fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>) -> Reject 
         Some(named) => format!("{path}.{named}"),
         None => path,
     };
-    Reject::field(field, sentence.to_owned())
+    Reject::field(start(&field, FIELD_BYTES), start(sentence, SENTENCE_BYTES))
+}
+
+/// What is shown of a sentence and a path that quote what the client sent: all of what is no nonsense.
+const SENTENCE_BYTES: usize = 300;
+const FIELD_BYTES: usize = 100;
+
+fn start(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
 }
 
 /// Serialises what the handler let pass, and asks for its audience. The type's own code runs here, so a panic is caught.

@@ -3,11 +3,12 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use tidings_wire::UserId;
+use tidings_wire::{Topic, UserId};
 
 use super::outbox::Outbox;
 use crate::{
     engine::{Admission, ConnectionInfo},
+    registry::TypeIndex,
     websocket::Decoder,
 };
 
@@ -62,6 +63,8 @@ pub(super) struct Details {
     pub(super) since: i64,
     /// Unique while the server runs.
     pub(super) number: u64,
+    /// What it watches.
+    pub(super) topics: Vec<Topic>,
 }
 
 /// What only a connection with messages under way has.
@@ -84,6 +87,8 @@ pub(super) struct Work {
 pub(super) struct Running {
     pub(super) number: u32,
     pub(super) reference: Option<i64>,
+    /// Of which type the message is.
+    pub(super) kind: TypeIndex,
     pub(super) until: Duration,
 }
 
@@ -118,7 +123,7 @@ impl Connection {
     }
 
     pub(super) fn info(&self, shard: u16) -> ConnectionInfo {
-        let Details { admission, since, number } = &*self.details;
+        let Details { admission, since, number, .. } = &*self.details;
         ConnectionInfo {
             id: format!("{shard}-{number}"),
             peer: admission.peer,

@@ -87,7 +87,7 @@ impl Shard {
             self.finish(index, encoder::close(code.unwrap_or(NO_CODE), ""));
         }
         if phase != Phase::Gone {
-            let until = now.mono + self.node.services().settings.pong_within;
+            let until = now.mono + self.close_within();
             self.connections[index as usize].phase = Phase::Closed { until };
             self.mark_dirty(index);
             self.arm(index, until);
@@ -113,12 +113,12 @@ impl Shard {
         match pipeline::begin(node.services(), incoming, now) {
             Progress::Refused(reference, reject) => self.refuse(index, reference, &reject, now),
             Progress::Ready(reference, prepared) => self.pass(index, reference, prepared, now),
-            Progress::Later(reference, work) => {
+            Progress::Later(reference, kind, work) => {
                 self.tickets = self.tickets.wrapping_add(1);
                 let ticket = Ticket { slot: self.slot_of(index), number: self.tickets };
                 let until = now.mono + node.services().settings.accept_within;
                 self.connections[index as usize].work().running =
-                    Some(Running { number: ticket.number, reference, until });
+                    Some(Running { number: ticket.number, reference, kind, until });
                 self.arm(index, until);
                 let future = work.map(move |result| Done { ticket, reference, result }).boxed();
                 self.effects.push(Effect::Run(ticket, future));
@@ -168,11 +168,7 @@ impl Shard {
         let open = connection.is_open();
         match result {
             _ if !open => {}
-            Ok(Checked::Ready(prepared)) => {
-                let entry = self.node.services().registry.at(prepared.kind);
-                entry.metrics.accept_took(now.mono.saturating_sub(prepared.now().mono));
-                self.pass(ticket.slot.index, reference, *prepared, now);
-            }
+            Ok(Checked::Ready(prepared)) => self.pass(ticket.slot.index, reference, *prepared, now),
             Ok(Checked::Known(receipt)) => self.acknowledge(ticket.slot.index, reference, &Answer::Duplicate(receipt)),
             Err(reject) => self.refuse(ticket.slot.index, reference, &reject, now),
         }

@@ -60,6 +60,7 @@ pub struct Shard {
     pub(super) effects: Vec<Effect>,
     pub(super) metrics: ShardMetrics,
     pub(super) tickets: u32,
+    pub(super) left_input: bool,
     due: Vec<(Slot, u64)>,
     opened: u64,
 }
@@ -134,6 +135,7 @@ impl Shard {
             effects: Vec::new(),
             metrics: ShardMetrics::new(id),
             tickets: 0,
+            left_input: false,
             due: Vec::new(),
             opened: 0,
         }
@@ -146,7 +148,7 @@ impl Shard {
         let user = admission.user;
         let index = self.node.services().directory.enter(user, self.id);
         self.node.services().directory.opened();
-        let details = Details { admission, since: now.unix(), number: self.opened };
+        let details = Details { admission, since: now.unix(), number: self.opened, topics: Vec::new() };
         let entry = self.connections.vacant_entry();
         let slot = Slot { index: entry.key() as u32, generation: self.opened as u32 };
         entry.insert(Connection {
@@ -259,14 +261,26 @@ impl Shard {
         if self.get_mut(slot).is_none_or(|connection| !connection.is_open()) {
             return;
         }
-        let watchers = self.topics.entry(topic.clone()).or_default();
-        watchers.retain(|&watcher| watcher != slot.index);
+        self.forget_watcher(&topic, slot.index);
+        let watched = &mut self.connections[slot.index as usize].details.topics;
+        watched.retain(|other| *other != topic);
         if on {
-            watchers.push(slot.index);
+            watched.push(topic.clone());
+            self.topics.entry(topic).or_default().push(slot.index);
         }
+    }
+
+    pub(super) fn forget_watcher(&mut self, topic: &Topic, index: u32) {
+        let Some(watchers) = self.topics.get_mut(topic) else { return };
+        watchers.retain(|&watcher| watcher != index);
         if watchers.is_empty() {
-            self.topics.remove(&topic);
+            self.topics.remove(topic);
         }
+    }
+
+    /// Whether the driver left input unread: then a peer's silence says nothing yet.
+    pub fn left_input(&mut self, left: bool) {
+        self.left_input = left;
     }
 
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Connection> {

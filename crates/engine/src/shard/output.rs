@@ -1,8 +1,9 @@
 //! From publications to sockets: who gets a frame, when it is written, and who is closed.
 
-use std::io;
+use std::{io, time::Duration};
 
 use bytes::Bytes;
+use hashbrown::HashSet;
 use smallvec::SmallVec;
 use tidings_wire::CloseCode;
 
@@ -70,9 +71,10 @@ impl Shard {
             found.sort_unstable();
             found.dedup();
         }
-        for topic in &to.less_topics {
-            let watchers = self.topics.get(topic).map_or(&[][..], Vec::as_slice);
-            found.retain(|index| !watchers.contains(index));
+        if !to.less_topics.is_empty() {
+            let watchers = to.less_topics.iter().filter_map(|topic| self.topics.get(topic)).flatten();
+            let less: HashSet<_> = watchers.copied().collect();
+            found.retain(|index| !less.contains(index) || to.me == Some(self.connections[*index as usize].index));
         }
         found
     }
@@ -112,7 +114,10 @@ impl Shard {
                 self.write(index, sockets, now);
             }
         }
-        let mut left = budget;
+        // Whoever has messages of their own goes first, but a quarter is for those who only lack broadcasts: there may always be
+        // somebody with messages of their own.
+        let reserved = if self.sweep.is_some() { budget.div_ceil(4) } else { 0 };
+        let mut left = budget - reserved;
         while left > 0
             && let Some(index) = self.dirty.pop_front()
         {
@@ -122,7 +127,7 @@ impl Shard {
                 self.write(index, sockets, now);
             }
         }
-        self.sweep(left, sockets, now);
+        self.sweep(left + reserved, sockets, now);
         for index in std::mem::take(&mut self.dead) {
             self.remove(index, sockets);
         }
@@ -222,10 +227,17 @@ impl Shard {
         } else {
             self.finish(index, frame);
         }
-        let until = now.mono + self.node.services().settings.pong_within;
+        // Who reads slowly has much to read before the close frame comes.
+        let slow = code == CloseCode::SlowReader;
+        let until = now.mono + if slow { self.node.services().settings.pong_within } else { self.close_within() };
         self.connections[index as usize].phase = Phase::Closing { until, half_closed: false, deaf: false };
         self.mark_dirty(index);
         self.arm(index, until);
+    }
+
+    /// How long the peer has to answer a close frame, or to take the answer to its own.
+    pub(super) fn close_within(&self) -> Duration {
+        self.node.services().settings.pong_within.min(Duration::from_secs(2))
     }
 
     /// Queues a close frame: nothing goes out behind it (RFC 6455 §5.5.1).
@@ -236,15 +248,15 @@ impl Shard {
 
     /// Takes a connection whose socket is of no more use out of everything; the slot goes with the next flush.
     pub(super) fn bury(&mut self, index: u32, code: Option<CloseCode>) {
+        if self.connections[index as usize].phase == Phase::Gone {
+            return;
+        }
         self.leave(index, code);
         self.connections[index as usize].phase = Phase::Gone;
-        if !self.dead.contains(&index) {
-            self.dead.push(index);
-        }
+        self.dead.push(index);
     }
 
-    /// The connection hears nothing more, and its user may be offline. Only the first call does something; whoever calls
-    /// then says how the connection goes on.
+    /// An open connection hears nothing more, and its user may be offline. Whoever calls sets the phase in which it goes on.
     pub(super) fn leave(&mut self, index: u32, code: Option<CloseCode>) {
         let slot = self.slot_of(index);
         let connection = &mut self.connections[index as usize];
@@ -268,14 +280,10 @@ impl Shard {
                 directory.exit(user, self.id);
             }
         }
-        if !self.topics.is_empty() {
-            self.topics.retain(|_, watchers| {
-                watchers.retain(|watcher| *watcher != index);
-                !watchers.is_empty()
-            });
+        for topic in std::mem::take(&mut self.connections[index as usize].details.topics) {
+            self.forget_watcher(&topic, index);
         }
         self.metrics.closed(code);
-        self.connections[index as usize].phase = Phase::Gone;
     }
 
     fn remove(&mut self, index: u32, sockets: &mut impl Sockets) {

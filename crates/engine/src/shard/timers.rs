@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidings_wire::CloseCode;
+use tidings_wire::{CloseCode, Code, Reject};
 
 use super::{
     Shard,
@@ -32,8 +32,9 @@ impl Shard {
         let running = connection.work.as_ref().and_then(|work| work.running);
         if let Some(running) = running.filter(|running| running.until <= now.mono) {
             connection.work().running = None;
+            self.node.services().registry.at(running.kind).metrics.refused(Code::Unavailable);
             self.effects.push(Effect::Cancel(Ticket { slot, number: running.number }));
-            self.refuse(index, running.reference, &tidings_wire::Reject::unavailable(RETRY), now);
+            self.refuse(index, running.reference, &Reject::unavailable(RETRY), now);
             self.go_on(slot, now);
         }
         let connection = &mut self.connections[index as usize];
@@ -45,8 +46,8 @@ impl Shard {
             self.close(index, CloseCode::Expired, now);
             return;
         }
-        if connection.paused {
-            // Its input is not read, so its silence says nothing.
+        if connection.paused || self.left_input {
+            // Its input is not read, or not all of it yet, so its silence says nothing.
             connection.heard = now.mono;
         }
         let quiet_until = connection.heard + settings.ping_after;

@@ -175,3 +175,12 @@ fn a_frame_of_64_kib_is_taken_and_comes_out_whole() {
     assert_eq!(bob.expects::<Poke>().note, note);
     ann.expects_nothing();
 }
+
+#[test]
+fn no_refusal_repeats_all_that_was_wrong() {
+    let world = world().start();
+    let [ann] = world.clients([1]);
+    let text = "\u{200b}".repeat(21_000);
+    ann.sends_text(&format!(r#"{{"type":"shout","everyone":"{text}"}}"#));
+    assert!(ann.expects_error(Code::BadField).message.len() <= 300);
+}

@@ -1,8 +1,9 @@
 //! Topics: whoever watches hears, and nobody twice.
 
-use tidings_wire::{Audience, Set, Topic};
+use tidings_engine::{Accepted, Context};
+use tidings_wire::{Audience, Me, Set, Topic};
 
-use crate::messages::{Mine, Shout, user, world};
+use crate::messages::{Mine, Poke, Shout, poke, user, world};
 
 fn topic(name: &str) -> Topic {
     name.parse().expect("a topic's name")
@@ -52,6 +53,19 @@ fn watchers_of_a_topic_can_be_left_out() {
     world.backend().send_to(everyone, &Shout::default()).unwrap();
     [&ann, &eve].into_iter().for_each(|client| drop(client.expects::<Shout>()));
     bob.expects_nothing();
+}
+
+#[test]
+fn the_sender_hears_as_me_says_though_they_watch_what_is_left_out() {
+    let handler = |poke: Poke, _: Context| async move {
+        let audience = Audience::everyone().less(Set::Topic(topic("quiet"))).me(Me::EveryConnection);
+        Ok(Accepted::new(poke).to(audience))
+    };
+    let world = tidings_testkit::world().message_with::<Poke>(handler).start();
+    let [ann, bob] = world.clients([1, 2]);
+    ann.watches(&topic("quiet"), true);
+    ann.send(&poke(user(9)));
+    [&ann, &bob].into_iter().for_each(|client| drop(client.expects::<Poke>()));
 }
 
 #[test]
