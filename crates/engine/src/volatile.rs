@@ -25,6 +25,7 @@ use smallvec::SmallVec;
 use tidings_wire::{Code, ConversationKey, GroupId, Key, Reject, UserId};
 
 use crate::{
+    abort::on_panic,
     act::{Act, BodyHash, CommitNumber, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
     ports::{
         ActQueue, Before, BoxFuture, CommitSink, ConversationPage, Groups, HistoryPage, KeyRecord, MessageStore, Page,
@@ -55,8 +56,9 @@ pub struct VolatileStore {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
+    /// See [`REMEMBERED`].
+    remembered: usize,
     sink: Mutex<Option<Arc<dyn CommitSink>>>,
     memberships: Mutex<Memberships>,
     revoked: Mutex<HashMap<UserId, i64>>,
@@ -74,7 +76,13 @@ impl VolatileStore {
     /// A store whose history has this name: another one at each start of the program. Its thread begins with
     /// [`MessageStore::start`].
     pub fn new(epoch: impl Into<Arc<str>>) -> Self {
-        Self { epoch: epoch.into(), queue: Arc::new(ActQueue::new(QUEUE, 1_024)), shared: Arc::default() }
+        Self::bounded(epoch.into(), REMEMBERED)
+    }
+
+    fn bounded(epoch: Arc<str>, remembered: usize) -> Self {
+        let (sink, memberships, revoked) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { remembered, sink, memberships, revoked });
+        Self { epoch, queue: Arc::new(ActQueue::new(QUEUE, 1_024)), shared }
     }
 }
 
@@ -127,7 +135,9 @@ impl Shared {
         if !act.ops.iter().all(possible) {
             return Outcome::Refused(Reject::new(Code::NotEnabled, "this deployment keeps nothing"));
         }
-        if memberships.count + act.ops.len() > REMEMBERED {
+        // Who leaves makes room, so leaves are taken by a full store too.
+        let joins = act.ops.iter().filter(|op| matches!(op, Op::Join(..))).count();
+        if joins > 0 && memberships.count + joins > self.remembered {
             return Outcome::Unavailable(RETRY);
         }
         let membership: SmallVec<_> = act.ops.iter().filter_map(|op| memberships.change(op)).collect();
@@ -176,7 +186,7 @@ impl MessageStore for VolatileStore {
         if !began {
             let (queue, shared) = (self.queue.clone(), self.shared.clone());
             let thread = std::thread::Builder::new().name("tidings-writer".to_owned());
-            let started = thread.spawn(move || run(&queue, &shared));
+            let started = thread.spawn(move || on_panic("tidings-writer", || run(&queue, &shared)));
             started.map_err(|error| StoreError::Unavailable(error.into()))?;
         }
         Ok(Start { epoch: self.epoch.clone(), node: 0, last_commit: CommitNumber(0), last_id: None })
@@ -240,7 +250,7 @@ impl Groups for VolatileStore {
 impl Revocations for VolatileStore {
     fn revoke(&self, user: UserId, issued_until: i64) -> BoxFuture<Result<(), StoreError>> {
         let mut revoked = self.shared.revoked.lock().expect(POISON);
-        if revoked.len() >= REMEMBERED && !revoked.contains_key(&user) {
+        if revoked.len() >= self.shared.remembered && !revoked.contains_key(&user) {
             return now(Err(StoreError::Full));
         }
         let until = revoked.entry(user).or_insert(issued_until);
@@ -278,5 +288,34 @@ impl ServiceKeys for VolatileStore {
 impl SessionResolver for VolatileStore {
     fn resolve(&self, _: String) -> BoxFuture<Result<Option<Session>, StoreError>> {
         now(Ok(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::act::Origin;
+
+    #[test]
+    fn a_full_store_takes_leaves_and_then_joins_again() {
+        let store = VolatileStore::bounded("an epoch".into(), 2);
+        let [ann, bob, eve] = [1, 2, 3].map(UserId::new);
+        let group = GroupId::new(5);
+        let settles = |op| {
+            let ops = smallvec![op];
+            let (key, require, project) = (None, SmallVec::new(), None);
+            let act = Act { origin: Origin::Nobody, sender: None, key, require, ops, project };
+            matches!(store.shared.settle(&act), Outcome::Stored { .. })
+        };
+        let outcomes = [
+            Op::Join(group, ann),
+            Op::Join(group, bob),
+            Op::Join(group, eve),
+            Op::Leave(group, ann),
+            Op::Join(group, eve),
+        ];
+        assert_eq!(outcomes.map(settles), [true, true, false, true, true]);
     }
 }

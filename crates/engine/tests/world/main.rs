@@ -3,6 +3,7 @@
 mod audiences;
 mod broadcast;
 mod closing;
+mod foreign_groups;
 mod group;
 mod handlers;
 mod ids;
