@@ -147,7 +147,10 @@ fn gate(
         (None, None) => None,
     };
     let keyed = match key.filter(|_| kept(services, entry)) {
-        Some(key) => Some((key, body_hash(json)?)),
+        Some(key) => {
+            let key = sender.service.as_ref().map_or(key.clone(), |service| key.of_service(service));
+            Some((key, body_hash(json)?))
+        }
         None => None,
     };
     let finish = move |services: &Services, sender: &Sender, mut draft: Draft, keyed| {

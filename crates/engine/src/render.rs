@@ -17,7 +17,7 @@ pub(crate) fn stored(registry: &Registry, message: &StoredMessage, reader: Optio
         from: message.sender,
         timestamp: message.created_at_ms.div_euclid(1_000),
         place: Some((message.conversation, message.seq)),
-        key: message.key.as_ref().filter(|_| reader.is_some() && reader == message.sender),
+        key: message.key.as_ref().filter(|key| reader.is_some() && reader == message.sender && !key.is_of_service()),
         user_id: true,
     };
     let mut json = Vec::with_capacity(body.len() + 192);

@@ -40,10 +40,8 @@ pub(crate) fn conversation(row: &Row<'_>, column: usize) -> Result<ConversationK
 }
 
 fn key(row: &Row<'_>, column: usize) -> Result<Option<Key>> {
-    let Some(text) = row.get_ref(column)?.as_str_or_null().map_err(|error| unread(column, error))? else {
-        return Ok(None);
-    };
-    text.parse().map(Some).map_err(|error| unread(column, error))
+    let text = row.get_ref(column)?.as_str_or_null().map_err(|error| unread(column, error))?;
+    Ok(text.map(Key::from_stored))
 }
 
 fn unread(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {

@@ -39,28 +39,49 @@ pub struct Head<'a> {
     pub key: Option<Cow<'a, str>>,
 }
 
-/// The name that a sender gives a kept message, so that a repeat is stored once: 1 to 64 bytes.
+/// The name that a sender gives a kept message, so that a repeat is stored once: 1 to 64 bytes without control characters. A
+/// service that acts for a user has names of its own ([`Key::of_service`]), which the user can neither take nor see.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Key(Arc<str>);
 
 /// The text is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key has 1 to 64 bytes")]
+#[error("a key has 1 to 64 bytes and no control characters")]
 pub struct KeyError;
 
 impl Key {
-    /// The text.
+    /// The text, as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The key of a stored text.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The key that a service gave: another one than the same text of any other sender.
+    #[must_use]
+    pub fn of_service(&self, service: &str) -> Self {
+        Self(format!("{service}{SERVICE}{}", self.0).into())
+    }
+
+    /// Whether a service gave it. Then it is nobody else's to see.
+    pub fn is_of_service(&self) -> bool {
+        self.0.contains(SERVICE)
+    }
 }
+
+/// Stands between a service's name and its key: a control character (US, unit separator), which no sender's text has.
+const SERVICE: char = '\u{1f}';
 
 impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        (1..=64).contains(&text.len()).then(|| Self(text.into())).ok_or(KeyError)
+        let fits = (1..=64).contains(&text.len()) && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.into())).ok_or(KeyError)
     }
 }
 
@@ -169,6 +190,19 @@ mod tests {
             user_id: true,
         };
         assert_eq!(written("{}", &stamp), r#"{"type":"note","timestamp":5,"id":"9"}"#);
+    }
+
+    #[test]
+    fn a_services_key_is_another_one_than_the_users() {
+        let key: Key = "order-17".parse().unwrap();
+        let service = key.of_service("app");
+        assert!(
+            service != key && service != key.of_service("other") && service.is_of_service() && !key.is_of_service()
+        );
+        assert_eq!(Key::from_stored(service.as_str()), service);
+        assert_eq!(service.as_str().parse::<Key>(), Err(KeyError), "nobody can write it");
+        assert_eq!("".parse::<Key>(), Err(KeyError));
+        assert_eq!("k".repeat(65).parse::<Key>(), Err(KeyError));
     }
 
     #[test]

@@ -130,14 +130,25 @@ fn a_repeat_under_a_key_is_stored_and_heard_once() {
     ann.expects_nothing();
     ann.sends_text(&text("something else"));
     ann.expects_error(Code::KeyReused);
+    assert_eq!(got.seq, Some(1));
+}
+
+#[test]
+fn a_service_that_acts_for_a_user_has_keys_of_its_own() {
+    let world = world().start();
+    let [ann, bob] = world.clients([1, 2]);
+    ann.sends_text(&json!({"type": "private", "to": 2, "content": "mine", "key": "k1"}).to_string());
+    bob.expects::<Private>();
     let key: Key = "k1".parse().unwrap();
-    let again = world.backend().begins_send(Some(ann.user()), &private(bob.user(), "hi"), Some(key.clone()));
-    let again = again.answer().unwrap();
-    assert_eq!((again.id, again.duplicate, again.place), (got.id, true, Some(("dm:1:2".parse().unwrap(), 1))));
-    let other = world.backend().begins_send(Some(ann.user()), &private(bob.user(), "ho"), Some(key.clone()));
-    assert_eq!(other.answer().unwrap_err().code, Code::KeyReused);
-    let bobs = world.backend().begins_send(Some(bob.user()), &private(ann.user(), "hi"), Some(key));
-    assert!(!bobs.answer().unwrap().duplicate, "each sender has keys of their own");
+    let sends =
+        |content| world.backend().begins_send(Some(ann.user()), &private(bob.user(), content), Some(key.clone()));
+    let first = sends("the app's").answer().unwrap();
+    assert!(!first.duplicate, "a user can't take a service's key");
+    let again = sends("the app's").answer().unwrap();
+    assert_eq!((again.id, again.duplicate, again.place), (first.id, true, Some(("dm:1:2".parse().unwrap(), 2))));
+    assert_eq!(sends("something else").answer().unwrap_err().code, Code::KeyReused);
+    let bobs = world.backend().begins_send(Some(bob.user()), &private(ann.user(), "hi"), Some(key.clone()));
+    assert!(!bobs.answer().unwrap().duplicate, "nor is one user's another's");
 }
 
 #[test]
