@@ -75,14 +75,15 @@ impl SqliteStore {
     /// once released; a pack's tables begin with its name. Blocks.
     ///
     /// # Errors
-    /// As [`open`](Self::open); [`OpenError::Pack`] where a name or number is wrong.
+    /// As [`open`](Self::open), which says too what [`SqliteOptions::migrate`] forbids; [`OpenError::Pack`] where a name or
+    /// number is wrong.
     pub fn migrate_pack(&self, pack: &str, migrations: &[MigrationSource<'_>]) -> Result<(), OpenError> {
         let part = Part::pack(pack, migrations)?;
-        let file = self.shared().options.file();
+        let (file, allowed) = (self.shared().options.file(), self.shared().options.migrate);
         let (answer, answered) = sync_channel(1);
         let job: WriteJob = Box::new(move |connection| {
             let result =
-                connection.map_err(OpenError::Store).and_then(|connection| part.migrate(connection, &file, true));
+                connection.map_err(OpenError::Store).and_then(|connection| part.migrate(connection, &file, allowed));
             // The caller waits below.
             let _ = answer.send(result);
             Fate::Works

@@ -30,7 +30,7 @@ pub(super) fn failed() -> Answer {
 /// Why a transaction can't go on.
 pub(super) enum Lost {
     /// An act's own statement ended it.
-    ByAct { index: usize, source: StatementError },
+    ByAct(StatementError),
     /// The database does not work.
     ByDatabase(rusqlite::Error),
 }
@@ -76,7 +76,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Does one act.
-    pub(super) fn act(&mut self, index: usize, act: &Act) -> Result<Answer, Lost> {
+    pub(super) fn act(&mut self, act: &Act) -> Result<Answer, Lost> {
         if let (Some(sender), Some((key, hash))) = (act.sender, &act.key)
             && let Some((receipt, known)) = keyed(self.connection, sender, key)?
         {
@@ -93,7 +93,7 @@ impl<'a> Batch<'a> {
         }
         // An append alone has no statement of anybody else's that could fail and leave a part behind.
         let lone = matches!(act.ops.as_slice(), [] | [Op::Message(_)]);
-        if lone { self.lone(index, act) } else { self.in_savepoint(index, act) }
+        if lone { self.lone(act) } else { self.in_savepoint(act) }
     }
 
     /// Writes what was joined for the whole transaction, and says how far the counters came.
@@ -107,15 +107,15 @@ impl<'a> Batch<'a> {
         Ok(self.counters)
     }
 
-    fn lone(&mut self, index: usize, act: &Act) -> Result<Answer, Lost> {
+    fn lone(&mut self, act: &Act) -> Result<Answer, Lost> {
         let mut done = Done::default();
         match self.ops(act, &mut done) {
             Ok(_) => Ok(self.stored(done)),
-            Err(source) => Err(lost(index, source)),
+            Err(source) => Err(lost(source)),
         }
     }
 
-    fn in_savepoint(&mut self, index: usize, act: &Act) -> Result<Answer, Lost> {
+    fn in_savepoint(&mut self, act: &Act) -> Result<Answer, Lost> {
         let before = self.counters;
         self.run("SAVEPOINT act")?;
         let mut done = Done::default();
@@ -127,7 +127,7 @@ impl<'a> Batch<'a> {
                 (None, Outcome::Refused(reject))
             }
             // SQLite has rolled everything back, or can't go on: the savepoint has gone too.
-            Err(source) if self.connection.is_autocommit() || by_database(&source) => return Err(lost(index, source)),
+            Err(source) if self.connection.is_autocommit() || by_database(&source) => return Err(lost(source)),
             Err(source) => {
                 tracing::error!(%source, "an act failed and was undone; it is answered `unavailable`");
                 self.undo(before)?;
@@ -290,10 +290,10 @@ fn by_database(error: &StatementError) -> bool {
     matches!(error, StatementError::Sqlite(error) if is_environment(error))
 }
 
-fn lost(index: usize, source: StatementError) -> Lost {
+fn lost(source: StatementError) -> Lost {
     match source {
         StatementError::Sqlite(error) if is_environment(&error) => Lost::ByDatabase(error),
-        source => Lost::ByAct { index, source },
+        source => Lost::ByAct(source),
     }
 }
 
@@ -332,7 +332,7 @@ mod tests {
                 ops: smallvec![Op::Message(entry)],
                 project: None,
             };
-            assert!(batch.act(0, &act).is_ok_and(|(_, outcome)| matches!(outcome, Outcome::Stored { .. })));
+            assert!(batch.act(&act).is_ok_and(|(_, outcome)| matches!(outcome, Outcome::Stored { .. })));
             batch.write_marks().unwrap();
         }
         for sql in [KEYED, APPEND, INSERT, members::READ_UP_TO] {

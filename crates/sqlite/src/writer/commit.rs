@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tidings_engine::act::{Act, CommitNumber, Outcome};
 
-use super::batch::{Batch, Lost};
+use super::batch::{Batch, Lost, failed};
 use crate::open::Limit;
 
 /// What never goes back: kept in memory too, so that not even a commit that failed gives a number twice.
@@ -16,10 +16,18 @@ pub(crate) struct Counters {
 /// What came of one act.
 pub(crate) type Answer = (Option<CommitNumber>, Outcome);
 
+/// What came of all acts, in their order.
+pub(crate) struct Committed {
+    pub(crate) answers: Vec<Answer>,
+    /// Why the database did not commit the last of them, which are answered `unavailable`.
+    pub(crate) trouble: Option<rusqlite::Error>,
+}
+
 /// Commits acts in their order, and says what came of each.
 ///
-/// An act whose statement took the transaction with it (`ON CONFLICT ROLLBACK`, a statement that was ended) is left out
-/// and the rest done again, so that it costs nobody else.
+/// An act whose statement took the transaction with it (`ON CONFLICT ROLLBACK`, a statement that was ended) costs the others
+/// their joint transaction and no more: they are then committed one by one. So a batch is done twice at most, however many
+/// such acts it has.
 ///
 /// # Errors
 /// Where the database does not commit. Then none of the acts is known to be on disk.
@@ -28,18 +36,37 @@ pub(crate) fn commit(
     limit: &Limit,
     counters: &mut Counters,
     acts: &[Act],
-) -> rusqlite::Result<Vec<Answer>> {
-    let mut left_out = vec![false; acts.len()];
-    loop {
-        match attempt(connection, limit, counters, acts, &left_out) {
-            Ok(answers) => return Ok(answers),
-            Err(Lost::ByAct { index, source }) => {
+) -> rusqlite::Result<Committed> {
+    match attempt(connection, limit, counters, acts) {
+        Ok(answers) => Ok(Committed { answers, trouble: None }),
+        Err(Lost::ByDatabase(error)) => Err(error),
+        Err(Lost::ByAct(_)) => one_by_one(connection, limit, counters, acts),
+    }
+}
+
+fn one_by_one(
+    connection: &mut Connection,
+    limit: &Limit,
+    counters: &mut Counters,
+    acts: &[Act],
+) -> rusqlite::Result<Committed> {
+    let mut answers = Vec::with_capacity(acts.len());
+    for act in acts {
+        match attempt(connection, limit, counters, std::slice::from_ref(act)) {
+            Ok(answer) => answers.extend(answer),
+            Err(Lost::ByAct(source)) => {
                 tracing::error!(%source, "a statement of an act rolled its transaction back; the act is answered `unavailable`");
-                left_out[index] = true;
+                answers.push(failed());
             }
-            Err(Lost::ByDatabase(error)) => return Err(error),
+            Err(Lost::ByDatabase(error)) if answers.is_empty() => return Err(error),
+            Err(Lost::ByDatabase(error)) => {
+                // What is on disk by now is answered and delivered.
+                answers.resize_with(acts.len(), failed);
+                return Ok(Committed { answers, trouble: Some(error) });
+            }
         }
     }
+    Ok(Committed { answers, trouble: None })
 }
 
 fn attempt(
@@ -47,14 +74,13 @@ fn attempt(
     limit: &Limit,
     counters: &mut Counters,
     acts: &[Act],
-    left_out: &[bool],
 ) -> Result<Vec<Answer>, Lost> {
     // Immediate: a lock that can't be had is found before anything is done.
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     let mut batch = Batch::new(&transaction, limit, *counters);
     let mut answers = Vec::with_capacity(acts.len());
-    for (index, act) in acts.iter().enumerate() {
-        answers.push(if left_out[index] { super::batch::failed() } else { batch.act(index, act)? });
+    for act in acts {
+        answers.push(batch.act(act)?);
     }
     let reached = batch.finish()?;
     *counters = reached;

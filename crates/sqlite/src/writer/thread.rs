@@ -10,7 +10,7 @@ use tidings_engine::{
 
 use super::{
     batch,
-    commit::{self, Answer, Counters},
+    commit::{self, Answer, Committed, Counters},
     job::{Fate, Job, WriteJob},
 };
 use crate::{
@@ -106,9 +106,13 @@ impl Writer {
         self.reopen_if_due();
         let opened = self.opened.as_mut()?;
         match commit::commit(&mut opened.connection, &opened.limit, &mut self.counters, acts) {
-            Ok(answers) if self.is_in_place() => {
-                self.works();
-                self.bound_log();
+            Ok(Committed { answers, trouble }) if self.is_in_place() => {
+                if let Some(error) = trouble {
+                    self.fails(&error);
+                } else {
+                    self.works();
+                    self.bound_log();
+                }
                 Some(answers)
             }
             Ok(_) => {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 use tidings_engine::ports::MessageStore;
-use tidings_sqlite::{MigrationSource, OpenError};
+use tidings_sqlite::{MigrationSource, OpenError, SqliteStore};
 
 use super::support::{Folder, Hand};
 
@@ -87,4 +87,17 @@ fn names_and_numbers_are_looked_at() {
     }
     store.stop();
     assert!(matches!(store.migrate_pack("notes", &[FIRST]), Err(OpenError::Store(_))));
+}
+
+#[test]
+fn where_migrations_are_forbidden_a_packs_are_too() {
+    let folder = Folder::new();
+    folder.open(Hand::at(0)).migrate_pack("notes", &[FIRST]).unwrap();
+    let mut options = folder.options(Hand::at(0));
+    options.migrate = false;
+    let store = SqliteStore::open(options).unwrap();
+    store.migrate_pack("notes", &[FIRST]).unwrap();
+    let refused = store.migrate_pack("notes", &[FIRST, SECOND]);
+    assert!(matches!(&refused, Err(OpenError::Older { .. })), "{refused:?}");
+    assert_eq!(columns(&folder.connection()), ["id", "text"]);
 }

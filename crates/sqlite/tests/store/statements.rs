@@ -140,6 +140,24 @@ fn a_quiet_end_keeps_what_was_written_by_then() {
 }
 
 #[test]
+fn many_statements_that_roll_back_cost_only_their_own_acts() {
+    let (_stores, world) = world();
+    world.settle(with(&world, [insert("a")]));
+    let rolls_back = || Write::new("INSERT OR ROLLBACK INTO demo_counters VALUES ('a', 1)", []);
+    let outcomes = world.settle_all((0..250).map(|number| match number % 2 {
+        0 => with(&world, [count_up("others")]),
+        _ => with(&world, [rolls_back()]),
+    }));
+    for (number, outcome) in outcomes.iter().enumerate() {
+        let stored = matches!(outcome, Outcome::Stored { .. });
+        assert!(stored == (number % 2 == 0) && (stored || matches!(outcome, Outcome::Unavailable(_))), "{outcome:?}");
+    }
+    assert_eq!(query(&world, "SELECT value FROM demo_counters WHERE name = 'others'"), [[Value::Int(125)]]);
+    assert_eq!(wait(world.store().since(CommitNumber(0), 1_000)).len(), 126);
+    assert_eq!(world.store().health(), None);
+}
+
+#[test]
 fn a_statement_that_fails_costs_only_its_own_act() {
     let (_stores, world) = world();
     let broken = [
