@@ -51,7 +51,8 @@ fn what_is_wrong_with_a_message_is_told_by_code_and_field() {
     let token = world.token(7);
     for (body, status, code, field) in [
         ("{", 400, "bad_json", json!(null)),
-        (r#"{"to":2}"#, 422, "bad_field", json!("type")),
+        (r#"{"to":2}"#, 400, "bad_json", json!(null)),
+        ("[1]", 400, "bad_json", json!(null)),
         (r#"{"type":"nudge","to":2}"#, 404, "unknown_type", json!(null)),
         (r#"{"type":"poke","to":"x"}"#, 422, "bad_field", json!("to")),
         (r#"{"type":"poke"}"#, 422, "bad_field", json!("to")),
