@@ -1,8 +1,12 @@
 //! The node's threads for work that blocks.
 
-use std::sync::{
-    Arc, Mutex,
-    mpsc::{Receiver, SyncSender, sync_channel},
+use std::{
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread::Thread,
 };
 
 use futures_util::FutureExt;
@@ -42,6 +46,28 @@ impl Blocking {
     }
 }
 
+/// Waits for a future on this thread, which has no runtime and nothing else to do: the dispatcher's.
+pub(crate) fn wait_for<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let mut future = std::pin::pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            // A wake that came in between makes this return at once.
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
 fn work(waiting: &Mutex<Receiver<Job>>) {
     loop {
         let job = waiting.lock().expect("no thread panics while it takes a job").recv();
@@ -62,6 +88,14 @@ mod tests {
         assert_eq!(blocking.run(move || std::thread::current().id() != here).await, Some(true));
         assert_eq!(blocking.run(|| -> u8 { panic!("a defect of the app") }).await, None);
         assert_eq!(blocking.run(|| 7).await, Some(7));
+    }
+
+    #[test]
+    fn a_thread_waits_for_what_another_one_brings() {
+        let (answer, answered) = oneshot::channel();
+        let other = std::thread::spawn(move || answer.send(7));
+        assert_eq!(wait_for(answered), Ok(7));
+        assert_eq!(other.join().unwrap(), Ok(()));
     }
 
     #[tokio::test]

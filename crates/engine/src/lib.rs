@@ -12,7 +12,7 @@
 //! | `pipeline`, `head`, `body_hash` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
 //! | [`registry`], `limiter`, [`handle`] | what is known of a type; how often; the app's own say |
 //! | [`act`], [`publish`] | what is written, as data, and what follows from it |
-//! | `dispatcher`, `node` | commits to publications and answers, in commit order |
+//! | `dispatcher`, `node`, `follow` | commits to publications and answers, in commit order |
 //! | [`volatile`] | the store of a deployment that keeps nothing |
 //! | `directory`, `members`, `audience` | who is where; who belongs; who hears |
 //! | `delivery`, `mailbox` | one encoding for all; how another thread's shard gets it |
@@ -51,6 +51,7 @@ mod directory;
 mod dispatcher;
 mod driver;
 mod engine;
+mod follow;
 pub mod handle;
 mod head;
 mod limiter;

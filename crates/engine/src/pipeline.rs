@@ -11,7 +11,7 @@ use tidings_wire::{
 
 use crate::{
     act::{Act, BodyHash, Entry, Op, Origin, Receipt, Require},
-    audience::{From, Recipients, resolve},
+    audience::{From, resolve},
     body_hash::body_hash,
     clock::Now,
     delivery::{Content, Publication},
@@ -370,7 +370,7 @@ impl Prepared {
                 let message = Publish { kind: entry.name, body, audience, from: user, id: Some(self.id) };
                 let (groups, project) = (self.groups, act.project.take());
                 act.project = Some(Projection::new(move |rows| {
-                    // The groups stay in memory until their message is delivered.
+                    // They stay in memory until the dispatcher is here.
                     let _groups = groups;
                     let mut all = vec![message];
                     all.extend(project.map(|project| project.run(rows)).unwrap_or_default());
@@ -380,12 +380,6 @@ impl Prepared {
         }
         act
     }
-}
-
-/// The recipients of a message that follows from an act.
-pub(crate) fn resolve_publish(services: &Services, publish: &Publish, origin: Origin, all: ShardSet) -> Recipients {
-    let from = From { user: publish.from, connection: connection_of(origin) };
-    resolve(&publish.audience, from, &services.directory, |id| services.members.reach(id), all)
 }
 
 /// The connection that an act came from.

@@ -4,9 +4,12 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts, Path, Query},
     http::request::Parts,
 };
-use http::Method;
+use http::{Method, header, uri::Authority};
 use serde::de::DeserializeOwned;
-use std::{net::SocketAddr, str::FromStr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 use tidings_wire::{Code, IdError};
 
 use crate::{
@@ -25,7 +28,7 @@ impl FromRequestParts<Tidings> for Caller {
     /// it comes from an allowed page.
     async fn from_request_parts(parts: &mut Parts, tidings: &Tidings) -> Result<Self, Problem> {
         let inner = tidings.inner();
-        let user = dev_user(parts.uri.query());
+        let user = dev_user(parts, tidings)?;
         let caller = inner.auth.identify(&parts.headers, user.as_deref(), inner.engine.clock().now()).await?;
         if caller.credential == Credential::Session
             && !is_safe(&parts.method)
@@ -95,10 +98,32 @@ pub(crate) fn foreign_page(origin: &str) -> Problem {
     )
 }
 
-/// The query's `user`.
-pub(crate) fn dev_user(query: Option<&str>) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
-    pairs.find(|(name, _)| name == "user").map(|(_, user)| user.into_owned())
+/// The query's `user`, which `dev` believes: from a request to the loopback by name or number alone. Any other name may lead a
+/// foreign page to this machine (DNS rebinding), whose own host and port it then seems to be.
+pub(crate) fn dev_user(parts: &Parts, tidings: &Tidings) -> Result<Option<String>, Problem> {
+    let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let mut users = pairs.filter(|(name, _)| name == "user").map(|(_, user)| user.into_owned());
+    let user = users.next();
+    if !tidings.inner().options.dev || user.is_none() {
+        return Ok(user);
+    }
+    if users.next().is_some() {
+        return Err(Problem::field("user", "the query names two users"));
+    }
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = parts.uri.authority().map(|authority| authority.as_str()).or(host);
+    if host.and_then(|host| host.parse::<Authority>().ok()).is_some_and(|host| is_loopback(host.host())) {
+        return Ok(user);
+    }
+    let detail =
+        "in development `?user=` is believed of requests to localhost alone: call it by that name, or by 127.0.0.1";
+    Err(Problem::new(Code::NotAllowed, detail))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || host.ends_with(".localhost") || number.is_ok_and(|number| number.is_loopback())
 }
 
 /// RFC 9110 §9.2.1.
@@ -109,4 +134,19 @@ fn is_safe(method: &Method) -> bool {
 fn came_from_allowed_page(parts: &Parts, tidings: &Tidings) -> bool {
     let client = client(parts, tidings);
     matches!(page_origin(parts, &client, tidings), PageOrigin::Own | PageOrigin::Allowed(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_loopbacks_names_and_numbers_are_local() {
+        for host in ["localhost", "LOCALHOST.", "app.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", ""] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
 }

@@ -103,7 +103,7 @@ impl Tidings {
         self.0.engine.is_member(group, user).await
     }
 
-    /// Forgets what is remembered of service keys, so that a key revoked elsewhere is refused at once instead of within 30 s.
+    /// Forgets what is remembered of service keys, so that a key revoked elsewhere is refused at once instead of within 5 s.
     pub fn forget_keys(&self) {
         self.0.auth.forget_keys();
     }

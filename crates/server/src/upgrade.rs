@@ -65,7 +65,7 @@ async fn admit(parts: &mut Parts, tidings: &Tidings) -> Result<HeaderValue, Refu
         let problem = Problem::new(Code::NotEnabled, "tidings.v1 is not there yet: connect without a subprotocol");
         return Err(Refusal("subprotocol", problem.status(StatusCode::BAD_REQUEST)));
     }
-    let user = dev_user(parts.uri.query());
+    let user = dev_user(parts, tidings).map_err(|problem| Refusal("dev_host", problem))?;
     let caller = inner.auth.identify(&parts.headers, user.as_deref(), inner.engine.clock().now()).await;
     let caller = caller.map_err(Refusal::from)?;
     hand_over(parts, tidings, &caller, &client, &accept)?;

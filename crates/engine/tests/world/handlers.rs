@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use tidings_engine::{Accepted, Context, Handle};
+use tidings_engine::{Accepted, Context, Handle, publish::Publish};
 use tidings_testkit::{World, world};
 use tidings_wire::{Audience, Code, Me, MessageId, Reject};
 use tokio::sync::oneshot;
 
-use crate::messages::{GROUP, Group, Poke, Private, poke, private, to_group, user};
+use crate::messages::{GROUP, Group, Poke, Private, Shout, poke, private, to_group, user};
 
 /// A world whose pokes pass a handler, and whose private messages do not.
 fn with(handler: impl Handle<Poke>) -> World {
@@ -355,4 +355,21 @@ fn a_kept_message_can_leave_nobody_of_its_conversation_out() {
     ann.send(&Private { to: bob.user(), content: "hi".into() });
     ann.expects_error(Code::NotAllowed);
     bob.expects_nothing();
+}
+
+#[test]
+fn what_a_projection_publishes_to_a_group_reaches_members_of_a_group_that_nobody_has_named_before() {
+    let handler = |message: Private, cx: Context| async move {
+        let sender = cx.sender().clone();
+        Ok(Accepted::new(message).project(move |_| {
+            let shout = Shout { groups: vec![GROUP], ..Shout::default() };
+            vec![Publish::new(&shout, &sender).expect("a shout is JSON")]
+        }))
+    };
+    let world = tidings_testkit::world().message::<Shout>().message_with::<Private>(handler).start();
+    let [ann, bob, eve] = world.clients([1, 2, 3]);
+    world.backend().adds(GROUP, [user(1), user(2)]);
+    ann.send(&private(user(9), "hi"));
+    bob.expects::<Shout>();
+    eve.expects_nothing();
 }

@@ -276,7 +276,8 @@ impl Authenticator {
         Ok(Caller {
             identity: Identity::User(claims.user),
             credential: Credential::Token,
-            expires_at: Some(claims.expires_at),
+            // A connection lasts as long as a new one would be let in.
+            expires_at: Some(claims.expires_at.saturating_add(rules.leeway_seconds())),
             issued_at: Some(claims.issued_at),
         })
     }

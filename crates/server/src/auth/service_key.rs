@@ -57,7 +57,7 @@ pub(super) fn is_key(bearer: &str) -> bool {
     bearer.starts_with(PREFIX)
 }
 
-/// Keys as the store knows them, remembered for 30 s.
+/// Keys as the store knows them, remembered for 5 s.
 pub(super) struct KnownKeys {
     port: Arc<dyn ServiceKeys>,
     /// At most 10,000, unknown ones too; the least recently used go and are asked for again.
@@ -71,7 +71,7 @@ impl KnownKeys {
         let cache = |seconds| Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(seconds));
         Self {
             port,
-            known: cache(30).build(),
+            known: cache(5).build(),
             noted: Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build(),
         }
     }

@@ -99,8 +99,20 @@ pub enum TokenError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A time that is no number.
+    #[error("the token's claim {claim:?} is no number: it holds Unix seconds (RFC 7519 §2, NumericDate)")]
+    NoNumber {
+        /// `exp`, `nbf` or `iat`.
+        claim: &'static str,
+    },
+    /// `iat` lies in the future.
+    #[error("the token says that it will be issued in {wait} s: are the clocks of issuer and server set?")]
+    IssuedLater {
+        /// Seconds until then.
+        wait: i64,
+    },
     /// Signed out everywhere since it was issued.
-    #[error("the token was issued before its user was signed out everywhere")]
+    #[error("the token was issued before its user was signed out everywhere, or does not say when (iat)")]
     Revoked,
 }
 
@@ -116,7 +128,7 @@ impl TokenRules {
         Ok(Self { algorithm, issuer: None, audience: None, user_claim: "sub".into(), leeway, key })
     }
 
-    fn leeway_seconds(&self) -> i64 {
+    pub(crate) fn leeway_seconds(&self) -> i64 {
         i64::try_from(self.leeway.as_secs()).unwrap_or(i64::MAX)
     }
 }
@@ -142,6 +154,11 @@ pub fn check_token(rules: &TokenRules, token: &str, now: Now) -> Result<Claims, 
     let claims = verified_claims(rules, token)?;
     check_issuer(rules, &claims)?;
     check_audience(rules, &claims)?;
+    for claim in ["exp", "nbf", "iat"] {
+        if claims.get(claim).is_some_and(|value| !value.is_number()) {
+            return Err(TokenError::NoNumber { claim });
+        }
+    }
     let claims = Claims {
         user: user_of(rules, &claims)?,
         expires_at: seconds(&claims, "exp").ok_or(TokenError::NoExpiry)?,
@@ -153,11 +170,14 @@ pub fn check_token(rules: &TokenRules, token: &str, now: Now) -> Result<Claims, 
 }
 
 impl Claims {
-    /// Checks `exp` and `nbf` alone: a token whose other checks passed once passes them always.
+    /// Checks `exp`, `nbf` and `iat` alone: a token whose other checks passed once passes them always.
     pub(crate) fn check_times(&self, rules: &TokenRules, now: Now) -> Result<(), TokenError> {
         let (now, leeway) = (now.unix(), rules.leeway_seconds());
         if now >= self.expires_at.saturating_add(leeway) {
             return Err(TokenError::Expired { ago: now.saturating_sub(self.expires_at) });
+        }
+        if self.issued_at > now.saturating_add(leeway) {
+            return Err(TokenError::IssuedLater { wait: self.issued_at.saturating_sub(now) });
         }
         match self.not_before {
             Some(start) if now.saturating_add(leeway) < start => {

@@ -138,8 +138,13 @@ struct Head<'a> {
     kind: Cow<'a, str>,
     #[serde(default, borrow)]
     from: Option<&'a RawValue>,
-    #[serde(default, borrow)]
+    /// `null` is no audience, but a backend's mistake, which must not reach everybody.
+    #[serde(default, borrow, deserialize_with = "even_null")]
     audience: Option<&'a RawValue>,
+}
+
+fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// Whether there is a type at all.
@@ -243,6 +248,8 @@ mod tests {
         assert_eq!(head(br#"{"type":5}"#).map(drop).unwrap_err().code(), Code::BadField);
         assert!(head(br#" {"type":"private"}"#).is_ok());
         assert_eq!(overridden("[[2]]", false), Err(Code::BadField));
+        assert!(head(br#"{"type":"private","audience":null}"#).is_ok_and(|head| head.audience.is_some()));
+        assert_eq!(overridden("null", false), Err(Code::BadField));
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn what_is_wrong_with_a_message_is_told_by_code_and_field() {
     }
     let headers = [("Authorization", &*token), ("Content-Type", "text/plain"), ("Content-Length", "2")];
     let mut client = world.client();
-    client.write("POST /v1/messages HTTP/1.1\r\nHost: chat.example\r\n");
+    client.write("POST /v1/messages HTTP/1.1\r\nHost: chat.localhost\r\n");
     headers.iter().for_each(|(name, value)| client.write(format!("{name}: {value}\r\n")));
     client.write("\r\n{}");
     assert_eq!(client.answer().problem(), (415, "bad_json".into()));

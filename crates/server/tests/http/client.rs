@@ -77,7 +77,7 @@ impl Client {
     pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\n");
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            request += "Host: chat.example\r\n";
+            request += "Host: chat.localhost\r\n";
         }
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");

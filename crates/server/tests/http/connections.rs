@@ -45,7 +45,7 @@ fn a_head_that_drips_is_closed_though_each_drop_is_in_time() {
 fn a_body_that_drips_is_answered_with_408() {
     let world = World::new(with_http(|http| http.body_timeout = SHORT));
     let mut client = world.client();
-    client.write("POST /v1/messages?user=7 HTTP/1.1\r\nHost: chat.example\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+    client.write("POST /v1/messages?user=7 HTTP/1.1\r\nHost: chat.localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
     assert_eq!(client.answer().problem(), (408, "unavailable".into()));
 }
 
@@ -87,7 +87,7 @@ fn a_frame_in_the_requests_own_packet_is_not_lost() {
     let world = World::new(dev());
     let mut bob = world.socket(2);
     let mut ann = world.client();
-    let request = "GET /ws?user=1 HTTP/1.1\r\nHost: chat.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    let request = "GET /ws?user=1 HTTP/1.1\r\nHost: chat.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     ann.write([request.as_bytes(), &text_frame(r#"{"type":"poke","to":2}"#)].concat());
     assert_eq!(bob.hears()["from"], 1);

@@ -109,6 +109,19 @@ fn dev_takes_anybodys_word_integers_and_uuids_alike() {
 }
 
 #[test]
+fn dev_takes_nobodys_word_through_a_name_that_may_be_anybodys() {
+    let world = World::new(dev());
+    // A page of evil.example whose name was made to lead here is of this server's own host and port.
+    let rebound = [("Host", "evil.example"), ("Origin", "http://evil.example")];
+    assert_eq!(world.get("/v1/me?user=7", &rebound).problem(), (403, "not_allowed".into()));
+    assert!(world.upgrade("/ws?user=7", &rebound).is_err());
+    for host in ["localhost:8000", "127.0.0.1", "[::1]:8000"] {
+        assert_eq!(world.get("/v1/me?user=7", &[("Host", host)]).status, 200, "{host}");
+    }
+    assert_eq!(world.get("/v1/me?user=7&user=8", &[]).problem(), (422, "bad_field".into()));
+}
+
+#[test]
 fn a_service_key_does_what_its_scopes_say() {
     let world = World::new(options());
     let (read, send, all) = (world.key("read"), world.key("send"), world.key("all"));

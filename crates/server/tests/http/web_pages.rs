@@ -4,7 +4,7 @@ use tidings_server::ServerOptions;
 
 use crate::world::{COOKIE, World, dev, options};
 
-const OWN: (&str, &str) = ("Origin", "https://chat.example");
+const OWN: (&str, &str) = ("Origin", "https://chat.localhost");
 const FRIEND: (&str, &str) = ("Origin", "https://app.example");
 const STRANGER: (&str, &str) = ("Origin", "https://evil.example");
 
@@ -70,8 +70,13 @@ fn an_allowed_page_may_ask_before_and_read_after() {
 
 #[test]
 fn the_host_that_a_declared_proxy_names_is_the_own_one() {
-    let forwarded =
-        [("Host", "10.0.0.7:8000"), ("X-Forwarded-Host", "chat.example"), ("X-Forwarded-Proto", "https"), COOKIE, OWN];
+    let forwarded = [
+        ("Host", "10.0.0.7:8000"),
+        ("X-Forwarded-Host", "chat.localhost"),
+        ("X-Forwarded-Proto", "https"),
+        COOKIE,
+        OWN,
+    ];
     let behind = World::new(ServerOptions { proxies: vec!["127.0.0.1".parse().unwrap()], ..options() });
     assert_eq!(behind.get("/v1/me", &forwarded).status, 200);
     assert_eq!(world().get("/v1/me", &forwarded).problem(), (403, "not_allowed".into()));

@@ -81,7 +81,17 @@ fn a_token_holds_until_its_end_and_from_its_beginning_give_or_take_the_leeway() 
 #[test]
 fn a_token_without_an_end_is_refused() {
     assert_eq!(checked(&json!({"sub": 7})), Err(TokenError::NoExpiry));
-    assert_eq!(checked(&with("exp", json!("soon"))), Err(TokenError::NoExpiry));
+}
+
+#[test]
+fn a_time_that_is_no_number_is_refused_and_one_of_issue_in_the_future_too() {
+    for claim in ["exp", "nbf", "iat"] {
+        for value in [json!("soon"), json!("1700000000")] {
+            assert_eq!(checked(&with(claim, value)), Err(TokenError::NoNumber { claim }));
+        }
+    }
+    assert!(checked(&with("iat", json!(NOW + 30))).is_ok());
+    assert_eq!(checked(&with("iat", json!(NOW + 31))), Err(TokenError::IssuedLater { wait: 31 }));
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn list(keys: &dyn ServiceKeys) -> Result<(), Failure> {
 fn revoke(keys: &dyn ServiceKeys, name: &str) -> Result<(), Failure> {
     match block_on(keys.revoke(name.to_owned()))?.context("revoke the key")? {
         true => {
-            explain(&format!("the key {name:?} is revoked; a running server refuses it within 30 s"));
+            explain(&format!("the key {name:?} is revoked; a running server refuses it within 5 s"));
             Ok(())
         }
         false => Err(Failure::from(anyhow!("there is no key named {name:?}: see tidings keys list"))),

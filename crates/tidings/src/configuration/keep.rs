@@ -6,23 +6,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tidings_wire::Keep;
 
-use super::TimeSpan;
-
-/// `never`, or a length of time.
+/// `never`. A length of time is refused until something deletes what is older: an operator who sets one relies on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepFor {
     /// Not stored at all.
     Never,
-    /// Stored at least so long.
-    For(TimeSpan),
 }
 
 impl From<KeepFor> for Keep {
-    fn from(keep: KeepFor) -> Self {
-        match keep {
-            KeepFor::Never => Self::Never,
-            KeepFor::For(time) => Self::For(time.0),
-        }
+    fn from(_: KeepFor) -> Self {
+        Self::Never
     }
 }
 
@@ -32,17 +25,14 @@ impl FromStr for KeepFor {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "never" => Ok(Self::Never),
-            _ => text.parse().map(Self::For).map_err(|why| format!("expected \"never\" or a length of time: {why}")),
+            _ => Err("expected \"never\": this version deletes nothing after a time, so it takes none".to_owned()),
         }
     }
 }
 
 impl fmt::Display for KeepFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Never => f.write_str("never"),
-            Self::For(time) => time.fmt(f),
-        }
+        f.write_str("never")
     }
 }
 
@@ -68,6 +58,17 @@ impl JsonSchema for KeepFor {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "format": "`\"never\"` or length of time"})
+        json_schema!({"type": "string", "format": "`\"never\"`"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_refused_as_long_as_nothing_keeps_to_it() {
+        assert_eq!("never".parse(), Ok(KeepFor::Never));
+        assert!("30d".parse::<KeepFor>().unwrap_err().contains("never"));
     }
 }

@@ -20,9 +20,11 @@ pub(super) fn invitation(server: SocketAddr) -> String {
   In a browser: open http://{server}/healthz (pages of other sites are refused), and in its console:
     socket = new WebSocket("ws://{server}/ws?user={VISITOR}");
     socket.onmessage = (event) => console.log(event.data);
-    socket.onopen = () => socket.send(JSON.stringify({{type: "private", to: 1, content: "Hello, Ann"}}));
-    socket.send(JSON.stringify({{type: "group", group_id: {GROUP}, content: "Hello, all"}}));
-    socket.send(JSON.stringify({{type: "broadcast", content: "Hello, world"}}));
+    socket.onopen = () => {{
+      socket.send(JSON.stringify({{type: "private", to: 1, content: "Hello, Ann"}}));
+      socket.send(JSON.stringify({{type: "group", group_id: {GROUP}, content: "Hello, all"}}));
+      socket.send(JSON.stringify({{type: "broadcast", content: "Hello, world"}}));
+    }};
 
   With websocat: websocat "ws://{server}/ws?user={VISITOR}"
     {{"type":"private","to":1,"content":"Hello, Ann"}}

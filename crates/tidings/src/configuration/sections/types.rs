@@ -9,7 +9,8 @@ use crate::configuration::{KeepFor, Rate};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TypeSection {
-    /// Keeps the type's messages shorter than the type declares, or not at all. It can't be used to keep them longer.
+    /// `"never"`: the type's messages are not kept, though the type declares that they are. A length of time is refused: this
+    /// version deletes nothing after a time.
     pub keep: Option<KeepFor>,
     /// Who may send it: `users` (and services), or services alone with a key. A user who may not gets `not_allowed`.
     pub senders: Option<WhoSends>,
