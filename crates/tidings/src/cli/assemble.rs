@@ -29,12 +29,10 @@ pub(super) fn server(
 ) -> Result<Server, Failure> {
     let mut app = configured(configuration, extend, Some(key));
     if let Some(store) = store.map(Arc::new) {
-        app = app
-            .messages(store.clone())
-            .groups(store.clone())
-            .sessions(store.clone())
-            .keys(store.clone())
-            .revocations(store);
+        app = app.sessions(store.clone()).keys(store.clone()).revocations(store.clone());
+        if configuration.server.store == StoreKind::Sqlite {
+            app = app.messages(store.clone()).groups(store);
+        }
     }
     app.build().map_err(|error| Failure::Usage(error.to_string()))
 }

@@ -18,8 +18,6 @@ pub(super) struct Banner<'a> {
     pub(super) dev: bool,
     /// Whether `tidings token new` can sign tokens that this server takes.
     pub(super) signs: bool,
-    /// Whether there is a database that keeps keys.
-    pub(super) keys: bool,
     /// Whether to say how to connect, too.
     pub(super) hints: bool,
     /// The secret that was made on this start.
@@ -73,10 +71,7 @@ impl Banner<'_> {
         if self.signs {
             writeln!(f, "  A user's token:   tidings token new --user 7 --data {data}")?;
         }
-        if self.keys {
-            writeln!(f, "  A backend's key:  tidings keys new --name app --data {data}")?;
-        }
-        Ok(())
+        writeln!(f, "  A backend's key:  tidings keys new --name app --data {data}")
     }
 }
 
@@ -108,7 +103,6 @@ mod tests {
             data: Path::new("./data"),
             dev,
             signs: true,
-            keys: true,
             hints: true,
             new_secret: None,
         };

@@ -18,7 +18,6 @@ use super::{
     run::block_on,
     stores,
 };
-use crate::configuration::StoreKind;
 
 /// Runs one of them, also while a server runs on the same data folder: it finds keys in the database when they are used.
 pub(super) fn run(command: &Keys, file: Option<PathBuf>) -> Result<(), Failure> {
@@ -90,9 +89,6 @@ fn revoke(keys: &dyn ServiceKeys, name: &str) -> Result<(), Failure> {
 
 fn open(data: &Data, file: Option<PathBuf>) -> Result<Arc<dyn ServiceKeys>, Failure> {
     let configuration = config::read(&data.sources(file))?.configuration;
-    if configuration.server.store == StoreKind::None {
-        return Err(Failure::Usage("`server.store` is none, which keeps no keys: they need sqlite".to_owned()));
-    }
     Ok(Arc::new(stores::open_beside(&configuration)?))
 }
 

@@ -121,7 +121,6 @@ impl Up {
             data: &server.data,
             dev: server.dev,
             signs: self.key.secret.is_some(),
-            keys: server.store != StoreKind::None,
             hints,
             new_secret: self.key.made.clone(),
         }
@@ -140,7 +139,9 @@ impl Up {
 
 fn open_store(configuration: &Configuration, extend: Extend<'_>) -> Result<Option<SqliteStore>, Failure> {
     if configuration.server.store == StoreKind::None {
-        return Ok(None);
+        // What `keys new` stored is good for a server that keeps no messages, too.
+        let stored = configuration.server.data.join(DATABASE).exists();
+        return stored.then(|| stores::open(configuration)).transpose();
     }
     let store = stores::open(configuration)?;
     stores::migrate_packs(&store, assemble::app(extend).migrations())?;

@@ -44,6 +44,20 @@ fn messages_flow_without_a_place_and_there_is_no_history() {
 }
 
 #[test]
+fn a_backends_key_is_good_for_a_server_that_keeps_no_messages_too() {
+    let plan = Plan::production().argument("--store").argument("none");
+    let key = plan.key();
+    let server = plan.start();
+    let api = Api::of(&server, As::Bearer(&key));
+    api.join("5", &["7", "2"]);
+    let mut bob = Client::token(&server, "2", &plan.token("2")).unwrap();
+    let sent = api.send(&json!({"type": "group", "from": 7, "group_id": 5, "content": "by the app"}));
+    assert_eq!((sent.status, sent.body.get("seq")), (202, None), "{}", sent.body);
+    assert_eq!(bob.hear()["content"], "by the app");
+    assert_eq!(api.get("/v1/conversations/group:5/messages").status, 501);
+}
+
+#[test]
 fn a_type_that_is_never_kept_flows_beside_kept_ones() {
     let plan = Plan::dev().set("TYPES__PRIVATE__KEEP", "never");
     let server = plan.start();

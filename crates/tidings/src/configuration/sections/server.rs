@@ -19,8 +19,9 @@ pub struct ServerSection {
     /// The folder of the database, of the server's own secrets and of the lock. Made on the first start, readable by its
     /// owner alone. One server at a time may use it. Flag: `--data`.
     pub data: PathBuf,
-    /// `sqlite` keeps messages in the data folder. `none` keeps nothing: messages have no seq, there is no history, and
-    /// groups, keys and revocations are forgotten on a restart. Flag: `--store`.
+    /// `sqlite` keeps messages in the data folder. `none` keeps no messages: they have no seq, there is no history, and groups
+    /// are forgotten on a restart. Service keys, sessions and sign-outs are the data folder's, if `tidings keys new` has made
+    /// one there before the start; otherwise there are none. Flag: `--store`.
     pub store: StoreKind,
     /// For trying things out: `?user=7` is believed, users may broadcast, and only loopback is listened on (any other
     /// address is refused). Flag: `--dev`.
