@@ -40,7 +40,7 @@ pub(super) fn run(flags: &Serve, file: Option<PathBuf>, extend: Extend<'_>) -> R
         let up = prepared.start().await?;
         explain(&up.banner(&configuration, true).to_string());
         let Configuration { server, .. } = &configuration;
-        tracing::info!(listen = %up.address, data = %server.data.display(), store = ?server.store, dev = server.dev, "serving");
+        tracing::info!(listen = %up.address, data = %server.data.display(), store = %server.store, dev = server.dev, "serving");
         let (stop, stopped) = oneshot::channel::<()>();
         let mut serving = std::pin::pin!(up.serve(stopped));
         let name = tokio::select! {

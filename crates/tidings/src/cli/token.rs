@@ -1,6 +1,6 @@
 //! `tidings token new|check`
 
-use std::{io::Read, path::PathBuf};
+use std::{io::Read, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use tidings_engine::{
@@ -33,6 +33,9 @@ pub(super) fn run(command: &Token, file: Option<PathBuf>) -> Result<(), Failure>
 /// The token alone on standard output.
 fn new(configuration: &Configuration, user: UserId, ttl: TimeSpan) -> Result<(), Failure> {
     let auth = &configuration.auth;
+    if ttl.0 < LEAST_TTL {
+        return Err(Failure::Usage(format!("--ttl {ttl}: a token holds for at least 1s")));
+    }
     folder::ensure(&configuration.server.data)?;
     let key = TokenKey::read_or_make(auth, &configuration.server.data)?;
     let Some(secret) = &key.secret else {
@@ -80,6 +83,9 @@ fn check(configuration: &Configuration, token: &str) -> Result<(), Failure> {
     }
     answer(&good(&configuration.auth, claims.user, claims.expires_at - now.unix()))
 }
+
+/// Tokens count in whole seconds (RFC 7519 §4.1.4: NumericDate).
+const LEAST_TTL: Duration = Duration::from_secs(1);
 
 /// More than any token that a server takes.
 const TOKEN_BYTES: u64 = 64 * 1024;

@@ -35,11 +35,11 @@ impl TokenKey {
     fn read(auth: &Auth, own: impl FnOnce() -> anyhow::Result<SecretFile>) -> Result<Self, Failure> {
         let (mut secret, mut made) = (None, None);
         let (algorithm, key) = match &auth.public_key_file {
-            Some(path) => (algorithm(auth.algorithm), pem(path)?),
+            Some(path) => (algorithm(auth.algorithm), configured("auth.public_key_file", pem(path))?),
             None => {
                 let text = match (&auth.secret, &auth.secret_file) {
                     (Some(secret), _) => secret.reveal().to_owned(),
-                    (None, Some(path)) => secret_file::read(path)?,
+                    (None, Some(path)) => configured("auth.secret_file", secret_file::read(path))?,
                     (None, None) => {
                         let file = own()?;
                         made = file.made.then_some(file.path);
@@ -66,6 +66,11 @@ fn algorithm(configured: Algorithm) -> TokenAlgorithm {
         Algorithm::ES256 => TokenAlgorithm::Es256,
         Algorithm::EdDSA => TokenAlgorithm::EdDsa,
     }
+}
+
+/// A file that the configuration names and that can't be used is a matter of the configuration: exit code 2.
+fn configured<T>(key: &str, read: anyhow::Result<T>) -> Result<T, Failure> {
+    read.map_err(|error| Failure::Usage(format!("{key}: {error:#}")))
 }
 
 fn pem(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::Configuration;
+use super::{Configuration, TimeSpan};
 
 /// One setting.
 #[derive(Debug)]
@@ -31,10 +31,20 @@ pub(super) struct Section {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Boolean,
-    Integer { least: u64, most: u64 },
+    Integer {
+        least: u64,
+        most: u64,
+    },
     OneOf(Vec<String>),
     List,
-    Text { form: String, secret: bool },
+    /// A length of time, and the shortest that works.
+    Span {
+        least: TimeSpan,
+    },
+    Text {
+        form: String,
+        secret: bool,
+    },
 }
 
 /// All settings, sections and names in alphabetical order.
@@ -88,6 +98,8 @@ impl Kind {
             Self::Integer { least, most } => format!("integer from {least} to {most}"),
             Self::OneOf(words) => words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or "),
             Self::List => "list of texts".to_owned(),
+            Self::Span { least } if least.0.is_zero() => TimeSpan::FORM.to_owned(),
+            Self::Span { least } => format!("{} from {least}", TimeSpan::FORM),
             Self::Text { form, .. } => form.clone(),
         }
     }
@@ -135,6 +147,9 @@ fn kind(schema: &Value) -> Kind {
         Kind::Integer { least: bound("minimum").unwrap_or(0), most: bound("maximum").unwrap_or(u64::MAX) }
     } else if is("array") {
         Kind::List
+    } else if schema["format"] == TimeSpan::FORM {
+        let least = schema["x-least"].as_str().unwrap_or("0s");
+        Kind::Span { least: least.parse().expect("the shortest length stands beside the field") }
     } else {
         let form = schema["format"].as_str().unwrap_or("text").to_owned();
         Kind::Text { form, secret: schema["writeOnly"] == true }
@@ -179,6 +194,8 @@ mod tests {
         assert_eq!(kind("types.<name>.senders"), &Kind::OneOf(vec!["users".into(), "service".into()]));
         assert_eq!(kind("types.<name>.rollout"), &Kind::Integer { least: 0, most: 100 });
         assert_eq!(kind("server.origins"), &Kind::List);
+        assert_eq!(kind("engine.room_within").words(), "length of time from 1ms");
+        assert_eq!(kind("server.drain_spread").words(), "length of time");
         assert!(SETTINGS.iter().any(|setting| setting.key("") == "auth.secret" && setting.secret()));
     }
 

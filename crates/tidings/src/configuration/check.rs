@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Algorithm, Auth, Configuration, Place, Problem};
+use super::{Algorithm, Auth, Configuration, Place, Problem, TimeSpan, sections::DRAIN_REST};
 
 /// What does not fit together.
 pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, Place>) -> Vec<Problem> {
@@ -23,11 +23,17 @@ pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, 
             ),
         );
     }
-    if server.drain_limit.0 < server.drain_spread.0 {
-        let spread = server.drain_spread;
+    if server.data.as_os_str().is_empty() {
+        problem("server.data", " is empty: name a folder, such as ./data".to_owned());
+    }
+    let least = TimeSpan(server.drain_spread.0.saturating_add(DRAIN_REST));
+    if server.drain_limit.0 < least.0 {
+        let (limit, spread) = (server.drain_limit, server.drain_spread);
         problem(
             "server.drain_limit",
-            format!(" is shorter than `server.drain_spread` ({spread}): it limits the whole stop"),
+            format!(
+                " is {limit}, but the whole stop takes {least} with a `server.drain_spread` of {spread}: allow at least that"
+            ),
         );
     }
     let engine = &configuration.engine;

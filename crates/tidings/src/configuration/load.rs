@@ -264,12 +264,29 @@ mod tests {
                 "[server]\nheader_timeout = \"10\"",
                 "`server.header_timeout`: \"10\" is no length of time such as \"10s\"",
             ),
+            (
+                "[server]\nheader_timeout = \"0s\"",
+                "`server.header_timeout` expects length of time from 100ms, not the text \"0s\"",
+            ),
+            ("[engine]\nping_after = \"0s\"", "`engine.ping_after` expects length of time from 100ms"),
+            ("[engine]\nroom_within = \"0s\"", "`engine.room_within` expects length of time from 1ms"),
+            ("[sqlite]\nstatement_limit = \"0s\"", "`sqlite.statement_limit` expects length of time from 100ms"),
             ("[types.poke]\nlimit = \"60\"", "`types.poke.limit`: \"60\" is no rate such as \"60/min\""),
             ("[server", "is no TOML"),
         ] {
             let said = said(file, &[]);
             assert!(said.contains(expected), "{file:?}: {said}");
         }
+    }
+
+    #[test]
+    fn only_a_spread_and_a_leeway_may_be_nothing() {
+        let file = "[server]\ndrain_spread = \"0s\"\n[auth]\nleeway = \"0s\"\n";
+        assert!(loaded(file, &[]).is_ok());
+        let free: Vec<_> = SETTINGS.iter().filter(|setting| setting.kind.words() == "length of time").collect();
+        let free: Vec<_> = free.iter().map(|setting| setting.key("")).collect();
+        // The limit's least depends on the spread, and is checked with it.
+        assert_eq!(free, ["auth.leeway", "server.drain_limit", "server.drain_spread"]);
     }
 
     #[test]
@@ -282,6 +299,8 @@ mod tests {
     fn settings_that_contradict_each_other_are_refused() {
         for (file, expected) in [
             ("[server]\ndev = true\nlisten = \"0.0.0.0:8000\"", "tidings.toml:3: `server.listen` is 0.0.0.0:8000"),
+            ("[server]\ndata = \"\"", "tidings.toml:2: `server.data` is empty"),
+            ("[server]\ndrain_spread = \"10s\"", "the whole stop takes 13s with a `server.drain_spread` of 10s"),
             ("[auth]\nsecret = \"short\"", "`auth.secret` is shorter than 32 bytes"),
             ("[auth]\nalgorithm = \"RS256\"", "`auth.public_key_file` must be set"),
             ("[auth]\npublic_key_file = \"x\"", "`auth.algorithm` is HS256"),

@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct TimeSpan(pub Duration);
 
 impl TimeSpan {
+    /// What it is called where settings are described.
+    pub(super) const FORM: &str = "length of time";
+
     /// So many seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
@@ -74,7 +77,7 @@ impl JsonSchema for TimeSpan {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "format": "length of time"})
+        json_schema!({"type": "string", "format": Self::FORM})
     }
 }
 

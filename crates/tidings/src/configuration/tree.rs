@@ -3,7 +3,7 @@
 use config::{Value, ValueKind};
 use serde_json::{Map, json};
 
-use super::catalogue::Kind;
+use super::{TimeSpan, catalogue::Kind};
 
 /// A value that has no values below it, with its path.
 pub(super) struct Leaf<'a> {
@@ -38,6 +38,11 @@ pub(super) fn json_of(value: &Value, kind: &Kind, is_text: bool) -> Result<serde
             .map(|number| json!(number))
             .ok_or_else(|| words(value)),
         (Kind::OneOf(choices), ValueKind::String(text)) if choices.contains(text) => Ok(json!(text)),
+        (Kind::Span { least }, ValueKind::String(text)) => match text.parse::<TimeSpan>() {
+            Ok(span) if span.0 < least.0 => Err(words(value)),
+            // What is no length of time says so itself when it is read.
+            _ => Ok(json!(text)),
+        },
         (Kind::Text { .. }, ValueKind::String(text)) => Ok(json!(text)),
         (Kind::List, ValueKind::Array(items)) => {
             let text = |item: &Value| match &item.kind {

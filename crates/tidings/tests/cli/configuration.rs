@@ -65,6 +65,29 @@ fn a_configured_type_must_be_registered() {
 }
 
 #[test]
+fn what_would_break_the_server_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, file, expected) in [
+        (&["serve", "--data", ""][..], "", "--data: `server.data` is empty"),
+        (&["config", "check"], "[engine]\naccept_within = \"0s\"\n", "length of time from 100ms"),
+        (&["config", "check"], "[types.private]\nkeep = \"3s\"\n", "this version deletes nothing after a time"),
+        (
+            &["config", "check"],
+            "[auth]\nalgorithm = \"RS256\"\npublic_key_file = \"gone.pem\"\n",
+            "auth.public_key_file: read the public key in gone.pem",
+        ),
+        (&["config", "check"], "[auth]\nsecret_file = \"gone\"\n", "auth.secret_file: read the secret in gone"),
+        (&["token", "new", "--user", "7", "--ttl", "0s"], "", "--ttl 0s: a token holds for at least 1s"),
+    ] {
+        std::fs::write(folder.path().join("tidings.toml"), file).unwrap();
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.code, Some(2), "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains(expected), "{arguments:?}: {}", output.stderr);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{arguments:?} made something");
+    }
+}
+
+#[test]
 fn the_page_about_settings_comes_from_the_code() {
     let folder = tempfile::tempdir().unwrap();
     let page = run(folder.path(), &["config", "doc"]).stdout;

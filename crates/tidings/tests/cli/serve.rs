@@ -36,10 +36,10 @@ fn a_killed_server_leaves_no_obstacle_and_its_messages() {
 }
 
 #[test]
-fn sigterm_closes_with_1012_and_ends_with_0() {
+fn each_signal_that_ends_closes_with_1012_and_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tidings.toml"), "[server]\ndrain_spread = \"50ms\"\n").unwrap();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let server = Server::start(folder.path(), &["--dev"]);
         let clients = [1, 2, 3].map(|user| Client::dev(server.address, user));
         server.signal(signal);
@@ -54,7 +54,7 @@ fn sigterm_closes_with_1012_and_ends_with_0() {
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("tidings.toml"), "[server]\ndrain_spread = \"10m\"\ndrain_limit = \"10m\"\n")
+    std::fs::write(folder.path().join("tidings.toml"), "[server]\ndrain_spread = \"10m\"\ndrain_limit = \"11m\"\n")
         .unwrap();
     let server = Server::start(folder.path(), &["--dev"]);
     let _clients = [1, 2, 3].map(|user| Client::dev(server.address, user));

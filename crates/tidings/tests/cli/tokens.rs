@@ -28,13 +28,21 @@ fn a_new_token_is_good_and_opens_a_connection() {
     assert_eq!(Client::with_token(server.address, &format!("{token}x")).err(), Some(401));
 }
 
+/// Signed as `token new` signs, for a time that is over.
+fn expired_token(folder: &std::path::Path) -> String {
+    let secret = std::fs::read_to_string(folder.join("data/secret.key")).unwrap();
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.trim().as_bytes());
+    let claims = serde_json::json!({"sub": "7", "iat": 1_000_000_000, "exp": 1_000_003_600});
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
 #[test]
 fn each_failing_check_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let token = new_token(folder.path(), &[]);
     let [_, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
-    let expired = new_token(folder.path(), &["--ttl", "0s"]);
+    let expired = expired_token(folder.path());
     let strict = "[auth]\nissuer = \"app\"\naudience = \"tidings\"\nleeway = \"0s\"\n";
     let no_audience = "[auth]\nissuer = \"app\"\nleeway = \"0s\"\n";
     let write = |text: &str| std::fs::write(folder.path().join("tidings.toml"), text).unwrap();

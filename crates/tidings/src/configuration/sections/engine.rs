@@ -15,12 +15,16 @@ pub struct EngineSection {
     #[schemars(range(min = 1, max = 64))]
     pub shards: Option<u16>,
     /// A connection that was silent for so long is pinged.
+    #[schemars(extend("x-least" = "100ms"))]
     pub ping_after: TimeSpan,
     /// A pinged connection that stays silent for so long is closed with 1001.
+    #[schemars(extend("x-least" = "100ms"))]
     pub pong_within: TimeSpan,
     /// How long a handler may take with a message. Then its sender gets `unavailable`.
+    #[schemars(extend("x-least" = "100ms"))]
     pub accept_within: TimeSpan,
     /// How long a kept message waits for room in the store's queue. Then its sender gets `unavailable`.
+    #[schemars(extend("x-least" = "1ms"))]
     pub room_within: TimeSpan,
     /// Kept messages under way of one connection. With so many, reading from it pauses.
     #[schemars(range(min = 1, max = 4096))]

@@ -16,6 +16,7 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub(super) use server::DRAIN_REST;
 pub use server::{ServerSection, StoreKind};
 pub use sqlite::SqliteSection;
 pub use types::{TypeSection, WhoSends};

@@ -1,6 +1,6 @@
 //! `[server]`
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,8 +35,10 @@ pub struct ServerSection {
     /// Whether a user may ask whether anybody is online, not only themselves. Services always may.
     pub open_presence: bool,
     /// How long a client may take to send the head of a request. Then the connection is closed.
+    #[schemars(extend("x-least" = "100ms"))]
     pub header_timeout: TimeSpan,
     /// How long a client may take to send the body of a request. Then it is answered with 408.
+    #[schemars(extend("x-least" = "100ms"))]
     pub body_timeout: TimeSpan,
     /// The largest body of an HTTP request, in bytes. A larger one is answered with `too_large`.
     #[schemars(range(min = 1024, max = 16_777_216))]
@@ -44,9 +46,14 @@ pub struct ServerSection {
     /// On SIGTERM, connections are closed with 1012 evenly over this time, so that their clients do not come back all at
     /// once.
     pub drain_spread: TimeSpan,
-    /// How long a stop may take in all before what is still open is cut.
+    /// How long a stop may take in all before what is still open is cut: at least 3 s longer than `drain_spread`, for the
+    /// answers to the last closes. The default fits within the 10 s after which Docker kills (`stop_grace_period`).
     pub drain_limit: TimeSpan,
 }
+
+/// What a stop needs beside the spread: the last connections closed may take 2 s to answer, then what was submitted is
+/// committed.
+pub(in crate::configuration) const DRAIN_REST: Duration = Duration::from_secs(3);
 
 /// Where messages are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +65,15 @@ pub enum StoreKind {
     Sqlite,
     /// Nowhere.
     None,
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::None => "none",
+        })
+    }
 }
 
 impl Default for ServerSection {
@@ -75,7 +91,7 @@ impl Default for ServerSection {
             body_timeout: TimeSpan(http.body_timeout),
             body_bytes: http.body_bytes,
             drain_spread: TimeSpan(drain.spread),
-            drain_limit: TimeSpan(drain.limit),
+            drain_limit: TimeSpan(drain.spread + DRAIN_REST),
         }
     }
 }

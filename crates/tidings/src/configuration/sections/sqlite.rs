@@ -26,6 +26,7 @@ pub struct SqliteSection {
     #[schemars(range(min = 1, max = 65_536))]
     pub commit_acts: usize,
     /// How long one statement of a handler or pack may run. Then it counts as failed.
+    #[schemars(extend("x-least" = "100ms"))]
     pub statement_limit: TimeSpan,
     /// The size in bytes that the database may grow to. Then kept messages are answered with `unavailable`, as with a full
     /// disk; all else goes on.
