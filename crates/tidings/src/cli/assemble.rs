@@ -15,6 +15,16 @@ use crate::configuration::{Configuration, StoreKind, TypeSection, WhoSends};
 /// Adds what a program brings to what Tidings brings.
 pub(super) type Extend<'a> = &'a dyn Fn(App) -> App;
 
+/// What the data folder's database is used for.
+pub(super) enum Stores {
+    /// There is none.
+    Nothing,
+    /// Everything. The engine stops it.
+    All(SqliteStore),
+    /// Service keys, sessions and sign-outs alone; messages and groups are not kept. Whoever opened it stops it.
+    Beside(SqliteStore),
+}
+
 /// All message types, without ports and settings.
 pub(super) fn app(extend: Extend<'_>) -> App {
     extend(App::new().pack(Chat))
@@ -25,14 +35,16 @@ pub(super) fn server(
     configuration: &Configuration,
     extend: Extend<'_>,
     key: &TokenKey,
-    store: Option<SqliteStore>,
+    stores: &Stores,
 ) -> Result<Server, Failure> {
     let mut app = configured(configuration, extend, Some(key));
-    if let Some(store) = store.map(Arc::new) {
-        app = app.sessions(store.clone()).keys(store.clone()).revocations(store.clone());
-        if configuration.server.store == StoreKind::Sqlite {
-            app = app.messages(store.clone()).groups(store);
-        }
+    if let Stores::All(store) = stores {
+        let store = Arc::new(store.clone());
+        app = app.messages(store.clone()).groups(store);
+    }
+    if let Stores::All(store) | Stores::Beside(store) = stores {
+        let store = Arc::new(store.clone());
+        app = app.sessions(store.clone()).keys(store.clone()).revocations(store);
     }
     app.build().map_err(|error| Failure::Usage(error.to_string()))
 }

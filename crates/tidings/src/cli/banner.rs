@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::healthcheck::reachable;
+use super::{healthcheck::reachable, program::word};
 
 /// What is told. Displayed, it ends with a line end.
 pub(super) struct Banner<'a> {
@@ -18,6 +18,10 @@ pub(super) struct Banner<'a> {
     pub(super) dev: bool,
     /// Whether `tidings token new` can sign tokens that this server takes.
     pub(super) signs: bool,
+    /// Whether there is a database that keeps keys. One that is made later is used from the next start on.
+    pub(super) keys: bool,
+    /// What this program is called in a shell.
+    pub(super) program: String,
     /// Whether to say how to connect, too.
     pub(super) hints: bool,
     /// The secret that was made on this start.
@@ -53,7 +57,8 @@ impl fmt::Display for Banner<'_> {
 
 impl Banner<'_> {
     fn hints(&self, f: &mut fmt::Formatter<'_>, main: SocketAddr) -> fmt::Result {
-        let data = self.data.display();
+        let (program, data) = (&self.program, self.data.to_string_lossy());
+        let data = word(&data);
         if let Some(secret) = &self.new_secret {
             writeln!(f, "\n  First start: the secret that signs tokens was made in {},", secret.display())?;
             writeln!(f, "  readable by its owner alone. Whoever has it can be any user.")?;
@@ -69,9 +74,10 @@ impl Banner<'_> {
             )?;
         }
         if self.signs {
-            writeln!(f, "  A user's token:   tidings token new --user 7 --data {data}")?;
+            writeln!(f, "  A user's token:   {program} token new --user 7 --data {data}")?;
         }
-        writeln!(f, "  A backend's key:  tidings keys new --name app --data {data}")
+        let then = if self.keys { "" } else { "   (then start again)" };
+        writeln!(f, "  A backend's key:  {program} keys new --name app --data {data}{then}")
     }
 }
 
@@ -103,6 +109,8 @@ mod tests {
             data: Path::new("./data"),
             dev,
             signs: true,
+            keys: true,
+            program: "bin/tidings".to_owned(),
             hints: true,
             new_secret: None,
         };
@@ -113,7 +121,8 @@ mod tests {
     fn the_banner_names_what_can_be_reached() {
         let text = banner("127.0.0.1:8000", false);
         assert!(
-            text.contains(" ws://127.0.0.1:8000/ws\n") && text.contains("tidings token new --user 7 --data ./data")
+            text.contains(" ws://127.0.0.1:8000/ws\n")
+                && text.contains(" bin/tidings token new --user 7 --data ./data")
         );
         assert!(!text.contains("--dev"), "{text}");
         let text = banner("0.0.0.0:8000", false);

@@ -1,6 +1,6 @@
 //! `tidings keys new|list|revoke`
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
@@ -9,14 +9,16 @@ use tidings_engine::{
     ports::{KeyRecord, Scopes, ServiceKeys},
 };
 use tidings_server::auth::{NewKey, generate_key};
+use tidings_sqlite::SqliteStore;
 
 use super::{
     arguments::{Data, Keys},
     config,
     failure::Failure,
     output::{answer, explain},
+    program,
     run::block_on,
-    stores,
+    stores::{self, DATABASE},
 };
 
 /// Runs one of them, also while a server runs on the same data folder: it finds keys in the database when they are used.
@@ -24,10 +26,17 @@ pub(super) fn run(command: &Keys, file: Option<PathBuf>) -> Result<(), Failure> 
     match command {
         Keys::New { name, scope, data } => {
             check_name(name)?;
-            new(&*open(data, file)?, name, scope.unwrap_or(Scopes::ALL))
+            let configuration = config::read(&data.sources(file))?.configuration;
+            new(&stores::open_beside(&configuration)?, name, scope.unwrap_or(Scopes::ALL))
         }
-        Keys::List(data) => list(&*open(data, file)?),
-        Keys::Revoke { name, data } => revoke(&*open(data, file)?, name),
+        Keys::List(data) => match find(data, file)? {
+            Some(keys) => list(&keys),
+            None => none_yet(),
+        },
+        Keys::Revoke { name, data } => match find(data, file)? {
+            Some(keys) => revoke(&keys, name),
+            None => unknown(name),
+        },
     }
 }
 
@@ -65,8 +74,7 @@ fn make(keys: &dyn ServiceKeys, name: &str, scopes: Scopes) -> Result<String, Fa
 fn list(keys: &dyn ServiceKeys) -> Result<(), Failure> {
     let keys = block_on(keys.list())?.context("read the keys")?;
     if keys.is_empty() {
-        explain("there is no key yet: tidings keys new --name app");
-        return Ok(());
+        return none_yet();
     }
     let width = keys.iter().map(|key| key.name.len()).max().unwrap_or(0).max(4);
     let mut lines = vec![format!("{:<width$}  {:<24}  {:<20}  LAST USED", "NAME", "MAY DO", "MADE")];
@@ -83,13 +91,33 @@ fn revoke(keys: &dyn ServiceKeys, name: &str) -> Result<(), Failure> {
             explain(&format!("the key {name:?} is revoked; a running server refuses it within 5 s"));
             Ok(())
         }
-        false => Err(Failure::from(anyhow!("there is no key named {name:?}: see tidings keys list"))),
+        false => unknown(name),
     }
 }
 
-fn open(data: &Data, file: Option<PathBuf>) -> Result<Arc<dyn ServiceKeys>, Failure> {
+fn none_yet() -> Result<(), Failure> {
+    explain(&format!("there is no key yet: {} keys new --name app", program::name()));
+    Ok(())
+}
+
+fn unknown(name: &str) -> Result<(), Failure> {
+    Err(Failure::from(anyhow!("there is no key named {name:?}: see {} keys list", program::name())))
+}
+
+/// The database, if there is one. Makes nothing; a data folder that is not there is most likely misspelt.
+fn find(data: &Data, file: Option<PathBuf>) -> Result<Option<SqliteStore>, Failure> {
     let configuration = config::read(&data.sources(file))?.configuration;
-    Ok(Arc::new(stores::open_beside(&configuration)?))
+    let folder = &configuration.server.data;
+    if !folder.is_dir() {
+        return Err(Failure::Usage(format!(
+            "there is no data folder {}: name the server's with --data",
+            folder.display()
+        )));
+    }
+    match folder.join(DATABASE).exists() {
+        true => Ok(Some(stores::open_beside(&configuration)?)),
+        false => Ok(None),
+    }
 }
 
 fn time(unix: i64) -> String {

@@ -20,7 +20,7 @@
 //! | `serve`, `demo/`, `token`, `keys`, `migrate`, `config`, `healthcheck`, `spec` | one command each |
 //! | `assemble` | configuration and stores in, an app ready to start out |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
-//! | `banner`, `logs`, `output` | what a person reads |
+//! | `banner`, `logs`, `output`, `program` | what a person reads |
 //! | `listener`, `signals`, `file_limit`, `allocator`, `http` | what the process asks of the system and of other servers |
 
 mod allocator;
@@ -40,6 +40,7 @@ mod lock;
 mod logs;
 mod migrate;
 mod output;
+mod program;
 mod run;
 mod secret_file;
 mod serve;

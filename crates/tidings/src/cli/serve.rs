@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
+use tidings_engine::ports::MessageStore;
 use tidings_server::{Running, Server};
 use tidings_sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -13,7 +14,7 @@ use tokio::sync::oneshot;
 use super::{
     allocator::Trimmer,
     arguments::Serve,
-    assemble::{self, Extend},
+    assemble::{self, Extend, Stores},
     banner::Banner,
     config,
     failure::Failure,
@@ -21,6 +22,7 @@ use super::{
     lock::Lock,
     logs,
     output::explain,
+    program,
     run::block_on,
     signals::Signals,
     stores::{self, DATABASE},
@@ -71,6 +73,7 @@ pub(super) struct Prepared {
     address: SocketAddr,
     lock: Lock,
     key: TokenKey,
+    beside: Option<SqliteStore>,
 }
 
 /// A server that is ready to accept.
@@ -80,6 +83,8 @@ pub(super) struct Up {
     /// What is listened on, with the real port.
     pub(super) address: SocketAddr,
     key: TokenKey,
+    /// The database that is not the engine's, which must therefore be stopped here.
+    beside: Option<SqliteStore>,
     _lock: Lock,
 }
 
@@ -94,16 +99,20 @@ impl Prepared {
         let address = listener.local_addr()?;
         lock.note(Some(address)).context("write the lock file")?;
         let key = TokenKey::read_or_make(&configuration.auth, &server.data)?;
-        let store = open_store(configuration, extend)?;
-        let server = assemble::server(configuration, extend, &key, store)?;
-        Ok(Self { server, listener, address, lock, key })
+        let stores = open_stores(configuration, extend)?;
+        let server = assemble::server(configuration, extend, &key, &stores)?;
+        let beside = match stores {
+            Stores::Beside(store) => Some(store),
+            Stores::All(_) | Stores::Nothing => None,
+        };
+        Ok(Self { server, listener, address, lock, key, beside })
     }
 
     /// Starts the store and the shards.
     pub(super) async fn start(self) -> Result<Up, Failure> {
-        let Self { server, listener, address, lock, key } = self;
+        let Self { server, listener, address, lock, key, beside } = self;
         let running = server.start().await?;
-        Ok(Up { running, listener, address, key, _lock: lock })
+        Ok(Up { running, listener, address, key, beside, _lock: lock })
     }
 }
 
@@ -111,9 +120,13 @@ impl Up {
     /// What to tell a person about it.
     pub(super) fn banner<'a>(&self, configuration: &'a Configuration, hints: bool) -> Banner<'a> {
         let server = &configuration.server;
-        let store = match server.store {
-            StoreKind::Sqlite => format!("SQLite in {}", server.data.join(DATABASE).display()),
-            StoreKind::None => "none: nothing is kept, there is no history".to_owned(),
+        let file = server.data.join(DATABASE);
+        let store = match (server.store, &self.beside) {
+            (StoreKind::Sqlite, _) => format!("SQLite in {}", file.display()),
+            (StoreKind::None, None) => "none: nothing is kept, there is no history".to_owned(),
+            (StoreKind::None, Some(_)) => {
+                format!("none: no message is kept, there is no history; keys are those in {}", file.display())
+            }
         };
         Banner {
             listen: self.address,
@@ -121,6 +134,8 @@ impl Up {
             data: &server.data,
             dev: server.dev,
             signs: self.key.secret.is_some(),
+            keys: server.store != StoreKind::None || self.beside.is_some(),
+            program: program::name(),
             hints,
             new_secret: self.key.made.clone(),
         }
@@ -132,18 +147,25 @@ impl Up {
             // Nothing is ever sent: a dropped sender is the sign.
             let _ = stop.await;
         };
-        self.running.serve(self.listener, shutdown).await.context("serve")?;
-        Ok(())
+        let served = self.running.serve(self.listener, shutdown).await.context("serve");
+        if let Some(store) = &self.beside {
+            store.stop();
+        }
+        Ok(served?)
     }
 }
 
-fn open_store(configuration: &Configuration, extend: Extend<'_>) -> Result<Option<SqliteStore>, Failure> {
-    if configuration.server.store == StoreKind::None {
-        // What `keys new` stored is good for a server that keeps no messages, too.
-        let stored = configuration.server.data.join(DATABASE).exists();
-        return stored.then(|| stores::open(configuration)).transpose();
+/// Called under the folder's lock, so a database of an older version may be migrated.
+fn open_stores(configuration: &Configuration, extend: Extend<'_>) -> Result<Stores, Failure> {
+    match configuration.server.store {
+        StoreKind::Sqlite => {
+            let store = stores::open(configuration)?;
+            stores::migrate_packs(&store, assemble::app(extend).migrations())?;
+            Ok(Stores::All(store))
+        }
+        StoreKind::None if configuration.server.data.join(DATABASE).exists() => {
+            Ok(Stores::Beside(stores::open(configuration)?))
+        }
+        StoreKind::None => Ok(Stores::Nothing),
     }
-    let store = stores::open(configuration)?;
-    stores::migrate_packs(&store, assemble::app(extend).migrations())?;
-    Ok(Some(store))
 }

@@ -20,7 +20,7 @@ use super::{
     stores::{self, DATABASE},
     token_key::TokenKey,
 };
-use crate::configuration::{Auth, Configuration, StoreKind, TimeSpan};
+use crate::configuration::{Auth, Configuration, TimeSpan};
 
 /// Runs one of them.
 pub(super) fn run(command: &Token, file: Option<PathBuf>) -> Result<(), Failure> {
@@ -108,8 +108,7 @@ fn good(auth: &Auth, user: UserId, seconds: i64) -> String {
 
 /// Up to which second the user's tokens are refused. Without a database nobody was signed out.
 fn signed_out_until(configuration: &Configuration, user: UserId) -> Result<Option<i64>, Failure> {
-    let server = &configuration.server;
-    if server.store == StoreKind::None || !server.data.join(DATABASE).exists() {
+    if !configuration.server.data.join(DATABASE).exists() {
         return Ok(None);
     }
     let until = block_on(stores::open_beside(configuration)?.revoked_until(user))?;

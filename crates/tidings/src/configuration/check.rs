@@ -1,6 +1,6 @@
 //! What one setting asks of another.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use tracing_subscriber::EnvFilter;
 
@@ -36,29 +36,12 @@ pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, 
             ),
         );
     }
-    let engine = &configuration.engine;
-    for (key, time) in [
-        ("server.header_timeout", server.header_timeout),
-        ("server.body_timeout", server.body_timeout),
-        ("engine.ping_after", engine.ping_after),
-        ("engine.pong_within", engine.pong_within),
-        ("engine.accept_within", engine.accept_within),
-        ("engine.room_within", engine.room_within),
-        ("sqlite.statement_limit", configuration.sqlite.statement_limit),
-    ] {
-        if time.0 < SHORTEST {
-            problem(key, format!(" is {time}: it can't be switched off, and 1ms is the shortest"));
-        }
-    }
     if let Err(error) = EnvFilter::builder().parse(&configuration.log.level) {
         problem("log.level", format!(" expects a level such as \"info\" or \"info,tidings_sqlite=debug\": {error}"));
     }
     auth(&configuration.auth, &mut problem);
     found
 }
-
-/// The shortest time that anybody is given for anything.
-const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The shortest shared secret: as long as the hash's output (RFC 7518 §3.2).
 const SECRET_BYTES: usize = 32;
