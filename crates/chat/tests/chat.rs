@@ -45,6 +45,16 @@ fn a_private_message_reaches_every_connection_of_both_but_the_sending_one() {
 }
 
 #[test]
+fn free_json_arrives_byte_for_byte() {
+    let world = chat().start();
+    let [ann, bob] = world.clients([1, 2]);
+    let data = r#"{"b":12345678901234567890123,"a":1.10}"#;
+    ann.sends_text(&format!(r#"{{"type":"private","to":2,"content":"hi","data":{data}}}"#));
+    let received = bob.expects_text();
+    assert!(received.contains(data), "{received}");
+}
+
+#[test]
 fn a_note_to_oneself_is_heard_on_ones_other_connections() {
     let world = chat().start();
     let [ann, ann_too] = world.clients([1, 1]);
