@@ -116,6 +116,8 @@ pub(crate) enum Denied {
     Missing,
     /// A token was given, but none is configured to be accepted.
     TokensOff,
+    /// More than one `Authorization`, of which a proxy in front may have looked at another one.
+    SeveralAuthorizations,
     Token(TokenError),
     Session,
     Key,
@@ -133,6 +135,7 @@ impl Denied {
         match self {
             Self::Missing => "no_credential",
             Self::TokensOff => "tokens_off",
+            Self::SeveralAuthorizations => "several_authorizations",
             Self::Token(_) => "token",
             Self::Session => "session",
             Self::Key => "key",
@@ -157,6 +160,10 @@ impl From<Denied> for Problem {
                 "Bearer",
             ),
             Denied::TokensOff => refused("this server accepts no tokens: no key to check them is configured".into()),
+            Denied::SeveralAuthorizations => {
+                let detail = "the request has several `Authorization` headers: send one";
+                unauthorized(detail.into(), "Bearer error=\"invalid_request\"")
+            }
             Denied::Token(error) => refused(error.for_strangers()),
             Denied::Session => refused("the session is unknown or over: sign in again".into()),
             Denied::Key => refused("the service key is unknown or revoked".into()),
@@ -207,6 +214,9 @@ impl Authenticator {
     /// The caller, by the first credential that is there; a bad one is not made up for by the next. `user` is the query's
     /// `user`, which counts in `dev` alone.
     pub(crate) async fn identify(&self, headers: &HeaderMap, user: Option<&str>, now: Now) -> Result<Caller, Denied> {
+        if headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+            return Err(Denied::SeveralAuthorizations);
+        }
         if let Some(bearer) = bearer(headers) {
             return if service_key::is_key(bearer) {
                 self.key(bearer, now).await

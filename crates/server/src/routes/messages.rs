@@ -28,9 +28,10 @@ struct NewMessage {
     /// A registered type; see `GET /v1/types` for its fields, which stand beside this one.
     #[schema(example = "private")]
     r#type: String,
-    /// The user for whom a service acts. Of users it is not read.
+    /// The user for whom a service acts; a service's message without it goes out without `from`. Of users it is not read.
     from: Option<Id>,
-    /// Instead of the type's own audience: services only; for a kept type one user or one group.
+    /// Instead of the type's own audience: services only, and never null; for a kept type one user or one group. It changes
+    /// who hears the message, not the body's own fields: `to` and the like go out as they stand.
     audience: Option<NewAudience>,
 }
 

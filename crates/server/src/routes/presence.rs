@@ -39,8 +39,8 @@ struct Online {
     online: bool,
 }
 
-/// Says who is online. Services may ask for anybody; users for themselves, and for others where the server's
-/// `open_presence` allows it: those whom they may not see are left out.
+/// Says who is online. Services may ask for anybody. Users see only themselves, unless the setting `server.open_presence` is on
+/// or the server runs with `dev`: others are left out of the answer, without an error.
 #[utoipa::path(
     get,
     path = "/presence",

@@ -243,3 +243,11 @@ fn collect_references(value: &serde_json::Value, into: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn an_audience_of_null_is_a_services_mistake_and_no_mass_send() {
+    let world = World::new(options());
+    let refused = send(&world, &world.key("send"), r#"{"type":"poke","to":2,"audience":null}"#);
+    assert_eq!(refused.problem(), (422, "bad_field".into()));
+    assert_eq!(refused.json()["field"], "audience");
+}

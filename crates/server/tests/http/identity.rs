@@ -199,3 +199,23 @@ fn a_sign_out_everywhere_refuses_sessions_too() {
     let later = format!("tidings_session={later}");
     assert_eq!(world.get("/v1/me", &[("Cookie", &later)]).json()["user"], 1);
 }
+
+#[test]
+fn two_bearers_in_one_request_are_none() {
+    let world = World::new(options());
+    let (ann, bob) = (world.token(7), world.token(8));
+    let both = [("Authorization", &*ann), ("Authorization", &*bob)];
+    assert!(refusal(&world.get("/v1/me", &both)).contains("several `Authorization`"));
+    assert!(refusal(&world.upgrade("/ws", &both).unwrap_err()).contains("several `Authorization`"));
+}
+
+#[test]
+fn a_token_within_the_leeway_opens_a_connection_that_is_not_closed_at_once() {
+    let world = World::new(options());
+    let token = world.token(7);
+    world.clock.advance(Duration::from_secs(3_600 + 10));
+    let mut open = world.upgrade("/ws", &[("Authorization", &token)]).unwrap();
+    let sent = world.ask("POST", "/v1/messages", &[("Authorization", &world.token(8))], r#"{"type":"poke","to":7}"#);
+    assert_eq!(sent.status, 202);
+    assert_eq!(open.hears()["from"], 8, "it was not closed");
+}
