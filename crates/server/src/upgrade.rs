@@ -128,7 +128,8 @@ fn too_many(full: Full, parts: &Parts, client: &Client, tidings: &Tidings) -> Re
             ". Its requests carry forwarding headers: if it is your reverse proxy, name it in the setting `proxies`",
         );
         tidings.inner().proxy_suspicion.tell(tidings.engine().clock().now(), || {
-            tracing::warn!(%address, forwarded = ?parts.headers.get("x-forwarded-for"),
+            let forwarded = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok()).unwrap_or_default();
+            tracing::warn!(%address, forwarded,
                 "many connections come from one address with forwarding headers: if it is your reverse proxy, name it in \
                  the setting `proxies`, or all its users share one limit");
         });
