@@ -194,10 +194,11 @@ impl Shard {
 
     /// Takes up what was held, as far as it may.
     pub(super) fn go_on(&mut self, slot: Slot, now: Now) {
-        let settings = self.node.services().settings.clone();
+        let settings = &self.node.services().settings;
+        let (most_under_way, held_bytes) = (settings.sends_under_way, settings.held_bytes);
         loop {
             let Some(connection) = self.get_mut(slot) else { return };
-            let free = connection.is_open() && connection.is_free(settings.sends_under_way);
+            let free = connection.is_open() && connection.is_free(most_under_way);
             let Some(work) = connection.work.as_mut() else { break };
             let Some(next) = work.held.pop_front_if(|_| free) else { break };
             work.held_bytes -= next.len() + size_of::<Bytes>();
@@ -205,7 +206,7 @@ impl Shard {
         }
         let Some(connection) = self.get_mut(slot) else { return };
         let held = connection.work.as_ref().map_or(0, |work| work.held_bytes);
-        if connection.paused && held <= settings.held_bytes / 2 {
+        if connection.paused && held <= held_bytes / 2 {
             connection.paused = false;
             connection.heard = now.mono;
             self.effects.push(Effect::Resume(slot));

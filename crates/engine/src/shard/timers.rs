@@ -14,7 +14,8 @@ use crate::{clock::Now, handle::RETRY, websocket::encoder};
 impl Shard {
     /// Sees to whatever a connection waits for, and sets its timer again.
     pub(super) fn check(&mut self, index: u32, now: Now) {
-        let settings = self.node.services().settings.clone();
+        let settings = &self.node.services().settings;
+        let (ping_after, pong_within) = (settings.ping_after, settings.pong_within);
         let slot = self.slot_of(index);
         let connection = &mut self.connections[index as usize];
         connection.timer = 0;
@@ -50,8 +51,8 @@ impl Shard {
             // Its input is not read, or not all of it yet, so its silence says nothing.
             connection.heard = now.mono;
         }
-        let quiet_until = connection.heard + settings.ping_after;
-        let silent_until = quiet_until + settings.pong_within;
+        let quiet_until = connection.heard + ping_after;
+        let silent_until = quiet_until + pong_within;
         if silent_until <= now.mono && connection.pinged {
             self.close(index, CloseCode::GoingAway, now);
             return;

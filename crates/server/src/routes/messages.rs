@@ -157,15 +157,24 @@ struct Untyped<'a> {
 
 /// Reads the head. serde would take an array for it too, field by field.
 fn head(body: &[u8]) -> Result<Head<'_>, Problem> {
-    let object: Untyped<'_> = match serde_json::from_slice(body) {
-        Ok(object) if is_object(body) => object,
-        Ok(_) => return Err(Problem::new(Code::BadJson, "the body is one JSON object")),
-        Err(error) => return Err(Problem::new(Code::BadJson, format!("the body is not one JSON object: {error}"))),
-    };
-    if object.kind.is_none() {
-        return Err(Problem::new(Code::BadJson, "the body has no \"type\""));
+    match serde_json::from_slice(body) {
+        Ok(head) if is_object(body) => Ok(head),
+        _ => Err(no_head(body)),
     }
-    body::decode(body, "")
+}
+
+/// Why a body has no head. It is read again for that: a good one is read once.
+fn no_head(body: &[u8]) -> Problem {
+    let bad = |sentence: String| Problem::new(Code::BadJson, sentence);
+    match serde_json::from_slice::<Untyped<'_>>(body) {
+        Ok(_) if !is_object(body) => bad("the body is one JSON object".to_owned()),
+        Ok(Untyped { kind: None }) => bad("the body has no \"type\"".to_owned()),
+        Ok(_) => match body::decode::<Head<'_>>(body, "") {
+            Err(problem) => problem,
+            Ok(_) => bad("the body is one JSON object".to_owned()),
+        },
+        Err(error) => bad(format!("the body is not one JSON object: {error}")),
+    }
 }
 
 fn is_object(json: &[u8]) -> bool {
