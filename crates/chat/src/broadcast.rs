@@ -8,14 +8,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidings_wire::{Audience, FreeObject, Limit, Me, Message, Sender, Senders};
+use tidings_wire::{Audience, FreeObject, Limit, Me, Message, Sender, Senders, Text};
 
 /// A message to every connection, the sender's too; not kept. Services send it; users only where the configuration says
 /// `[types.broadcast] senders = "users"`, or with `--dev`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Broadcast {
     /// The text, bounded by the frame.
-    pub content: String,
+    pub content: Text,
     /// Free JSON of the app, at most 8 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<FreeObject>,

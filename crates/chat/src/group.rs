@@ -8,7 +8,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidings_wire::{Audience, FreeObject, GroupId, Keep, Limit, Me, Message, Sender, Seq};
+use tidings_wire::{Audience, FreeObject, GroupId, Keep, Limit, Me, Message, Sender, Seq, Text};
 
 /// A message to the members of a group, heard on every connection but the sending one; kept for ever in `group:<id>`. From a
 /// user who is no member it is refused with `not_a_member`, whether the group exists or not.
@@ -17,7 +17,7 @@ pub struct Group {
     /// To which group.
     pub group_id: GroupId,
     /// The text, bounded by the frame.
-    pub content: String,
+    pub content: Text,
     /// Free JSON of the app, at most 8 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<FreeObject>,

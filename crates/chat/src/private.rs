@@ -8,7 +8,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidings_wire::{Audience, FreeObject, Keep, Limit, Me, Message, Sender, Seq, UserId};
+use tidings_wire::{Audience, FreeObject, Keep, Limit, Me, Message, Sender, Seq, Text, UserId};
 
 /// A message to one user, heard on their every connection and on the sender's other ones; kept for ever in `dm:<a>:<b>`. To
 /// oneself it is a note for one's other devices.
@@ -17,7 +17,7 @@ pub struct Private {
     /// For whom.
     pub to: UserId,
     /// The text, bounded by the frame.
-    pub content: String,
+    pub content: Text,
     /// Free JSON of the app, at most 8 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<FreeObject>,

@@ -19,12 +19,8 @@ pub(crate) struct Recipients {
     pub(crate) few: SmallVec<[u32; 2]>,
     /// Many users, by index.
     pub(crate) many: Option<RoaringBitmap>,
-    /// The watchers of topics, but for the users in `less`.
-    pub(crate) topics: SmallVec<[Topic; 1]>,
-    /// Users who don't get it as watchers.
-    pub(crate) less: RoaringBitmap,
-    /// Topics whose watchers don't get it.
-    pub(crate) less_topics: SmallVec<[Topic; 1]>,
+    /// The watchers of topics, if any are named: behind a pointer, because few messages have them and all are moved about.
+    pub(crate) watchers: Option<Box<Watchers>>,
     /// The sender, who gets it whatever is left out.
     pub(crate) me: Option<u32>,
     /// The connection that sent it, with its shard.
@@ -36,10 +32,33 @@ pub(crate) struct Recipients {
     pub(crate) grace: Grace,
 }
 
+impl Recipients {
+    /// About how many connections it is for, without "everyone": users are counted on all shards and as one connection each.
+    /// `watchers` counts those of a topic.
+    pub(crate) fn about(&self, watchers: impl Fn(&Topic) -> usize) -> usize {
+        let many = self.many.as_ref().map_or(0, |many| usize::try_from(many.len()).unwrap_or(usize::MAX));
+        let topics = self.watchers.iter().flat_map(|watching| &watching.topics);
+        self.few.len() + many + topics.map(watchers).sum::<usize>()
+    }
+}
+
+/// Watchers of topics who get a publication, and who don't.
+#[derive(Debug, Default)]
+pub(crate) struct Watchers {
+    /// The watchers of these, but for the users in `less`.
+    pub(crate) topics: SmallVec<[Topic; 1]>,
+    /// Users who don't get it as watchers.
+    pub(crate) less: RoaringBitmap,
+    /// Topics whose watchers don't get it at all.
+    pub(crate) less_topics: SmallVec<[Topic; 1]>,
+}
+
 /// Who sends, as far as it matters for who hears.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct From {
     pub(crate) user: Option<UserId>,
+    /// The user's index, where it is known and in use: a connection's own.
+    pub(crate) index: Option<u32>,
     pub(crate) connection: Option<(u16, Slot)>,
 }
 
@@ -56,9 +75,7 @@ pub(crate) fn resolve(
         everyone: false,
         few: SmallVec::new(),
         many: None,
-        topics: SmallVec::new(),
-        less: RoaringBitmap::new(),
-        less_topics: SmallVec::new(),
+        watchers: None,
         me: None,
         except: if audience.me == Me::OtherConnections { from.connection } else { None },
         shards: 0,
@@ -82,12 +99,15 @@ pub(crate) fn resolve(
     for set in &audience.less {
         take(set, &mut out, &mut many, directory, &groups);
     }
-    if let Some((index, shards)) = from.user.and_then(|user| directory.find(user)) {
+    let known = from.index.map(|index| (index, directory.shards_of(index)));
+    if let Some((index, shards)) = known.or_else(|| from.user.and_then(|user| directory.find(user))) {
         out.few.retain(|few| *few != index);
         many.remove(index);
         match audience.me {
             Me::Nothing => {
-                out.less.insert(index);
+                if let Some(watchers) = &mut out.watchers {
+                    watchers.less.insert(index);
+                }
             }
             Me::OtherConnections | Me::EveryConnection => {
                 out.few.push(index);
@@ -133,7 +153,7 @@ fn add(
             }
         }
         Set::Topic(topic) => {
-            out.topics.push(topic.clone());
+            out.watchers.get_or_insert_default().topics.push(topic.clone());
             out.shards = all;
         }
         // `Set` is open to what is added to it later; `resolve` has dealt with everyone.
@@ -160,13 +180,13 @@ fn take(
         }
         Set::Everyone => gone |= &*directory.online(),
         // Who watches it, each shard knows for itself.
-        Set::Topic(topic) => out.less_topics.push(topic.clone()),
+        Set::Topic(topic) => out.watchers.get_or_insert_default().less_topics.push(topic.clone()),
         _ => {}
     }
     *many -= &gone;
     out.few.retain(|few| !gone.contains(*few));
-    if !out.topics.is_empty() {
-        out.less |= gone;
+    if let Some(watchers) = &mut out.watchers {
+        watchers.less |= gone;
     }
 }
 
@@ -189,7 +209,7 @@ mod tests {
     }
 
     fn heard_by(audience: &Audience, from: Option<u32>, directory: &Directory, candidates: &[u32]) -> Vec<u32> {
-        let from = From { user: from.map(UserId::new), connection: None };
+        let from = From { user: from.map(UserId::new), ..From::default() };
         let found = resolve(audience, from, directory, |_| None, ALL);
         let hears = |user: &u32| {
             let (index, _) = directory.find(UserId::new(*user)).unwrap();

@@ -9,9 +9,9 @@ use tidings_wire::{Code, ENVELOPE_FIELDS, Reject};
 use crate::act::BodyHash;
 
 /// SHA-256 of the received fields as canonical JSON (names sorted at every depth, no white space) without the envelope.
-pub(crate) fn body_hash(json: &[u8]) -> Result<BodyHash, Reject> {
+pub(crate) fn body_hash(json: &str) -> Result<BodyHash, Reject> {
     let fields: BTreeMap<String, Value> =
-        serde_json::from_slice(json).map_err(|error| Reject::new(Code::BadJson, error.to_string()))?;
+        serde_json::from_str(json).map_err(|error| Reject::new(Code::BadJson, error.to_string()))?;
     let mut canonical = Vec::with_capacity(json.len());
     for (name, value) in fields.iter().filter(|(name, _)| *name == "type" || !ENVELOPE_FIELDS.contains(&name.as_str()))
     {
@@ -52,13 +52,13 @@ mod tests {
 
     #[test]
     fn a_repeat_is_known_whatever_the_order_of_its_fields() {
-        let first = body_hash(br#"{"type":"private","to":2,"data":{"a":1,"b":[1,2]},"key":"k","ref":1}"#).unwrap();
-        let again = body_hash(br#"{"ref":9,"data":{"b":[1,2],"a":1},"to":2, "type":"private"}"#).unwrap();
+        let first = body_hash(r#"{"type":"private","to":2,"data":{"a":1,"b":[1,2]},"key":"k","ref":1}"#).unwrap();
+        let again = body_hash(r#"{"ref":9,"data":{"b":[1,2],"a":1},"to":2, "type":"private"}"#).unwrap();
         assert_eq!(first, again);
         for other in [
-            &br#"{"type":"private","to":3,"data":{"a":1,"b":[1,2]}}"#[..],
-            br#"{"type":"private","to":2,"data":{"a":1,"b":[12]}}"#,
-            br#"{"type":"group","to":2,"data":{"a":1,"b":[1,2]}}"#,
+            r#"{"type":"private","to":3,"data":{"a":1,"b":[1,2]}}"#,
+            r#"{"type":"private","to":2,"data":{"a":1,"b":[12]}}"#,
+            r#"{"type":"group","to":2,"data":{"a":1,"b":[1,2]}}"#,
         ] {
             assert_ne!(first, body_hash(other).unwrap());
         }

@@ -21,7 +21,9 @@ use crate::{
 pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reject> {
     let SendRequest { sender, body, key, audience } = request;
     let services = node.services();
-    let incoming = Incoming { sender: &sender, json: &body, key, audience };
+    let json = std::str::from_utf8(&body)
+        .map_err(|error| Reject::new(Code::BadJson, format!("the body is not UTF-8: {error}")))?;
+    let incoming = Incoming { sender: &sender, json, key, audience };
     let checked = match pipeline::begin(services, incoming, services.clock.now()) {
         Progress::Refused(_, reject) => return Err(reject),
         Progress::Ready(_, prepared) => Checked::Ready(Box::new(prepared)),
@@ -39,7 +41,7 @@ pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reje
     };
     let sent = Sent { id: prepared.id, timestamp: prepared.now().unix(), place: None, duplicate: false };
     let (origin, answer) = node.call();
-    match prepared.outgoing(services, sender.user, origin, node.all_shards()) {
+    match prepared.outgoing(services, sender.user, None, origin, node.all_shards()) {
         Outgoing::Publish(publication) => {
             node.forget_call(origin);
             node.offer_call(publication).map(|()| sent)

@@ -21,6 +21,23 @@ impl Now {
     }
 }
 
+/// A monotonic time in eight bytes, for what each connection keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl From<Duration> for Moment {
+    /// Nanoseconds last 584 years; what is later counts as then.
+    fn from(mono: Duration) -> Self {
+        Self(u64::try_from(mono.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Moment> for Duration {
+    fn from(moment: Moment) -> Self {
+        Self::from_nanos(moment.0)
+    }
+}
+
 /// What tells the time. The server has [`SystemClock`]; tests step theirs by hand.
 pub trait Clock: Send + Sync + 'static {
     /// The moment of the call.

@@ -1,9 +1,11 @@
 //! A message on its way out: encoded once for each dialect that needs it, its bytes shared by all recipients.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
-use tidings_wire::{ConversationKey, MessageId, Reject, Seq, Stamp, UserId, write_message};
+use tidings_wire::{
+    ConversationKey, Message, MessageId, Reject, Seq, Stamp, UserId, inner_fields, write_fields, write_stamp,
+};
 
 use crate::{audience::Recipients, registry::TypeIndex, websocket::encoder::FrameBuilder};
 
@@ -24,14 +26,70 @@ impl Cut {
     pub(crate) const COUNT: usize = 1;
 }
 
+/// A message's own fields as they were serialised: a JSON object, in the buffer of the frame that it becomes. So a message that
+/// is not kept is written once, and never copied.
+#[derive(Debug)]
+pub(crate) struct Body {
+    /// `{"type":"…"` and, from `start` on, the object.
+    frame: FrameBuilder,
+    start: usize,
+}
+
+impl Body {
+    /// Serialises a message of about `size` bytes.
+    pub(crate) fn of<M: Message>(message: &M, size: usize) -> Result<Self, serde_json::Error> {
+        let mut frame = FrameBuilder::text(size + 192);
+        write_fields(&mut frame, M::TYPE, b"");
+        let start = frame.payload_len();
+        serde_json::to_writer(&mut frame, message).map(|()| Self { frame, start })
+    }
+
+    /// The object.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.frame.payload()[self.start..]
+    }
+
+    /// The object by itself, as it is stored.
+    pub(crate) fn into_json(self) -> Bytes {
+        self.frame.into_payload(self.start)
+    }
+
+    /// The frame, and the fields in it.
+    fn into_frame(mut self, stamp: &Stamp<'_>) -> (Bytes, Bytes) {
+        let object = self.json();
+        // Compact JSON, as `serde_json` writes it; but a type's own code may write what it was given.
+        let compact = object.first() == Some(&b'{') && object.last() == Some(&b'}');
+        let inner = inner_fields(object);
+        if !compact || inner.len() + 2 != object.len() || inner.is_empty() {
+            let fields = Bytes::copy_from_slice(inner);
+            self.frame.truncate(self.start);
+            if !fields.is_empty() {
+                self.frame.extend_from_slice(b",");
+                self.frame.extend_from_slice(&fields);
+            }
+            write_stamp(&mut self.frame, stamp);
+            return (self.frame.finish(), fields);
+        }
+        let length = inner.len();
+        self.frame.payload_mut()[self.start] = b',';
+        self.frame.truncate(self.start + 1 + length);
+        write_stamp(&mut self.frame, stamp);
+        let payload = self.frame.payload_len();
+        let frame = self.frame.finish();
+        let begin = frame.len() - payload + self.start + 1;
+        let fields = frame.slice(begin..begin + length);
+        (frame, fields)
+    }
+}
+
 /// What a message says, without who hears it.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     /// The type.
     pub(crate) kind: TypeIndex,
     pub(crate) name: &'static str,
-    /// The type's own fields, a JSON object.
-    pub(crate) body: Bytes,
+    /// The type's own fields, a JSON object without its braces.
+    pub(crate) fields: Bytes,
     pub(crate) id: MessageId,
     pub(crate) from: Option<UserId>,
     /// Unix seconds.
@@ -44,18 +102,37 @@ pub(crate) struct Content {
 pub(crate) struct Publication {
     pub(crate) content: Content,
     pub(crate) to: Recipients,
+    /// When it was read, or committed if it is kept.
+    pub(crate) since: Duration,
+    /// The guide's frame, where the message was serialised into it.
+    made: Option<Bytes>,
     frames: [OnceLock<Bytes>; Cut::COUNT],
 }
 
 impl Publication {
-    pub(crate) fn new(content: Content, to: Recipients) -> Self {
-        Self { content, to, frames: [const { OnceLock::new() }; Cut::COUNT] }
+    pub(crate) fn new(content: Content, to: Recipients, since: Duration) -> Self {
+        Self { content, to, since, made: None, frames: [const { OnceLock::new() }; Cut::COUNT] }
+    }
+
+    /// Of a message that was just received: `content` without its fields, which are in the body.
+    pub(crate) fn of(body: Body, mut content: Content, to: Recipients, since: Duration) -> Self {
+        let (frame, fields) = body.into_frame(&content.stamp(Cut::Guide));
+        content.fields = fields;
+        Self { made: Some(frame), ..Self::new(content, to, since) }
     }
 
     /// The whole WebSocket frame; made by the first shard that needs it.
     pub(crate) fn frame(&self, cut: Cut) -> &Bytes {
-        self.frames[cut as usize].get_or_init(|| self.content.encode(cut))
+        match (&self.made, cut) {
+            (Some(made), Cut::Guide) => made,
+            _ => self.frames[cut as usize].get_or_init(|| self.content.encode(cut)),
+        }
     }
+}
+
+/// The fields of a message whose JSON object is at hand; they share its memory.
+pub(crate) fn fields_of(object: &Bytes) -> Bytes {
+    object.slice_ref(inner_fields(object))
 }
 
 impl Content {
@@ -71,17 +148,82 @@ impl Content {
         ))
     }
 
-    fn encode(&self, cut: Cut) -> Bytes {
-        let stamp = Stamp {
+    fn stamp(&self, cut: Cut) -> Stamp<'_> {
+        Stamp {
             id: self.id,
             from: self.from,
             timestamp: self.timestamp,
             place: self.place,
             key: None,
             user_id: cut == Cut::Guide,
-        };
-        let mut frame = FrameBuilder::text(self.body.len() + 192);
-        write_message(&mut frame, self.name, &self.body, &stamp);
+        }
+    }
+
+    fn encode(&self, cut: Cut) -> Bytes {
+        let mut frame = FrameBuilder::text(self.fields.len() + 192);
+        write_fields(&mut frame, self.name, &self.fields);
+        write_stamp(&mut frame, &self.stamp(cut));
         frame.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use serde_json::value::RawValue;
+    use tidings_wire::{Audience, Sender};
+
+    use super::*;
+    use crate::{audience::resolve, directory::Directory};
+
+    /// Written as it was received, white space and all.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(transparent)]
+    struct Note(#[schemars(with = "std::collections::BTreeMap<String, u32>")] Box<RawValue>);
+
+    impl Message for Note {
+        const TYPE: &'static str = "note";
+
+        fn audience(&self, _: &Sender) -> Audience {
+            Audience::nobody()
+        }
+    }
+
+    #[test]
+    fn a_frame_made_in_place_is_the_one_that_is_made_of_its_fields() {
+        for (object, fields) in [
+            (r#"{"to":2,"text":"hi"}"#, r#","to":2,"text":"hi""#),
+            ("{}", ""),
+            ("{ }", ""),
+            (" { \"to\" : 2 } ", ",\"to\" : 2"),
+        ] {
+            let note = Note(RawValue::from_string(object.to_owned()).unwrap());
+            let body = Body::of(&note, 0).unwrap();
+            assert_eq!(body.json().trim_ascii(), object.trim().as_bytes());
+            let content = Content {
+                kind: crate::registry::TypeIndex::default(),
+                name: Note::TYPE,
+                fields: Bytes::new(),
+                id: MessageId::from_stored(9).unwrap(),
+                from: Some(UserId::new(7)),
+                timestamp: 5,
+                place: None,
+            };
+            let nobody = resolve(&Audience::nobody(), Default::default(), &Directory::new(), |_| None, 1);
+            let publication = Publication::of(body, content, nobody, Duration::ZERO);
+            let expected = format!(r#"{{"type":"note"{fields},"from":7,"user_id":7,"timestamp":5,"id":"9"}}"#);
+            let frame = publication.frame(Cut::Guide);
+            assert_eq!(std::str::from_utf8(&frame[2..]).unwrap(), expected, "{object}");
+            assert_eq!(publication.content.encode(Cut::Guide), frame, "{object}");
+        }
+    }
+
+    #[test]
+    fn a_body_by_itself_is_the_object() {
+        let note = Note(RawValue::from_string(r#"{"to":2}"#.to_owned()).unwrap());
+        let json = Body::of(&note, 0).unwrap().into_json();
+        assert_eq!(json, &br#"{"to":2}"#[..]);
+        assert_eq!(fields_of(&json), &br#""to":2"#[..]);
     }
 }

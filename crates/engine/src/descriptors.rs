@@ -3,6 +3,10 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use mio::Token;
@@ -14,13 +18,19 @@ use crate::shard::{Slot, Sockets};
 const JOIN_BYTES: usize = 16 * 1024;
 
 /// The shard's sockets, by slot.
-#[derive(Default)]
 pub(crate) struct Descriptors {
     sockets: Vec<Option<(u32, OwnedFd)>>,
     joined: Vec<u8>,
+    /// Connections that were handed to this shard and have not gone.
+    handed: Arc<AtomicUsize>,
 }
 
 impl Descriptors {
+    /// None yet; each that goes is taken off `handed`.
+    pub(crate) fn new(handed: Arc<AtomicUsize>) -> Self {
+        Self { sockets: Vec::new(), joined: Vec::new(), handed }
+    }
+
     /// The name under which a slot's events come in.
     pub(crate) fn token(slot: Slot) -> Token {
         Token((slot.generation as usize) << 32 | slot.index as usize)
@@ -77,6 +87,7 @@ impl Sockets for Descriptors {
         if self.get(slot).is_some() {
             // Closing the descriptor takes it out of the poll.
             self.sockets[slot.index as usize] = None;
+            self.handed.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

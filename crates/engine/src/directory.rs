@@ -5,6 +5,8 @@
 //! carry freed indices, so an index goes to another user only when every publication that was made before it was freed is
 //! gone ([`Grace`]).
 
+mod presence;
+
 use std::{
     collections::VecDeque,
     hash::BuildHasher,
@@ -17,6 +19,8 @@ use std::{
 use hashbrown::{DefaultHashBuilder, HashMap};
 use roaring::RoaringBitmap;
 use tidings_wire::UserId;
+
+use presence::ShardsByIndex;
 
 /// A set of shards, one bit each: so at most 64 shards a node.
 pub(crate) type ShardSet = u64;
@@ -36,12 +40,13 @@ pub(crate) struct Directory {
     hasher: DefaultHashBuilder,
     online: RwLock<RoaringBitmap>,
     indices: Mutex<Indices>,
+    /// Changed under the user's stripe only; read without it by whoever keeps the index from being freed.
+    shards: ShardsByIndex,
     connections: AtomicUsize,
 }
 
 struct Entry {
     index: u32,
-    shards: ShardSet,
     /// Cached groups that name the user.
     pins: u32,
 }
@@ -52,7 +57,8 @@ pub(crate) struct Grace(#[expect(dead_code, reason = "only its reference count i
 
 /// Which indices are whose, and which wait to be used again.
 struct Indices {
-    users: Vec<Option<UserId>>,
+    /// Of a freed index, whose it was last.
+    users: Vec<UserId>,
     free: Vec<u32>,
     period: Arc<()>,
     freed_now: Vec<u32>,
@@ -72,6 +78,7 @@ impl Directory {
                 freed_now: Vec::new(),
                 limbo: VecDeque::new(),
             }),
+            shards: ShardsByIndex::default(),
             connections: AtomicUsize::new(0),
         }
     }
@@ -79,21 +86,19 @@ impl Directory {
     /// The user has a first connection on the shard. Returns the user's index.
     pub(crate) fn enter(&self, user: UserId, shard: u16) -> u32 {
         let mut stripe = self.stripe(user).write().expect(POISONED);
-        let entry = self.entry(&mut stripe, user);
-        if entry.shards == 0 {
-            self.online.write().expect(POISONED).insert(entry.index);
+        let index = self.entry(&mut stripe, user).index;
+        if self.shards.add(index, shard) == 0 {
+            self.online.write().expect(POISONED).insert(index);
         }
-        entry.shards |= 1 << shard;
-        entry.index
+        index
     }
 
     /// The user's last connection on the shard has gone.
     pub(crate) fn exit(&self, user: UserId, shard: u16) {
         let mut stripe = self.stripe(user).write().expect(POISONED);
-        let Some(entry) = stripe.get_mut(&user) else { return };
-        entry.shards &= !(1 << shard);
-        if entry.shards == 0 {
-            self.online.write().expect(POISONED).remove(entry.index);
+        let Some(index) = stripe.get(&user).map(|entry| entry.index) else { return };
+        if self.shards.take(index, shard) == 0 {
+            self.online.write().expect(POISONED).remove(index);
         }
         self.forget_if_unused(&mut stripe, user);
     }
@@ -108,9 +113,9 @@ impl Directory {
 
     /// A cached group names the user of this index no more.
     pub(crate) fn unpin(&self, index: u32) {
-        let Some(user) = self.indices().users.get(index as usize).copied().flatten() else { return };
+        let Some(user) = self.indices().users.get(index as usize).copied() else { return };
         let mut stripe = self.stripe(user).write().expect(POISONED);
-        let Some(entry) = stripe.get_mut(&user) else { return };
+        let Some(entry) = stripe.get_mut(&user).filter(|entry| entry.index == index) else { return };
         entry.pins = entry.pins.saturating_sub(1);
         self.forget_if_unused(&mut stripe, user);
     }
@@ -118,7 +123,14 @@ impl Directory {
     /// The user's index and shards; none where the user is neither connected nor named by a cached group.
     pub(crate) fn find(&self, user: UserId) -> Option<(u32, ShardSet)> {
         let stripe = self.stripe(user).read().expect(POISONED);
-        stripe.get(&user).map(|entry| (entry.index, entry.shards))
+        // Under the stripe's lock: after it the index may be another user's.
+        stripe.get(&user).map(|entry| (entry.index, self.shards.of(entry.index)))
+    }
+
+    /// The shards of the user who has this index now, without a look-up: for whoever knows that the index is in use, as a
+    /// connection does of its own.
+    pub(crate) fn shards_of(&self, index: u32) -> ShardSet {
+        self.shards.of(index)
     }
 
     /// Whether the user has a connection on any shard.
@@ -161,12 +173,12 @@ impl Directory {
     }
 
     fn entry<'a>(&self, stripe: &'a mut HashMap<UserId, Entry>, user: UserId) -> &'a mut Entry {
-        stripe.entry(user).or_insert_with(|| Entry { index: self.indices().allocate(user), shards: 0, pins: 0 })
+        stripe.entry(user).or_insert_with(|| Entry { index: self.indices().allocate(user), pins: 0 })
     }
 
     fn forget_if_unused(&self, stripe: &mut HashMap<UserId, Entry>, user: UserId) {
         let Some(entry) = stripe.get(&user) else { return };
-        if entry.shards == 0 && entry.pins == 0 {
+        if entry.pins == 0 && self.shards.of(entry.index) == 0 {
             self.indices().release(entry.index);
             stripe.remove(&user);
             if stripe.capacity() > 4 * stripe.len() + 64 {
@@ -182,15 +194,14 @@ impl Indices {
             self.end_periods();
         }
         if let Some(index) = self.free.pop() {
-            self.users[index as usize] = Some(user);
+            self.users[index as usize] = user;
             return index;
         }
-        self.users.push(Some(user));
+        self.users.push(user);
         (self.users.len() - 1) as u32
     }
 
     fn release(&mut self, index: u32) {
-        self.users[index as usize] = None;
         self.freed_now.push(index);
         if self.freed_now.len() >= LIMBO_BATCH {
             self.begin_period();

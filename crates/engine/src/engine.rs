@@ -19,6 +19,7 @@ use crate::{
     abort, call,
     clock::SharedClock,
     dispatcher, driver,
+    guest::Guest,
     handle::refusal,
     node::{Node, Post},
     ports::{Groups, MessageStore, StoredMessage},
@@ -50,8 +51,8 @@ struct Running {
     node: Node,
     dispatcher: dispatcher::Running,
     shards: Mutex<Vec<JoinHandle<()>>>,
-    /// Connections handed to each shard, those on their way included.
-    handed: Vec<AtomicUsize>,
+    /// Connections handed to each shard, those on their way included, so that new ones go to the least loaded.
+    handed: Vec<Arc<AtomicUsize>>,
     stopping: AtomicBool,
 }
 
@@ -77,19 +78,15 @@ pub enum Dialect {
 
 /// A connection whose user is known, ready to be served.
 pub struct Admission {
-    /// Who it is.
-    pub user: UserId,
+    /// Who it is, and from where.
+    pub guest: Guest,
     /// Which frames it speaks.
     pub dialect: Dialect,
-    /// The client's address, as the proxy rules found it.
-    pub peer: SocketAddr,
     /// When its credentials end, Unix milliseconds: closed with 4402 then.
     pub expires_at_ms: Option<i64>,
     /// Written before all else: the 101 response, so that whoever has read it is online already. Empty where it was written
     /// before.
     pub greeting: Bytes,
-    /// Dropped when the connection has gone, which gives its place in the limits back.
-    pub permit: Option<Box<dyn Send>>,
 }
 
 /// A message sent by a call instead of a connection.
@@ -144,16 +141,6 @@ pub struct TypeInfo {
     pub schema: serde_json::Value,
 }
 
-/// A count that a connection holds its place in, so that new ones go to the least loaded shard.
-struct Place(Arc<Running>, usize, Option<Box<dyn Send>>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.handed[self.1].fetch_sub(1, Ordering::Relaxed);
-        drop(self.2.take());
-    }
-}
-
 impl Engine {
     /// Starts the store, the shards and the dispatcher.
     ///
@@ -169,10 +156,11 @@ impl Engine {
         let node = Node::new(parts, &start, wakes).map_err(StartError::Shards)?;
         let dispatcher = dispatcher.start(node.clone(), &sink).map_err(StartError::Shards)?;
         let mut shards = Vec::new();
+        let handed: Vec<Arc<AtomicUsize>> = (0..count).map(|_| Arc::default()).collect();
         for (id, driver) in drivers.into_iter().enumerate() {
-            let node = node.clone();
+            let (node, handed) = (node.clone(), handed[id].clone());
             let work = move || {
-                if let Err(error) = driver.run(node, id as u16) {
+                if let Err(error) = driver.run(node, id as u16, handed) {
                     tracing::error!(shard = id, %error, "a shard ended: its poll does not answer");
                     std::process::abort();
                 }
@@ -180,7 +168,6 @@ impl Engine {
             let thread = std::thread::Builder::new().name(format!("shard-{id}"));
             shards.push(thread.spawn(move || abort::on_panic("shard", work)).map_err(StartError::Shards)?);
         }
-        let handed = (0..count).map(|_| AtomicUsize::new(0)).collect();
         let shards = Mutex::new(shards);
         Ok(Self(Arc::new(Running { node, dispatcher, shards, handed, stopping: AtomicBool::new(false) })))
     }
@@ -189,14 +176,13 @@ impl Engine {
     /// is closed) when the engine is stopping.
     ///
     /// The socket must be non-blocking, and of a stream kind: TCP, or one end of a socket pair.
-    pub fn admit(&self, socket: OwnedFd, already_read: Bytes, mut admission: Admission) -> bool {
+    pub fn admit(&self, socket: OwnedFd, already_read: Bytes, admission: Admission) -> bool {
         if self.0.stopping.load(Ordering::SeqCst) {
             return false;
         }
         let loads = self.0.handed.iter().map(|count| count.load(Ordering::Relaxed));
         let least = loads.enumerate().min_by_key(|&(_, load)| load).map_or(0, |(id, _)| id);
         self.0.handed[least].fetch_add(1, Ordering::Relaxed);
-        admission.permit = Some(Box::new(Place(self.0.clone(), least, admission.permit.take())));
         let arrival = driver::Arrival { socket, already_read, admission };
         self.0.node.mailboxes()[least].push(Post::Admit(Box::new(arrival)));
         true

@@ -16,7 +16,7 @@ use crate::{
 /// while the dispatcher waits, if it is the store's own: its members must be those as of this commit, and what was committed
 /// later must not overtake. The app's own groups may be slow to read: they are taken as they are in memory.
 pub(crate) fn resolve_publish(services: &Services, publish: &Publish, origin: Origin, all: ShardSet) -> Recipients {
-    let from = From { user: publish.from, connection: connection_of(origin) };
+    let from = From { user: publish.from, index: None, connection: connection_of(origin) };
     let find = |id: GroupId| {
         if let Some(held) = services.members.held(id) {
             return Some(held);

@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
 
-use smallvec::SmallVec;
 use tidings_wire::{Audience, GroupId, Message, MessageId, Reject, Sender, Seq, UserId};
 
 use crate::{
@@ -59,14 +58,14 @@ where
 pub struct Accepted<M> {
     pub(crate) message: M,
     pub(crate) audience: Option<Audience>,
-    pub(crate) writes: SmallVec<[Write; 1]>,
+    pub(crate) writes: Vec<Write>,
     pub(crate) project: Option<Projection>,
 }
 
 impl<M> Accepted<M> {
     /// The message, without anything along.
     pub fn new(message: M) -> Self {
-        Self { message, audience: None, writes: SmallVec::new(), project: None }
+        Self { message, audience: None, writes: Vec::new(), project: None }
     }
 
     /// Instead of the type's own audience. For a type in a stream it must still be one user or one group.

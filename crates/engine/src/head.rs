@@ -3,12 +3,19 @@
 use serde_json::Value;
 use tidings_wire::{Code, Head, Reject};
 
+/// Reads the head alone.
+pub(crate) fn read_head(json: &str) -> Result<Head<'_>, Reject> {
+    // serde reads a struct from an array too, field by field: that is no frame.
+    let is_object = json.trim_ascii_start().starts_with('{');
+    serde_json::from_str(json).ok().filter(|_| is_object).ok_or_else(|| bad_head(json))
+}
+
 /// Why a frame has no head. Not on the hot path, so it may be read again.
-pub(crate) fn bad_head(json: &[u8]) -> Reject {
+fn bad_head(json: &str) -> Reject {
     if let Some(name) = twice(json) {
         return Reject::field(name, "it stands twice in the frame");
     }
-    match serde_json::from_slice::<Value>(json) {
+    match serde_json::from_str::<Value>(json) {
         Ok(Value::Object(fields)) => match fields.get("type") {
             None => Reject::new(Code::BadJson, "the frame has no \"type\""),
             Some(Value::String(_)) if fields.get("key").is_some_and(|key| !key.is_string() && !key.is_null()) => {
@@ -23,8 +30,8 @@ pub(crate) fn bad_head(json: &[u8]) -> Reject {
 }
 
 /// The name of the head's that stands twice, which a `Value` does not tell.
-fn twice(json: &[u8]) -> Option<&'static str> {
-    let error = serde_json::from_slice::<Head<'_>>(json).err()?.to_string();
+fn twice(json: &str) -> Option<&'static str> {
+    let error = serde_json::from_str::<Head<'_>>(json).err()?.to_string();
     ["type", "ref", "key"].into_iter().find(|name| error.starts_with(&format!("duplicate field `{name}`")))
 }
 

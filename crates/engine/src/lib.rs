@@ -6,7 +6,7 @@
 //! # Map, in the order that a message passes
 //! | file | holds |
 //! |---|---|
-//! | `driver`, `descriptors` | a shard's thread: sockets, timers, handlers |
+//! | `driver`, `descriptors`, `guest` | a shard's thread: sockets, timers, handlers; who is at the other end |
 //! | [`websocket`] | frames (RFC 6455) |
 //! | [`shard`] | a shard's connections, their outboxes and timers, as a state machine without I/O |
 //! | `pipeline`, `head`, `body_hash` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
@@ -52,6 +52,7 @@ mod dispatcher;
 mod driver;
 mod engine;
 mod follow;
+mod guest;
 pub mod handle;
 mod head;
 mod limiter;
@@ -72,6 +73,7 @@ pub mod volatile;
 pub mod websocket;
 
 pub use engine::{Admission, ConnectionInfo, Dialect, Engine, Parts, SendRequest, Sent, StartError, TypeInfo};
+pub use guest::{Guest, Places};
 pub use handle::{Accepted, Context, Handle, Intent};
 pub use node::Node;
 pub use settings::Settings;

@@ -12,6 +12,7 @@ use std::{
 use governor::{
     Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
 };
+use hashbrown::DefaultHashBuilder;
 use tidings_wire::{Limit, UserId};
 
 use crate::clock::Now;
@@ -19,9 +20,12 @@ use crate::clock::Now;
 /// The allowance of each sender of one type (`governor`'s generic cell rate algorithm). A sender takes room only until the
 /// allowance is full again: at most as many as sent one within `Limit::per`, forgotten by [`Limiter::sweep`].
 pub(crate) struct Limiter {
-    limiter: RateLimiter<UserId, DashMapStateStore<UserId>, PassedClock, NoOpMiddleware<Nanos>>,
+    limiter: RateLimiter<UserId, Store, PassedClock, NoOpMiddleware<Nanos>>,
     clock: PassedClock,
 }
+
+/// Hashed as all maps of users are: randomly keyed, and cheaper than the standard library's.
+type Store = DashMapStateStore<UserId, DefaultHashBuilder>;
 
 /// The time of the call that asks, so that limits follow the same clock as all else.
 #[derive(Clone, Default)]
@@ -43,7 +47,7 @@ impl Limiter {
         let each = (limit.per / limit.count).max(Duration::from_nanos(1));
         let quota = Quota::with_period(each)?.allow_burst(count);
         let clock = PassedClock::default();
-        Some(Self { limiter: RateLimiter::new(quota, DashMapStateStore::default(), clock.clone()), clock })
+        Some(Self { limiter: RateLimiter::new(quota, Store::default(), clock.clone()), clock })
     }
 
     /// Takes one from the sender's allowance, or says how long to wait.

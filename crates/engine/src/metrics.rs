@@ -9,6 +9,7 @@ pub(crate) struct TypeMetrics {
     accepted: Counter,
     delivered: Counter,
     accept_seconds: Histogram,
+    write_delay_seconds: Histogram,
 }
 
 impl TypeMetrics {
@@ -18,6 +19,7 @@ impl TypeMetrics {
             accepted: counter!("tidings_messages_total", "type" => name, "outcome" => "accepted"),
             delivered: counter!("tidings_deliveries_total", "type" => name),
             accept_seconds: histogram!("tidings_accept_seconds", "type" => name),
+            write_delay_seconds: histogram!("tidings_write_delay_seconds", "type" => name),
         }
     }
 
@@ -34,6 +36,12 @@ impl TypeMetrics {
     /// A message was refused.
     pub(crate) fn refused(&self, code: Code) {
         counter!("tidings_messages_total", "type" => self.name, "outcome" => code.as_str()).increment(1);
+    }
+
+    /// A message was written so long after it was read, or committed if it is kept. Told of some: at most 1,000 a second of a
+    /// shard, of each the first recipient there.
+    pub(crate) fn written_after(&self, time: std::time::Duration) {
+        self.write_delay_seconds.record(time);
     }
 
     /// A handler took so long.
@@ -56,14 +64,21 @@ pub(crate) fn handler_panicked(name: &'static str) {
 pub(crate) struct ShardMetrics {
     opened: Counter,
     open: Gauge,
+    turn_seconds: Histogram,
 }
 
 impl ShardMetrics {
     pub(crate) fn new(shard: u16) -> Self {
         Self {
             opened: counter!("tidings_connections_opened_total"),
+            turn_seconds: histogram!("tidings_turn_seconds", "shard" => shard.to_string()),
             open: gauge!("tidings_connections", "shard" => shard.to_string()),
         }
+    }
+
+    /// A turn took so long: reading what came, handling it, writing to at most a budget of connections. Told of one turn in 64.
+    pub(crate) fn turn_took(&self, time: std::time::Duration) {
+        self.turn_seconds.record(time);
     }
 
     /// A connection was opened.

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use hashbrown::HashMap;
@@ -17,7 +18,7 @@ use crate::{
     act::{Act, Op, Origin, Outcome, Receipt, Settled},
     audience::{From, resolve},
     blocking::Blocking,
-    delivery::{Content, Publication},
+    delivery::{Content, Publication, fields_of},
     directory::{Directory, ShardSet},
     engine::Parts,
     follow::resolve_publish,
@@ -203,9 +204,10 @@ impl Node {
     /// Delivers what was committed and answers who sent it, in commit order: called by the dispatcher alone.
     pub(crate) fn dispatch(&self, batch: Vec<Settled>) {
         metrics::committed(batch.len());
+        let since = self.0.services.clock.now().mono;
         let mut outgoing: Vec<Vec<Post>> = self.0.mailboxes.iter().map(|_| Vec::new()).collect();
         for settled in batch {
-            self.dispatch_one(settled, &mut outgoing);
+            self.dispatch_one(settled, since, &mut outgoing);
         }
         for (mailbox, mut posts) in self.0.mailboxes.iter().zip(outgoing) {
             if !posts.is_empty() {
@@ -214,7 +216,7 @@ impl Node {
         }
     }
 
-    fn dispatch_one(&self, settled: Settled, outgoing: &mut [Vec<Post>]) {
+    fn dispatch_one(&self, settled: Settled, since: Duration, outgoing: &mut [Vec<Post>]) {
         let Settled { mut act, outcome, .. } = settled;
         let members = &self.0.services.members;
         // What the sender pinned. Held until the end of the act.
@@ -224,7 +226,7 @@ impl Node {
                 members.change(change.group, change.user, change.joined);
             }
             for receipt in receipts {
-                self.deliver_stored(&act, receipt, pinned.as_ref(), outgoing);
+                self.deliver_stored(&act, receipt, pinned.as_ref(), since, outgoing);
             }
             if let Some(projection) = act.project.take() {
                 self.project(act.origin, projection, rows, outgoing);
@@ -234,7 +236,14 @@ impl Node {
     }
 
     /// A committed message goes to the stream's readers, but for the connection that sent it.
-    fn deliver_stored(&self, act: &Act, receipt: &Receipt, group: Option<&Pinned>, outgoing: &mut [Vec<Post>]) {
+    fn deliver_stored(
+        &self,
+        act: &Act,
+        receipt: &Receipt,
+        group: Option<&Pinned>,
+        since: Duration,
+        outgoing: &mut [Vec<Post>],
+    ) {
         let services = &self.0.services;
         let entry = act.ops.iter().find_map(|op| match op {
             Op::Message(entry) if entry.id == receipt.id => Some(entry),
@@ -248,20 +257,20 @@ impl Node {
             ConversationKey::Dm(low, high) => Audience::user(low).and(Set::User(high)),
             ConversationKey::Group(group) => Audience::group(group),
         };
-        let from = From { user: act.sender, connection: connection_of(act.origin) };
+        let from = From { user: act.sender, index: None, connection: connection_of(act.origin) };
         let audience = audience.me(tidings_wire::Me::OtherConnections);
         let to = resolve(&audience, from, &services.directory, |_| group.map(Pinned::again), self.all_shards());
         services.registry.at(kind).metrics.accepted();
         let content = Content {
             kind,
             name: entry.kind,
-            body: entry.body.clone(),
+            fields: fields_of(&entry.body),
             id: receipt.id,
             from: act.sender,
             timestamp: receipt.created_at_ms.div_euclid(1_000),
             place: Some((receipt.conversation, receipt.seq)),
         };
-        self.post(Publication::new(content, to), outgoing);
+        self.post(Publication::new(content, to, since), outgoing);
     }
 
     /// What follows from the rows that the act's statements returned.
@@ -292,8 +301,9 @@ impl Node {
             let to = resolve_publish(services, &publish, origin, self.all_shards());
             let id = id.unwrap_or_else(|| services.ids.next(now));
             services.registry.at(kind).metrics.accepted();
-            let content = Content { kind, name, body: publish.body, id, from, timestamp: now.unix(), place: None };
-            self.post(Publication::new(content, to), outgoing);
+            let fields = fields_of(&publish.body);
+            let content = Content { kind, name, fields, id, from, timestamp: now.unix(), place: None };
+            self.post(Publication::new(content, to, now.mono), outgoing);
         }
     }
 

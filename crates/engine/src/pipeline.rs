@@ -3,10 +3,11 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use smallvec::{SmallVec, smallvec};
 use tidings_wire::{
-    Audience, Code, ConversationKey, GroupId, Head, Key, MessageId, Reject, Sender, Senders, Set, UserId,
+    Audience, Code, ConversationKey, GroupId, Key, MessageId, Reject, Sender, Senders, Set, UserId, first_type,
 };
 
 use crate::{
@@ -17,12 +18,12 @@ use crate::{
     delivery::{Content, Publication},
     directory::ShardSet,
     handle::{Context, Intent, RETRY, refusal},
-    head::{bad_head, shortened},
+    head::{read_head, shortened},
     members::Pinned,
     metrics,
     ports::BoxFuture,
     publish::{Projection, Publish},
-    registry::{Draft, Step, TypeEntry, TypeIndex},
+    registry::{Draft, Received, Step, TypeEntry, TypeIndex},
     services::Services,
 };
 
@@ -33,7 +34,7 @@ const MAX_LISTED_USERS: usize = 10_000;
 pub(crate) struct Incoming<'a> {
     pub(crate) sender: &'a Sender,
     /// The frame or body.
-    pub(crate) json: &'a [u8],
+    pub(crate) json: &'a str,
     /// A key from outside the body.
     pub(crate) key: Option<Key>,
     /// Instead of the type's audience.
@@ -78,27 +79,36 @@ pub(crate) enum Outgoing {
 
 /// Takes a message as far as it goes without waiting.
 pub(crate) fn begin(services: &Arc<Services>, incoming: Incoming<'_>, now: Now) -> Progress {
-    // serde reads a struct from an array too, field by field: that is no frame.
-    let is_object = incoming.json.trim_ascii_start().first() == Some(&b'{');
-    let head: Head<'_> = match serde_json::from_slice(incoming.json) {
-        Ok(head) if is_object => head,
-        _ => return refused_untyped(None, bad_head(incoming.json)),
-    };
-    let reference = head.reference;
-    let Some(kind) = services.registry.find(&head.kind) else {
-        let reject =
-            Reject::new(Code::UnknownType, format!("no message type {:?} is registered", shortened(&head.kind)));
-        return refused_untyped(reference, reject);
+    let json = incoming.json;
+    let kind = match first_type(json).and_then(|name| services.registry.find(name)) {
+        Some(kind) => kind,
+        None => match read_head(json) {
+            Ok(head) => match services.registry.find(&head.kind) {
+                Some(kind) => kind,
+                None => return refused_untyped(head.reference, unknown_type(&head.kind)),
+            },
+            Err(reject) => return refused_untyped(None, reject),
+        },
     };
     let entry = services.registry.at(kind);
-    match gate(services, entry, &head, incoming, now, kind) {
-        Ok(Gate::Ready(prepared)) => Progress::Ready(reference, prepared),
-        Ok(Gate::Later(work)) => Progress::Later(reference, kind, watched(services.clone(), kind, now, work)),
-        Err(reject) => {
-            entry.metrics.refused(reject.code);
-            Progress::Refused(reference, reject)
+    match gate(services, entry, incoming, now, kind) {
+        Ok((reference, Gate::Ready(prepared))) => Progress::Ready(reference, prepared),
+        Ok((reference, Gate::Later(work))) => {
+            Progress::Later(reference, kind, watched(services.clone(), kind, now, work))
         }
+        // A frame without a head is refused for that, whatever else is wrong with it.
+        Err(reject) => match read_head(json) {
+            Ok(head) => {
+                entry.metrics.refused(reject.code);
+                Progress::Refused(head.reference, reject)
+            }
+            Err(reject) => refused_untyped(None, reject),
+        },
     }
+}
+
+fn unknown_type(name: &str) -> Reject {
+    Reject::new(Code::UnknownType, format!("no message type {:?} is registered", shortened(name)))
 }
 
 #[expect(clippy::large_enum_variant, reason = "it never leaves the stack: a box would cost an allocation a message")]
@@ -134,14 +144,15 @@ fn watched(
 fn gate(
     services: &Arc<Services>,
     entry: &TypeEntry,
-    head: &Head<'_>,
     incoming: Incoming<'_>,
     now: Now,
     kind: TypeIndex,
-) -> Result<Gate, Reject> {
+) -> Result<(Option<i64>, Gate), Reject> {
     let Incoming { sender, json, key, audience } = incoming;
     permit(services, entry, sender, now)?;
-    let key = match (key, &head.key) {
+    let context = || Context { sender: sender.clone(), intent: Intent::Send, now, services: services.clone() };
+    let Received { envelope, step } = entry.receive.receive(json, sender, &context)?;
+    let key = match (key, &envelope.key) {
         (Some(key), _) => Some(key),
         (None, Some(text)) => Some(text.parse::<Key>().map_err(|error| Reject::field("key", error.to_string()))?),
         (None, None) => None,
@@ -159,12 +170,8 @@ fn gate(
         }
         prepare(services, kind, sender, draft, keyed, now)
     };
-    let context = || Context { sender: sender.clone(), intent: Intent::Send, now, services: services.clone() };
-    match entry.receive.receive(json, sender, &context) {
-        Step::Now(draft) => {
-            let prepared = finish(services, sender, draft?, keyed)?;
-            reach(services, sender.clone(), prepared)
-        }
+    let gate = match step {
+        Step::Now(draft) => reach(services, sender.clone(), finish(services, sender, draft?, keyed)?)?,
         Step::Later(accept) => {
             let (services, sender) = (services.clone(), sender.clone());
             let work = async move {
@@ -178,9 +185,10 @@ fn gate(
                     Gate::Later(work) => work.await,
                 }
             };
-            Ok(Gate::Later(work.boxed()))
+            Gate::Later(work.boxed())
         }
-    }
+    };
+    Ok((envelope.reference, gate))
 }
 
 /// Who may send, rollout, limit. Services pass the last two: they are the app itself.
@@ -240,7 +248,7 @@ fn prepare(
     now: Now,
 ) -> Result<Prepared, Reject> {
     let entry = services.registry.at(kind);
-    Content::fits(&draft.body)?;
+    Content::fits(draft.body.json())?;
     let listed = draft.audience.to.iter().chain(&draft.audience.less);
     if listed.into_iter().any(|set| matches!(set, Set::Users(users) if users.len() > MAX_LISTED_USERS)) {
         return Err(Reject::new(Code::TooLarge, format!("an audience lists at most {MAX_LISTED_USERS} users")));
@@ -321,24 +329,32 @@ impl Prepared {
     }
 
     /// What becomes of it: an act where something is written or follows from it, a publication otherwise.
-    pub(crate) fn outgoing(self, services: &Services, user: Option<UserId>, origin: Origin, all: ShardSet) -> Outgoing {
+    /// `index` is the sender's own where a connection sends.
+    pub(crate) fn outgoing(
+        self,
+        services: &Services,
+        user: Option<UserId>,
+        index: Option<u32>,
+        origin: Origin,
+        all: ShardSet,
+    ) -> Outgoing {
         let entry = services.registry.at(self.kind);
         if kept(services, entry) || !self.draft.writes.is_empty() || self.draft.project.is_some() {
             return Outgoing::Append(Box::new(self.into_act(services, user, origin)));
         }
-        let from = From { user, connection: connection_of(origin) };
+        let from = From { user, index, connection: connection_of(origin) };
         let to = resolve(&self.draft.audience, from, &services.directory, |id| self.pinned(id), all);
         entry.metrics.accepted();
         let content = Content {
             kind: self.kind,
             name: entry.name,
-            body: self.draft.body,
+            fields: Bytes::new(),
             id: self.id,
             from: user,
             timestamp: self.now.unix(),
             place: None,
         };
-        Outgoing::Publish(Publication::new(content, to))
+        Outgoing::Publish(Publication::of(self.draft.body, content, to, self.now.mono))
     }
 
     fn pinned(&self, id: GroupId) -> Option<Pinned> {
@@ -349,6 +365,7 @@ impl Prepared {
     fn into_act(self, services: &Services, user: Option<UserId>, origin: Origin) -> Act {
         let entry = services.registry.at(self.kind);
         let Draft { body, audience, writes, project } = self.draft;
+        let body = body.into_json();
         let mut act = Act { origin, sender: user, key: self.key, require: smallvec![], ops: smallvec![], project };
         act.ops.extend(writes.into_iter().map(Op::Sql));
         match self.place {

@@ -10,7 +10,9 @@ use std::{
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidings_engine::{Admission, Context, Dialect, Engine, Parts, Settings, clock::SystemClock, registry::Registry};
+use tidings_engine::{
+    Admission, Context, Dialect, Engine, Guest, Parts, Settings, clock::SystemClock, registry::Registry,
+};
 use tidings_testkit::memory::MemoryStore;
 use tidings_wire::{Audience, Limit, Me, Message, Reject, Sender, UserId};
 
@@ -67,11 +69,9 @@ fn connect(engine: &Engine, user: u32, already_read: &[u8]) -> UnixStream {
     server.set_nonblocking(true).expect("non-blocking");
     client.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     let admission = Admission {
-        user: UserId::new(user),
+        guest: Guest::new(UserId::new(user), ([127, 0, 0, 1], 9).into()),
         dialect: Dialect::Guide,
-        peer: ([127, 0, 0, 1], 9).into(),
         expires_at_ms: None,
-        permit: None,
         greeting: Bytes::from_static(b"hello"),
     };
     assert!(engine.admit(OwnedFd::from(server), Bytes::copy_from_slice(already_read), admission));

@@ -31,7 +31,7 @@ use tower::Service;
 use crate::{
     handle::Tidings,
     handover::{self, Slot},
-    limits::Permit,
+    limits::HttpPlace,
     metrics,
 };
 
@@ -94,7 +94,7 @@ struct Acceptor {
 /// What an open HTTP connection holds until it ends or becomes a WebSocket.
 struct Places {
     _open: OwnedSemaphorePermit,
-    _address: Option<Permit>,
+    _address: Option<HttpPlace>,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;

@@ -20,7 +20,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) options: ServerOptions,
     pub(crate) auth: Authenticator,
-    pub(crate) limits: ConnectionLimits,
+    pub(crate) limits: Arc<ConnectionLimits>,
     pub(crate) phase: Phase,
     pub(crate) proxy_suspicion: Suspicion,
     /// Whether messages of a type are stored, by the type's name.

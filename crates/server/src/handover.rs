@@ -147,7 +147,7 @@ async fn bridge(tidings: &Tidings, upgraded: Upgraded, handover: Handover) -> io
 /// the engine knows, this one closes the one that was on its way.
 async fn admit(tidings: &Tidings, socket: OwnedFd, already_read: Bytes, handover: Handover) {
     let Handover { admission, issued_at } = handover;
-    let (inner, user) = (tidings.inner(), admission.user);
+    let (inner, user) = (tidings.inner(), admission.guest.user());
     let taken = inner.engine.admit(socket, already_read, admission);
     let Some(issued_at) = issued_at.filter(|_| taken) else { return };
     if !matches!(inner.auth.is_revoked(user, issued_at).await, Ok(false)) {

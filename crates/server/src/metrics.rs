@@ -15,6 +15,12 @@ const SECONDS: &[f64] = &[
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
+/// From 10 µs to 1 s, in steps of a half or so: what a shard's turn and a message's way through it take.
+const TURNS: &[f64] = &[
+    0.000_01, 0.000_015, 0.000_02, 0.000_03, 0.000_05, 0.000_075, 0.000_1, 0.000_15, 0.000_2, 0.000_3, 0.000_5,
+    0.000_75, 0.001, 0.001_5, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0,
+];
+
 /// Acts in one commit, connections a message went to, and other counts.
 const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
 
@@ -26,6 +32,11 @@ pub(crate) fn install() {
         let builder = PrometheusBuilder::new().set_buckets(SECONDS).expect("the list of buckets is not empty");
         let acts = metrics_exporter_prometheus::Matcher::Suffix("_acts".into());
         let builder = builder.set_buckets_for_metric(acts, COUNTS).expect("the list of buckets is not empty");
+        let turns = ["tidings_turn_seconds", "tidings_write_delay_seconds"];
+        let builder = turns.into_iter().fold(builder, |builder, name| {
+            let name = metrics_exporter_prometheus::Matcher::Full(name.into());
+            builder.set_buckets_for_metric(name, TURNS).expect("the list of buckets is not empty")
+        });
         builder
             .install_recorder()
             .inspect_err(|error| tracing::info!(%error, "metrics go to the app's own recorder"))

@@ -70,7 +70,7 @@ impl Server {
         let tidings = Tidings::new(Inner {
             kept: engine.types().into_iter().map(|info| (info.name, info.kept)).collect(),
             auth: Authenticator::new(&options, sessions, keys, revocations, tasks.clone()),
-            limits: ConnectionLimits::new(&options),
+            limits: Arc::new(ConnectionLimits::new(&options)),
             phase: Phase::default(),
             proxy_suspicion: Suspicion::default(),
             stop: CancellationToken::new(),

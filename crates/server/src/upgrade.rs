@@ -1,7 +1,5 @@
 //! `GET /ws`: the checks before a connection becomes a WebSocket (RFC 6455 §4.2), in the order of their cost.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
@@ -83,15 +81,13 @@ fn hand_over(
     let Identity::User(user) = caller.identity else {
         return Err(Denied::Service.into());
     };
-    let address = client.address.map(|address| address.ip());
-    let permit = tidings.inner().limits.take(user, address).map_err(|full| too_many(full, parts, client, tidings))?;
+    let guest = tidings.inner().limits.admit(user, client.address);
+    let guest = guest.map_err(|full| too_many(full, parts, client, tidings))?;
     let mut admission = Admission {
-        user,
+        guest,
         dialect: Dialect::Guide,
-        peer: client.address.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
         expires_at_ms: caller.expires_at.map(|end| end.saturating_mul(1_000)),
         greeting: Bytes::new(),
-        permit,
     };
     if let Some(slot) = parts.extensions.get::<Slot>() {
         admission.greeting = greeting(accept);

@@ -25,6 +25,24 @@ pub const ENVELOPE_FIELDS: &[&str] = &[
     "deleted_at",
 ];
 
+/// The type's name, where the frame begins with it and it is written without escapes, as almost all are: enough to know
+/// which type is to read the frame, without reading it twice. None says nothing: then [`Head`] is read.
+///
+/// ```
+/// use tidings_wire::first_type;
+///
+/// assert_eq!(first_type(r#" {"type": "poke","to":2}"#), Some("poke"));
+/// assert_eq!(first_type(r#"{"to":2,"type":"poke"}"#), None);
+/// ```
+#[must_use]
+pub fn first_type(json: &str) -> Option<&str> {
+    let json = json.strip_prefix('{').or_else(|| json.trim_ascii_start().strip_prefix('{'))?;
+    let rest = json.trim_ascii_start().strip_prefix("\"type\"")?.trim_ascii_start().strip_prefix(':')?;
+    let text = rest.trim_ascii_start().strip_prefix('"')?;
+    let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
+    (text.as_bytes()[end] == b'"').then(|| &text[..end])
+}
+
 /// What is read of a frame before its type is known. All other fields are left to the type.
 #[derive(Debug, Deserialize)]
 pub struct Head<'a> {
@@ -125,26 +143,62 @@ pub struct Stamp<'a> {
 /// # Panics
 /// Where `out` fails: it is memory.
 pub fn write_message(out: &mut impl Write, kind: &str, fields: &[u8], stamp: &Stamp<'_>) {
-    const MEMORY: &str = "writing to memory does not fail";
-    let inner = fields.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).unwrap_or_default();
+    write_fields(out, kind, inner_fields(fields));
+    write_stamp(out, stamp);
+}
+
+const MEMORY: &str = "writing to memory does not fail";
+
+/// What stands between the braces of a JSON object: empty where nothing does.
+#[must_use]
+pub fn inner_fields(object: &[u8]) -> &[u8] {
+    let inner = object.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+    inner.unwrap_or_default().trim_ascii()
+}
+
+/// The first part of [`write_message`]: all that stands before the stamp. `inner` is a JSON object without its braces
+/// ([`inner_fields`]).
+///
+/// # Panics
+/// Where `out` fails: it is memory.
+pub fn write_fields(out: &mut impl Write, kind: &str, inner: &[u8]) {
     out.write_all(b"{\"type\":\"").expect(MEMORY);
     out.write_all(kind.as_bytes()).expect(MEMORY);
     out.write_all(b"\"").expect(MEMORY);
-    if !inner.trim_ascii().is_empty() {
+    if !inner.is_empty() {
         out.write_all(b",").expect(MEMORY);
         out.write_all(inner).expect(MEMORY);
     }
+}
+
+/// The last part of [`write_message`]: the stamp, and the brace that ends the object.
+///
+/// # Panics
+/// Where `out` fails: it is memory.
+pub fn write_stamp(out: &mut impl Write, stamp: &Stamp<'_>) {
+    // Numbers are written by `itoa`: this is done for each message, and `write!` costs more than all the rest.
+    let mut digits = itoa::Buffer::new();
     if let Some(from) = stamp.from {
+        // Written once though it may stand there twice. The longest is a UUID between its quotes.
+        let mut text = [0; 38];
+        let mut left = &mut text[..];
+        serde_json::to_writer(&mut left, &from).expect("an id has at most 38 bytes");
+        let length = 38 - left.len();
         out.write_all(b",\"from\":").expect(MEMORY);
-        serde_json::to_writer(&mut *out, &from).expect(MEMORY);
+        out.write_all(&text[..length]).expect(MEMORY);
         if stamp.user_id {
             out.write_all(b",\"user_id\":").expect(MEMORY);
-            serde_json::to_writer(&mut *out, &from).expect(MEMORY);
+            out.write_all(&text[..length]).expect(MEMORY);
         }
     }
-    write!(out, ",\"timestamp\":{},\"id\":\"{}\"", stamp.timestamp, stamp.id).expect(MEMORY);
+    out.write_all(b",\"timestamp\":").expect(MEMORY);
+    out.write_all(digits.format(stamp.timestamp).as_bytes()).expect(MEMORY);
+    out.write_all(b",\"id\":\"").expect(MEMORY);
+    out.write_all(digits.format(stamp.id.get()).as_bytes()).expect(MEMORY);
+    out.write_all(b"\"").expect(MEMORY);
     if let Some((conversation, seq)) = stamp.place {
-        write!(out, ",\"conversation\":\"{conversation}\",\"seq\":{seq}").expect(MEMORY);
+        write!(out, ",\"conversation\":\"{conversation}\",\"seq\":").expect(MEMORY);
+        out.write_all(digits.format(seq).as_bytes()).expect(MEMORY);
     }
     if let Some(key) = stamp.key {
         out.write_all(b",\"key\":").expect(MEMORY);

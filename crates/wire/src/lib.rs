@@ -47,13 +47,17 @@ mod id;
 mod message;
 mod message_id;
 mod reject;
+mod text;
 
 pub use audience::{Audience, Me, Set, Topic, TopicError};
 pub use code::{CloseCode, Code};
 pub use conversation::{ConversationKey, ConversationKeyError, Seq};
-pub use envelope::{ENVELOPE_FIELDS, Head, Key, KeyError, Stamp, write_message};
+pub use envelope::{
+    ENVELOPE_FIELDS, Head, Key, KeyError, Stamp, first_type, inner_fields, write_fields, write_message, write_stamp,
+};
 pub use free_object::FreeObject;
 pub use id::{Form, GroupId, Id, IdError, PostId, UserId};
 pub use message::{Keep, Limit, Message, Sender, Senders, UpgradeError};
 pub use message_id::{MessageId, MessageIdError};
 pub use reject::Reject;
+pub use text::Text;

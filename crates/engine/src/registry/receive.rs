@@ -2,13 +2,13 @@
 
 use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use smallvec::SmallVec;
 use tidings_wire::{Audience, Message, Reject, Sender, UpgradeError};
 
+use super::enveloped::{Envelope, Enveloped};
 use crate::{
     act::Write,
+    delivery::Body,
     handle::{Accepted, Context, Handle, RETRY},
     ports::BoxFuture,
     publish::Projection,
@@ -17,24 +17,32 @@ use crate::{
 /// A message as its type let it pass.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// The type's own fields, serialised again: a JSON object.
-    pub(crate) body: Bytes,
+    /// The type's own fields, serialised again.
+    pub(crate) body: Body,
     pub(crate) audience: Audience,
-    pub(crate) writes: SmallVec<[Write; 1]>,
+    pub(crate) writes: Vec<Write>,
     pub(crate) project: Option<Projection>,
 }
 
 /// What comes of receiving: at once where no handler is involved, so that nothing is boxed on the hot path.
-#[expect(clippy::large_enum_variant, reason = "it never leaves the stack: a box would cost an allocation a message")]
 pub(crate) enum Step {
     Now(Result<Draft, Reject>),
     Later(BoxFuture<Result<Draft, Reject>>),
 }
 
+/// A frame as its type read it.
+pub(crate) struct Received<'a> {
+    pub(crate) envelope: Envelope<'a>,
+    pub(crate) step: Step,
+}
+
 /// A message type without its type.
 pub(crate) trait Receive: Send + Sync {
     /// Decodes, and asks the handler. `cx` makes the handler's context, where there is a handler.
-    fn receive(&self, json: &[u8], sender: &Sender, cx: &dyn Fn() -> Context) -> Step;
+    ///
+    /// # Errors
+    /// Why the type's fields can't be read. Where the head can't be read either, the caller says that instead.
+    fn receive<'a>(&self, json: &'a str, sender: &Sender, cx: &dyn Fn() -> Context) -> Result<Received<'a>, Reject>;
 
     /// Brings an older stored body into today's form.
     fn upgrade(&self, version: u16, body: serde_json::Value) -> Result<serde_json::Value, UpgradeError>;
@@ -59,8 +67,10 @@ impl<M, H> WithHandler<M, H> {
 }
 
 impl<M: Message> Receive for Direct<M> {
-    fn receive(&self, json: &[u8], sender: &Sender, _: &dyn Fn() -> Context) -> Step {
-        Step::Now(decode::<M>(json).and_then(|message| finish(Accepted::new(message), sender)))
+    fn receive<'a>(&self, json: &'a str, sender: &Sender, _: &dyn Fn() -> Context) -> Result<Received<'a>, Reject> {
+        let Enveloped { envelope, message } = decode::<M>(json)?;
+        let step = Step::Now(finish(Accepted::new(message), sender, json.len()));
+        Ok(Received { envelope, step })
     }
 
     fn upgrade(&self, version: u16, body: serde_json::Value) -> Result<serde_json::Value, UpgradeError> {
@@ -69,16 +79,14 @@ impl<M: Message> Receive for Direct<M> {
 }
 
 impl<M: Message, H: Handle<M>> Receive for WithHandler<M, H> {
-    fn receive(&self, json: &[u8], sender: &Sender, cx: &dyn Fn() -> Context) -> Step {
-        let message = match decode::<M>(json) {
-            Ok(message) => message,
-            Err(reject) => return Step::Now(Err(reject)),
-        };
-        let (handler, cx, sender) = (self.0.clone(), cx(), sender.clone());
-        let accept = async move { handler.accept(message, cx).await.and_then(|accepted| finish(accepted, &sender)) };
-        Step::Later(
-            AssertUnwindSafe(accept).catch_unwind().map(|caught| caught.unwrap_or_else(panicked::<M, Draft>)).boxed(),
-        )
+    fn receive<'a>(&self, json: &'a str, sender: &Sender, cx: &dyn Fn() -> Context) -> Result<Received<'a>, Reject> {
+        let Enveloped { envelope, message } = decode::<M>(json)?;
+        let (handler, cx, sender, size) = (self.0.clone(), cx(), sender.clone(), json.len());
+        let accept =
+            async move { handler.accept(message, cx).await.and_then(|accepted| finish(accepted, &sender, size)) };
+        let caught = AssertUnwindSafe(accept).catch_unwind();
+        let step = Step::Later(caught.map(|caught| caught.unwrap_or_else(panicked::<M, Draft>)).boxed());
+        Ok(Received { envelope, step })
     }
 
     fn upgrade(&self, version: u16, body: serde_json::Value) -> Result<serde_json::Value, UpgradeError> {
@@ -86,15 +94,15 @@ impl<M: Message, H: Handle<M>> Receive for WithHandler<M, H> {
     }
 }
 
-/// Decodes the type's fields. The type's own code may run here, so a panic is caught.
-fn decode<M: Message>(json: &[u8]) -> Result<M, Reject> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| read(json))).unwrap_or_else(panicked::<M, M>)
+/// Decodes a frame. The type's own code may run here, so a panic is caught.
+fn decode<M: Message>(json: &str) -> Result<Enveloped<'_, M>, Reject> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| read(json))).unwrap_or_else(panicked::<M, _>)
 }
 
-/// Reads the type's fields; on failure once more, slowly, to learn which field was wrong.
-fn read<M: Message>(json: &[u8]) -> Result<M, Reject> {
-    serde_json::from_slice(json).map_err(|_| {
-        let mut reader = serde_json::Deserializer::from_slice(json);
+/// Reads a frame; on failure once more, slowly, to learn which of the type's fields was wrong.
+fn read<M: Message>(json: &str) -> Result<Enveloped<'_, M>, Reject> {
+    serde_json::from_str(json).map_err(|_| {
+        let mut reader = serde_json::Deserializer::from_str(json);
         match serde_path_to_error::deserialize::<_, M>(&mut reader) {
             Err(error) => wrong_field(&error),
             Ok(_) => Reject::new(tidings_wire::Code::BadJson, "the frame is not one JSON object"),
@@ -126,12 +134,13 @@ fn start(text: &str, most: usize) -> String {
     text[..text.floor_char_boundary(most)].to_owned()
 }
 
-/// Serialises what the handler let pass, and asks for its audience. The type's own code runs here, so a panic is caught.
-fn finish<M: Message>(accepted: Accepted<M>, sender: &Sender) -> Result<Draft, Reject> {
+/// Serialises what the handler let pass, about `size` bytes, and asks for its audience. The type's own code runs here, so a
+/// panic is caught.
+fn finish<M: Message>(accepted: Accepted<M>, sender: &Sender, size: usize) -> Result<Draft, Reject> {
     let Accepted { message, audience, writes, project } = accepted;
     let finished = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let audience = audience.unwrap_or_else(|| message.audience(sender));
-        serde_json::to_vec(&message).map(|body| (Bytes::from(body), audience))
+        Body::of(&message, size).map(|body| (body, audience))
     }));
     match finished {
         Ok(Ok((body, audience))) => Ok(Draft { body, audience, writes, project }),

@@ -2,14 +2,14 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use tidings_wire::{CloseCode, Reject, Sender};
 
 use super::{
     Flow, Shard, Slot,
-    connection::{Phase, Running},
+    connection::{Connection, Phase, Running},
     mail::{Answer, Done, Effect, Ticket},
+    output::Haste,
 };
 use crate::{
     act::{Origin, Outcome},
@@ -28,7 +28,7 @@ impl Shard {
     pub fn input(&mut self, slot: Slot, bytes: &mut [u8], now: Now) -> Flow {
         let limits = self.limits();
         let Some(connection) = self.get_mut(slot) else { return Flow::Pause };
-        connection.heard = now.mono;
+        connection.heard = now.mono.into();
         connection.pinged = false;
         if connection.work.as_ref().is_some_and(|work| work.goodbye.is_some()) {
             return Flow::Read;
@@ -66,15 +66,15 @@ impl Shard {
             (Event::Text(text), _)
                 if connection.is_free(most) && connection.work.as_ref().is_none_or(|work| work.held.is_empty()) =>
             {
-                self.receive(slot.index, text.as_bytes(), now);
+                self.receive(slot.index, text, now);
             }
             (Event::Text(text), _) => {
                 let work = connection.work();
-                work.held_bytes += text.len() + size_of::<Bytes>();
-                work.held.push_back(Bytes::copy_from_slice(text.as_bytes()));
+                work.held_bytes += text.len() + size_of::<Box<str>>();
+                work.held.push_back(text.into());
             }
             (Event::Binary(_), _) => self.close(slot.index, CloseCode::Binary, now),
-            (Event::Ping(payload), _) => self.push(slot.index, encoder::pong(payload), now),
+            (Event::Ping(payload), _) => self.push(slot.index, encoder::pong(payload), Haste::Prompt, now),
             (Event::Pong(_), _) => {}
         }
         ControlFlow::Continue(())
@@ -88,7 +88,7 @@ impl Shard {
         }
         if phase != Phase::Gone {
             let until = now.mono + self.close_within();
-            self.connections[index as usize].phase = Phase::Closed { until };
+            self.connections[index as usize].phase = Phase::Closed { until: until.into() };
             self.mark_dirty(index);
             self.arm(index, until);
         }
@@ -106,7 +106,7 @@ impl Shard {
     }
 
     /// Takes up one message.
-    fn receive(&mut self, index: u32, json: &[u8], now: Now) {
+    fn receive(&mut self, index: u32, json: &str, now: Now) {
         let node = self.node.clone();
         let sender = Sender::user_only(self.connections[index as usize].user);
         let incoming = Incoming { sender: &sender, json, key: None, audience: None };
@@ -129,9 +129,9 @@ impl Shard {
     /// A message that nothing but the store can refuse any more.
     fn pass(&mut self, index: u32, reference: Option<i64>, prepared: Prepared, now: Now) {
         let node = self.node.clone();
-        let user = self.connections[index as usize].user;
+        let Connection { user, index: own, .. } = self.connections[index as usize];
         let origin = Origin::Connection { shard: self.id, slot: self.slot_of(index), reference };
-        match prepared.outgoing(node.services(), Some(user), origin, node.all_shards()) {
+        match prepared.outgoing(node.services(), Some(user), Some(own), origin, node.all_shards()) {
             Outgoing::Append(act) => {
                 self.connections[index as usize].work().under_way += 1;
                 self.acts.push_back(*act);
@@ -144,9 +144,16 @@ impl Shard {
     /// Delivers here, and hands it to the other shards that are concerned.
     fn publish(&mut self, index: u32, publication: Publication, now: Now) {
         let others = publication.to.shards & !(1 << self.id);
-        self.deliver(&publication, now);
+        let waits = !self.delivered(&publication, now);
+        if !waits && others == 0 {
+            return;
+        }
+        let publication = Arc::new(publication);
+        if waits {
+            self.connections[index as usize].work().fanning_out = true;
+            self.deliver_later(publication.clone(), Some(self.slot_of(index)));
+        }
         if others != 0 {
-            let publication = Arc::new(publication);
             let left = self.node.offer(&publication, others, self.id);
             if left != 0 {
                 let slot = self.slot_of(index);
@@ -201,14 +208,14 @@ impl Shard {
             let free = connection.is_open() && connection.is_free(most_under_way);
             let Some(work) = connection.work.as_mut() else { break };
             let Some(next) = work.held.pop_front_if(|_| free) else { break };
-            work.held_bytes -= next.len() + size_of::<Bytes>();
+            work.held_bytes -= next.len() + size_of::<Box<str>>();
             self.receive(slot.index, &next, now);
         }
         let Some(connection) = self.get_mut(slot) else { return };
         let held = connection.work.as_ref().map_or(0, |work| work.held_bytes);
         if connection.paused && held <= held_bytes / 2 {
             connection.paused = false;
-            connection.heard = now.mono;
+            connection.heard = now.mono.into();
             self.effects.push(Effect::Resume(slot));
         }
         let Some(connection) = self.get_mut(slot) else { return };
@@ -236,7 +243,7 @@ impl Shard {
     }
 
     pub(super) fn refuse(&mut self, index: u32, reference: Option<i64>, reject: &Reject, now: Now) {
-        self.push(index, encoder::text(&reject.to_json(reference)), now);
+        self.push(index, encoder::text(&reject.to_json(reference)), Haste::Prompt, now);
     }
 
     /// Refuses acts that the store had no room for in time.

@@ -10,7 +10,11 @@ impl Shard {
     /// Handles one piece of mail.
     pub(super) fn letter(&mut self, letter: Letter, now: Now) {
         match letter {
-            Letter::Deliver(publication) => self.deliver(&publication, now),
+            Letter::Deliver(publication) => {
+                if !self.delivered(&publication, now) {
+                    self.deliver_later(publication, None);
+                }
+            }
             Letter::Answer { slot, reference, answer } => self.answer(slot, reference, &answer, now),
             Letter::Done(done) => self.done(done, now),
             Letter::StoreRoom => {
@@ -39,6 +43,6 @@ impl Shard {
 
     fn connections_of(&self, user: UserId) -> SmallVec<[u32; 2]> {
         let index = self.node.services().directory.find(user).map(|(index, _)| index);
-        index.and_then(|index| self.users.get(&index).cloned()).unwrap_or_default()
+        index.into_iter().flat_map(|index| self.users.of(index, &self.connections)).collect()
     }
 }

@@ -4,16 +4,19 @@ use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 use slab::Slab;
-use smallvec::SmallVec;
 use tidings_wire::{CloseCode, Topic};
 
 use super::{
     Slot,
-    connection::{Connection, Details, Phase},
+    connection::{Connection, Details, NEVER, Phase},
     everyone::EveryoneLog,
+    fanout::Fanouts,
     mail::{Effect, Mail},
     outbox::Outbox,
-    wheel::Wheel,
+    output::Haste,
+    sample::Samples,
+    users::{NextOfUser, Users},
+    wheel::{Tick, Wheel},
 };
 use crate::{
     act::Act,
@@ -37,10 +40,12 @@ pub struct Shard {
     pub(super) node: Node,
     pub(super) connections: Slab<Connection>,
     /// The connections of each user here, by the user's index.
-    pub(super) users: HashMap<u32, SmallVec<[u32; 2]>>,
+    pub(super) users: Users,
     pub(super) topics: HashMap<Topic, Vec<u32>>,
     pub(super) log: EveryoneLog,
     pub(super) wheel: Wheel,
+    /// Connections to be flushed first.
+    pub(super) prompt: VecDeque<u32>,
     /// Connections to be flushed.
     pub(super) dirty: VecDeque<u32>,
     /// Connections to be flushed before anything else is read, because much waits for them.
@@ -48,6 +53,8 @@ pub struct Shard {
     /// Connections to be taken away.
     pub(super) dead: Vec<u32>,
     pub(super) sweep: Option<Sweep>,
+    pub(super) fanouts: Fanouts,
+    pub(super) samples: Samples,
     pub(super) acts: VecDeque<Act>,
     /// When each of `acts` came.
     pub(super) act_times: VecDeque<Duration>,
@@ -61,7 +68,7 @@ pub struct Shard {
     pub(super) metrics: ShardMetrics,
     pub(super) tickets: u32,
     pub(super) left_input: bool,
-    due: Vec<(Slot, u64)>,
+    due: Vec<(Slot, Tick)>,
     opened: u64,
 }
 
@@ -119,14 +126,17 @@ impl Shard {
             id,
             node,
             connections: Slab::new(),
-            users: HashMap::new(),
+            users: Users::default(),
             topics: HashMap::new(),
             log,
             wheel: Wheel::new(now.mono),
+            prompt: VecDeque::new(),
             dirty: VecDeque::new(),
             urgent: Vec::new(),
             dead: Vec::new(),
             sweep: None,
+            fanouts: Fanouts::default(),
+            samples: Samples::default(),
             acts: VecDeque::new(),
             act_times: VecDeque::new(),
             store_full: false,
@@ -142,35 +152,39 @@ impl Shard {
     }
 
     /// Takes a connection whose upgrade is granted. From now on its user is online, and the greeting is the first that it is sent.
-    pub fn open(&mut self, mut admission: Admission, now: Now) -> Slot {
-        let greeting = std::mem::take(&mut admission.greeting);
+    pub fn open(&mut self, admission: Admission, now: Now) -> Slot {
+        let Admission { guest, dialect, expires_at_ms, greeting } = admission;
         self.opened += 1;
-        let user = admission.user;
+        let user = guest.user();
         let index = self.node.services().directory.enter(user, self.id);
         self.node.services().directory.opened();
-        let details = Details { admission, since: now.unix(), number: self.opened, topics: Vec::new() };
+        let expires_at_ms = expires_at_ms.unwrap_or(NEVER);
+        let details = Details { guest, expires_at_ms, since: now.unix(), number: self.opened, topics: None };
         let entry = self.connections.vacant_entry();
         let slot = Slot { index: entry.key() as u32, generation: self.opened as u32 };
         entry.insert(Connection {
             user,
             index,
             generation: slot.generation,
+            next: NextOfUser::default(),
+            timer: 0,
             decoder: Decoder::default(),
             outbox: Outbox::new(&self.log),
             work: None,
             details: Box::new(details),
-            heard: now.mono,
-            timer: 0,
+            heard: now.mono.into(),
             phase: Phase::Open,
+            dialect,
+            prompt: false,
             dirty: false,
             blocked: false,
             pinged: false,
             paused: false,
         });
-        self.users.entry(index).or_default().push(slot.index);
+        self.users.insert(slot.index, &mut self.connections);
         self.metrics.opened();
         if !greeting.is_empty() {
-            self.push(slot.index, greeting, now);
+            self.push(slot.index, greeting, Haste::Prompt, now);
         }
         self.check(slot.index, now);
         if self.drain.is_some() {
@@ -207,6 +221,8 @@ impl Shard {
             }
         }
         self.due = due;
+        self.tell_sample(now);
+        self.release_senders(now);
         self.give_up_waiting_acts(now);
         self.go_on_draining(now);
         let wheel = self.wheel.next(now.mono);
@@ -224,6 +240,11 @@ impl Shard {
         }
     }
 
+    /// A turn took so long, from its events to its last write.
+    pub fn turn_took(&self, time: Duration) {
+        self.metrics.turn_took(time);
+    }
+
     /// What the driver is to do since the last call.
     pub fn effects(&mut self) -> impl Iterator<Item = Effect> + '_ {
         self.effects.drain(..)
@@ -234,9 +255,9 @@ impl Shard {
         !self.urgent.is_empty()
     }
 
-    /// Whether so many broadcasts wait that the driver should flush before it reads or takes mail.
+    /// Whether so many messages for many wait that the driver should flush before it reads or takes mail.
     pub fn is_crowded(&self) -> bool {
-        self.log.is_crowded()
+        self.log.is_crowded() || self.fanouts.is_crowded()
     }
 
     /// Whether the connection's input is not to be read now: what [`Shard::input`] said last, until [`Effect::Resume`].
@@ -263,10 +284,13 @@ impl Shard {
         }
         self.forget_watcher(&topic, slot.index);
         let watched = &mut self.connections[slot.index as usize].details.topics;
-        watched.retain(|other| *other != topic);
+        let topics = watched.get_or_insert_default();
+        topics.retain(|other| *other != topic);
         if on {
-            watched.push(topic.clone());
+            topics.push(topic.clone());
             self.topics.entry(topic).or_default().push(slot.index);
+        } else if topics.is_empty() {
+            *watched = None;
         }
     }
 

@@ -2,19 +2,23 @@
 //!
 //! In the order that a message passes: `machine` has the state and what the driver calls; `connection` is one of its tenants,
 //! `slot` the tenant's name; `input` goes from bytes to messages under way, `letters` and `mail` are what others hand in,
-//! `output` goes from publications to sockets by way of each reader's `outbox` and the log for all, `everyone`; `timers`,
-//! with its `wheel`, sees to what time does to a connection.
+//! `fanout` spreads what is for many over turns, with the `users`' connections; `output` goes from publications to sockets by
+//! way of each reader's `outbox` and the log for all, `everyone`, and `sample` measures how long that takes; `timers`, with its `wheel`, sees to what time does to a
+//! connection.
 
 mod connection;
 mod everyone;
+mod fanout;
 mod input;
 mod letters;
 mod machine;
 mod mail;
 mod outbox;
 mod output;
+mod sample;
 mod slot;
 mod timers;
+mod users;
 mod wheel;
 
 pub use machine::{Flow, Shard, Sockets};

@@ -19,15 +19,20 @@ const WRITE_PARTS: usize = 64;
 /// What waits for one reader. Empty, it owns no memory.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    first: Option<Queued>,
-    #[expect(clippy::box_collection, reason = "8 bytes instead of 32 in every idle connection")]
-    rest: Option<Box<VecDeque<Queued>>>,
-    /// Bytes in the queue.
-    bytes: u32,
-    /// The last frame is queued: what the log gets from now on is not for this reader.
-    sealed: bool,
+    /// Frames for this reader, if there are any.
+    queue: Option<Box<Queue>>,
     /// Where in the log this reader stands, at a boundary.
     cursor: u64,
+    /// The last frame is queued: what the log gets from now on is not for this reader.
+    sealed: bool,
+}
+
+/// Frames that wait: at least one.
+#[derive(Debug)]
+struct Queue {
+    first: Queued,
+    rest: VecDeque<Queued>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -58,7 +63,7 @@ impl Outbox {
 
     /// Bytes in the queue, without the log's.
     pub(super) fn queued_bytes(&self) -> usize {
-        self.bytes as usize
+        self.queue.as_ref().map_or(0, |queue| queue.bytes)
     }
 
     /// Queues the last frame: nothing that comes later goes out. Where it does not fit, or what goes before it is lost, it
@@ -72,7 +77,7 @@ impl Outbox {
 
     /// Throws away what has not begun to go out, and queues the last frame.
     pub(super) fn replace(&mut self, last: Bytes, log: &EveryoneLog) {
-        let begun = self.first.take().filter(|queued| queued.after == BEGUN);
+        let begun = self.queue.take().map(|queue| queue.first).filter(|queued| queued.after == BEGUN);
         *self = Self { cursor: log.end(), sealed: true, ..Self::default() };
         if let Some(begun) = begun {
             self.append(begun.frame, BEGUN);
@@ -82,7 +87,7 @@ impl Outbox {
 
     /// Throws away all but what has begun to go out and the last frame: the log has dropped what goes before it.
     pub(super) fn skip_to_last(&mut self, log: &EveryoneLog) {
-        match self.rest.as_mut().and_then(|rest| rest.pop_back()) {
+        match self.queue.as_mut().and_then(|queue| queue.rest.pop_back()) {
             Some(last) => self.replace(last.frame, log),
             None => self.cursor = log.end(),
         }
@@ -90,12 +95,12 @@ impl Outbox {
 
     /// Bytes that wait, the log's included.
     pub(super) fn waiting(&self, log: &EveryoneLog) -> usize {
-        self.bytes as usize + (self.end(log) - self.cursor) as usize
+        self.queued_bytes() + (self.end(log) - self.cursor) as usize
     }
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self, log: &EveryoneLog) -> bool {
-        self.first.is_none() && self.cursor == self.end(log)
+        self.queue.is_none() && self.cursor == self.end(log)
     }
 
     /// Whether the log has dropped what this reader lacks.
@@ -108,7 +113,7 @@ impl Outbox {
         if !self.sealed {
             return log.end();
         }
-        let last = self.rest.as_ref().and_then(|rest| rest.back()).or(self.first.as_ref());
+        let last = self.queue.as_ref().map(|queue| queue.rest.back().unwrap_or(&queue.first));
         last.filter(|last| last.after != BEGUN).map_or(self.cursor, |last| last.after.max(self.cursor))
     }
 
@@ -149,22 +154,22 @@ impl Outbox {
     /// queue, so that the cursor stays at a boundary.
     pub(super) fn wrote(&mut self, mut written: usize, log: &EveryoneLog) {
         while written > 0 {
-            let until = match &self.first {
-                Some(queued) if queued.after == BEGUN => self.cursor,
-                Some(queued) => queued.after,
+            let until = match self.queue.as_ref().map(|queue| queue.first.after) {
+                Some(BEGUN) => self.cursor,
+                Some(after) => after,
                 None => self.end(log),
             };
             if self.cursor < until {
                 written = self.advance(written, until, log);
                 continue;
             }
-            let Some(queued) = &mut self.first else { return };
-            let part = written.min(queued.frame.len());
-            queued.frame.advance(part);
-            queued.after = BEGUN;
-            self.bytes -= part as u32;
+            let Some(queue) = &mut self.queue else { return };
+            let part = written.min(queue.first.frame.len());
+            queue.first.frame.advance(part);
+            queue.first.after = BEGUN;
+            queue.bytes -= part;
             written -= part;
-            if queued.frame.is_empty() {
+            if queue.first.frame.is_empty() {
                 self.next();
             }
         }
@@ -179,36 +184,46 @@ impl Outbox {
                 written -= frame.len();
                 continue;
             }
-            let left = Bytes::copy_from_slice(&frame[written..]);
-            self.bytes += left.len() as u32;
-            let rest = self.first.replace(Queued { frame: left, after: BEGUN });
-            if let Some(rest) = rest {
-                self.rest.get_or_insert_default().push_front(rest);
-            }
+            self.put_in_front(Bytes::copy_from_slice(&frame[written..]));
             return 0;
         }
         written
     }
 
+    /// The rest of a broadcast that went out in part.
+    fn put_in_front(&mut self, left: Bytes) {
+        let (bytes, begun) = (left.len(), Queued { frame: left, after: BEGUN });
+        match &mut self.queue {
+            Some(queue) => {
+                let next = std::mem::replace(&mut queue.first, begun);
+                queue.rest.push_front(next);
+                queue.bytes += bytes;
+            }
+            None => self.queue = Some(Box::new(Queue { first: begun, rest: VecDeque::new(), bytes })),
+        }
+    }
+
     fn append(&mut self, frame: Bytes, after: u64) {
-        self.bytes += frame.len() as u32;
-        let queued = Queued { frame, after };
-        if self.first.is_none() {
-            self.first = Some(queued);
-        } else {
-            self.rest.get_or_insert_default().push_back(queued);
+        let (bytes, queued) = (frame.len(), Queued { frame, after });
+        match &mut self.queue {
+            Some(queue) => {
+                queue.rest.push_back(queued);
+                queue.bytes += bytes;
+            }
+            None => self.queue = Some(Box::new(Queue { first: queued, rest: VecDeque::new(), bytes })),
         }
     }
 
     fn next(&mut self) {
-        self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
-        if self.rest.as_ref().is_some_and(|rest| rest.is_empty()) {
-            self.rest = None;
+        let Some(queue) = &mut self.queue else { return };
+        match queue.rest.pop_front() {
+            Some(next) => queue.first = next,
+            None => self.queue = None,
         }
     }
 
     fn queued(&self) -> impl Iterator<Item = &Queued> {
-        self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
+        self.queue.iter().flat_map(|queue| std::iter::once(&queue.first).chain(&queue.rest))
     }
 }
 
@@ -274,7 +289,7 @@ mod tests {
                 write(&mut outbox, &log, 1 << 20, &mut out);
             }
             prop_assert_eq!(out, expected);
-            prop_assert!(outbox.rest.is_none(), "an empty outbox owns no memory");
+            prop_assert!(outbox.queue.is_none(), "an empty outbox owns no memory");
         }
     }
 
@@ -340,6 +355,6 @@ mod tests {
 
     #[test]
     fn an_outbox_is_small() {
-        assert!(size_of::<Outbox>() <= 64, "{}", size_of::<Outbox>());
+        assert!(size_of::<Outbox>() <= 24, "{}", size_of::<Outbox>());
     }
 }

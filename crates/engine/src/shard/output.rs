@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 use tidings_wire::CloseCode;
 
 use super::{
-    Shard, Sockets,
-    connection::Phase,
+    Shard, Slot, Sockets,
+    connection::{Connection, Phase},
+    fanout::SMALL_AUDIENCE,
     machine::Sweep,
     mail::{Effect, Ticket},
 };
@@ -24,55 +25,70 @@ use crate::{
 /// anything more is read.
 const UNBLOCKED_FACTOR: usize = 4;
 
+/// How soon a frame is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// Before all that goes to many: a message for few, an answer, a control frame.
+    Prompt,
+    /// After that.
+    Bulk,
+}
+
 impl Shard {
     /// Hands a publication to those of its recipients that are here.
     pub(super) fn deliver(&mut self, publication: &Publication, now: Now) {
-        let to = &publication.to;
-        let mut count = 0;
-        if to.everyone {
+        if publication.to.everyone {
             self.log.append(publication.frame(Cut::Guide));
             let end = self.log.end();
             self.sweep.get_or_insert(Sweep { next: 0, began_at: end, lagging: false });
-            count = self.connections.len() as u64;
-        } else {
-            for index in self.recipients(publication) {
-                let cut = cut_of(self.connections[index as usize].details.admission.dialect);
-                self.push(index, publication.frame(cut).clone(), now);
-                count += 1;
-            }
+            let count = self.connections.len() as u64;
+            self.node.services().registry.at(publication.content.kind).metrics.delivered(count);
+            return;
         }
-        self.node.services().registry.at(publication.content.kind).metrics.delivered(count);
+        let recipients = self.recipients(publication);
+        let haste = if recipients.len() > SMALL_AUDIENCE { Haste::Bulk } else { Haste::Prompt };
+        self.put_into_outboxes(publication, &recipients, haste, now);
+    }
+
+    /// Queues a publication for these connections.
+    pub(super) fn put_into_outboxes(&mut self, publication: &Publication, to: &[u32], haste: Haste, now: Now) {
+        for &index in to {
+            let cut = cut_of(self.connections[index as usize].dialect);
+            self.push(index, publication.frame(cut).clone(), haste, now);
+        }
+        self.follow(publication, to, now);
+        self.node.services().registry.at(publication.content.kind).metrics.delivered(to.len() as u64);
+    }
+
+    /// The connection here, if any, that sent a publication and does not hear it.
+    pub(super) fn excepted(&self, publication: &Publication) -> Option<Slot> {
+        publication.to.except.filter(|(shard, _)| *shard == self.id).map(|(_, slot)| slot)
     }
 
     /// The connections here that a publication is for, each once.
-    fn recipients(&self, publication: &Publication) -> SmallVec<[u32; 8]> {
+    pub(super) fn recipients(&self, publication: &Publication) -> SmallVec<[u32; 8]> {
         let to = &publication.to;
-        let mut found = SmallVec::new();
-        let except = to.except.filter(|(shard, _)| *shard == self.id).map(|(_, slot)| slot);
-        let mut add = |connections: &[u32]| {
-            let wanted = connections.iter().filter(|&&index| except.is_none_or(|slot| slot != self.slot_of(index)));
-            found.extend(wanted.copied());
-        };
-        for index in &to.few {
-            self.users.get(index).into_iter().for_each(|connections| add(connections));
-        }
+        let mut found = SmallVec::<[u32; 8]>::new();
+        found.extend(to.few.iter().flat_map(|&user| self.users.of(user, &self.connections)));
         if let Some(many) = &to.many {
             if many.len() < self.users.len() as u64 {
-                many.iter().filter_map(|index| self.users.get(&index)).for_each(|connections| add(connections));
+                found.extend(many.iter().flat_map(|user| self.users.of(user, &self.connections)));
             } else {
-                let here = self.users.iter().filter(|(index, _)| many.contains(**index));
-                here.for_each(|(_, connections)| add(connections));
+                let here = self.connections.iter().filter(|(_, found)| found.is_open() && many.contains(found.index));
+                found.extend(here.map(|(index, _)| index as u32));
             }
         }
-        if !to.topics.is_empty() {
-            let watchers = to.topics.iter().filter_map(|topic| self.topics.get(topic)).flatten().copied();
-            let wanted = watchers.filter(|&index| !to.less.contains(self.connections[index as usize].index));
-            add(&wanted.collect::<Vec<_>>());
+        if let Some(watching) = to.watchers.as_ref().filter(|watching| !watching.topics.is_empty()) {
+            let watchers = watching.topics.iter().filter_map(|topic| self.topics.get(topic)).flatten().copied();
+            found.extend(watchers.filter(|&index| !watching.less.contains(self.connections[index as usize].index)));
             found.sort_unstable();
             found.dedup();
         }
-        if !to.less_topics.is_empty() {
-            let watchers = to.less_topics.iter().filter_map(|topic| self.topics.get(topic)).flatten();
+        if let Some(except) = self.excepted(publication) {
+            found.retain(|index| self.slot_of(*index) != except);
+        }
+        if let Some(watching) = to.watchers.as_ref().filter(|watching| !watching.less_topics.is_empty()) {
+            let watchers = watching.less_topics.iter().filter_map(|topic| self.topics.get(topic)).flatten();
             let less: HashSet<_> = watchers.copied().collect();
             found.retain(|index| !less.contains(index) || to.me == Some(self.connections[*index as usize].index));
         }
@@ -80,7 +96,7 @@ impl Shard {
     }
 
     /// Queues a frame for one connection. One that does not fit closes the connection: what was kept is found in the history.
-    pub(super) fn push(&mut self, index: u32, frame: Bytes, now: Now) {
+    pub(super) fn push(&mut self, index: u32, frame: Bytes, haste: Haste, now: Now) {
         let bound = self.node.services().settings.outbox_bytes;
         let connection = &mut self.connections[index as usize];
         if matches!(connection.phase, Phase::Closed { .. } | Phase::Gone) {
@@ -95,7 +111,19 @@ impl Shard {
         if much && self.urgent.last() != Some(&index) {
             self.urgent.push(index);
         }
-        self.mark_dirty(index);
+        match haste {
+            Haste::Prompt => self.mark_prompt(index),
+            Haste::Bulk => self.mark_dirty(index),
+        }
+    }
+
+    /// To be flushed before all that goes to many. It may stand in both lists: whichever comes first writes all that waits.
+    fn mark_prompt(&mut self, index: u32) {
+        let connection = &mut self.connections[index as usize];
+        if !connection.prompt && !connection.blocked {
+            connection.prompt = true;
+            self.prompt.push_back(index);
+        }
     }
 
     pub(super) fn mark_dirty(&mut self, index: u32) {
@@ -106,35 +134,55 @@ impl Shard {
         }
     }
 
-    /// Writes what waits, for at most `budget` connections, those with messages of their own before those that only lack
-    /// broadcasts. True where more waits.
+    /// Writes what waits, for at most `budget` connections: first those with messages for few, then those with messages for
+    /// many, then those that only lack broadcasts. True where more waits.
     pub fn flush(&mut self, budget: usize, sockets: &mut impl Sockets, now: Now) -> bool {
+        if budget > 0 {
+            self.go_on_fanning_out(now);
+        }
         for index in std::mem::take(&mut self.urgent) {
             if self.connections.contains(index as usize) {
                 self.write(index, sockets, now);
             }
         }
-        // Whoever has messages of their own goes first, but a quarter is for those who only lack broadcasts: there may always be
-        // somebody with messages of their own.
-        let reserved = if self.sweep.is_some() { budget.div_ceil(4) } else { 0 };
-        let mut left = budget - reserved;
+        // Whoever goes first leaves a quarter to each of those behind: there may always be somebody with messages for few.
+        let quarter = budget.div_ceil(4);
+        let for_sweep = if self.sweep.is_some() { quarter } else { 0 };
+        let for_bulk = if self.dirty.is_empty() { 0 } else { quarter };
+        let mut left = budget.saturating_sub(for_sweep + for_bulk).max(1).min(budget);
         while left > 0
-            && let Some(index) = self.dirty.pop_front()
+            && let Some(index) = self.prompt.pop_front()
         {
-            left -= 1;
             if let Some(connection) = self.connections.get_mut(index as usize) {
-                connection.dirty = false;
+                left -= 1;
+                connection.prompt = false;
                 self.write(index, sockets, now);
             }
         }
-        self.sweep(left + reserved, sockets, now);
+        left += for_bulk;
+        while left > 0
+            && let Some(index) = self.dirty.pop_front()
+        {
+            // One that was written meanwhile, for another reason, costs nothing.
+            let waits = |connection: &mut Connection| {
+                connection.dirty = false;
+                !connection.is_open() || !connection.outbox.is_empty(&self.log)
+            };
+            if self.connections.get_mut(index as usize).is_some_and(waits) {
+                left -= 1;
+                self.write(index, sockets, now);
+            }
+        }
+        self.sweep(left + for_sweep, sockets, now);
         for index in std::mem::take(&mut self.dead) {
             self.remove(index, sockets);
         }
-        if self.dirty.is_empty() && self.dirty.capacity() > 1024 {
-            self.dirty.shrink_to_fit();
+        for queue in [&mut self.prompt, &mut self.dirty] {
+            if queue.is_empty() && queue.capacity() > 1024 {
+                queue.shrink_to_fit();
+            }
         }
-        !self.dirty.is_empty() || self.sweep.is_some()
+        !self.fanouts.is_empty() || !self.prompt.is_empty() || !self.dirty.is_empty() || self.sweep.is_some()
     }
 
     /// Goes on with the pass that offers the log to every connection.
@@ -204,6 +252,7 @@ impl Shard {
             self.mark_dirty(index);
             return;
         }
+        self.samples.wrote(slot);
         match &mut connection.phase {
             Phase::Closed { .. } => self.bury(index, None),
             Phase::Closing { half_closed: half_closed @ false, .. } => {
@@ -230,7 +279,8 @@ impl Shard {
         // Who reads slowly has much to read before the close frame comes.
         let slow = code == CloseCode::SlowReader;
         let until = now.mono + if slow { self.node.services().settings.pong_within } else { self.close_within() };
-        self.connections[index as usize].phase = Phase::Closing { until, half_closed: false, deaf: false };
+        self.connections[index as usize].phase =
+            Phase::Closing { until: until.into(), half_closed: false, deaf: false };
         self.mark_dirty(index);
         self.arm(index, until);
     }
@@ -263,7 +313,7 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
-        let (user, user_index) = (connection.user, connection.index);
+        let user = connection.user;
         if let Some(running) = connection.work.take().and_then(|work| work.running) {
             self.effects.push(Effect::Cancel(Ticket { slot, number: running.number }));
         }
@@ -273,14 +323,10 @@ impl Shard {
         }
         let directory = &self.node.services().directory;
         directory.closed();
-        if let Some(connections) = self.users.get_mut(&user_index) {
-            connections.retain(|other| *other != index);
-            if connections.is_empty() {
-                self.users.remove(&user_index);
-                directory.exit(user, self.id);
-            }
+        if self.users.remove(index, &mut self.connections) {
+            directory.exit(user, self.id);
         }
-        for topic in std::mem::take(&mut self.connections[index as usize].details.topics) {
+        for topic in self.connections[index as usize].details.topics.take().into_iter().flat_map(|topics| *topics) {
             self.forget_watcher(&topic, index);
         }
         self.metrics.closed(code);

@@ -6,8 +6,9 @@ use tidings_wire::{CloseCode, Code, Reject};
 
 use super::{
     Shard,
-    connection::Phase,
+    connection::{NEVER, Phase},
     mail::{Effect, Ticket},
+    output::Haste,
 };
 use crate::{clock::Now, handle::RETRY, websocket::encoder};
 
@@ -20,10 +21,10 @@ impl Shard {
         let connection = &mut self.connections[index as usize];
         connection.timer = 0;
         if let Phase::Closing { until, .. } | Phase::Closed { until } = connection.phase {
-            if until <= now.mono {
+            if until <= now.mono.into() {
                 self.bury(index, None);
             } else {
-                self.arm(index, until);
+                self.arm(index, until.into());
             }
             return;
         }
@@ -42,16 +43,17 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
-        let expires_in = connection.details.admission.expires_at_ms.map(|at| at - now.unix_ms);
+        let expires_at_ms = connection.details.expires_at_ms;
+        let expires_in = (expires_at_ms != NEVER).then(|| expires_at_ms - now.unix_ms);
         if expires_in.is_some_and(|left| left <= 0) {
             self.close(index, CloseCode::Expired, now);
             return;
         }
         if connection.paused || self.left_input {
             // Its input is not read, or not all of it yet, so its silence says nothing.
-            connection.heard = now.mono;
+            connection.heard = now.mono.into();
         }
-        let quiet_until = connection.heard + ping_after;
+        let quiet_until = Duration::from(connection.heard) + ping_after;
         let silent_until = quiet_until + pong_within;
         if silent_until <= now.mono && connection.pinged {
             self.close(index, CloseCode::GoingAway, now);
@@ -64,7 +66,7 @@ impl Shard {
         let running = connection.work.as_ref().and_then(|work| work.running).map(|running| running.until);
         let next = [Some(answer_by), expires, running].into_iter().flatten().min().unwrap_or(answer_by);
         if ping {
-            self.push(index, encoder::ping(b""), now);
+            self.push(index, encoder::ping(b""), Haste::Prompt, now);
         }
         self.arm(index, next);
     }

@@ -10,13 +10,16 @@ const TICK: Duration = Duration::from_millis(250);
 /// Later deadlines wait in the farthest bucket and are put in again: the wheel turns once in 64 s.
 const BUCKETS: usize = 256;
 
+/// A tick of the wheel since its clock was made: 34 years of them. Zero stands for no entry.
+pub(super) type Tick = u32;
+
 /// Buckets of slots by the tick in which they are due. Entries are never taken out: who is due is asked anew whether it
 /// still waits ([`Wheel::advance`]).
 #[derive(Debug)]
 pub(super) struct Wheel {
-    buckets: Vec<Vec<(Slot, u64)>>,
+    buckets: Vec<Vec<(Slot, Tick)>>,
     /// The next tick to be looked at.
-    tick: u64,
+    tick: Tick,
     entries: usize,
 }
 
@@ -27,20 +30,20 @@ impl Wheel {
 
     /// Wakes `slot` once `at` has passed, or earlier where it is too far away. Returns the tick to be remembered with the
     /// connection: an entry of another tick is out of date.
-    pub(super) fn insert(&mut self, slot: Slot, at: Duration) -> u64 {
-        let due = (tick_of(at) + 1).clamp(self.tick, self.tick + BUCKETS as u64 - 1);
+    pub(super) fn insert(&mut self, slot: Slot, at: Duration) -> Tick {
+        let due = (tick_of(at) + 1).clamp(self.tick, self.tick + BUCKETS as Tick - 1);
         self.buckets[due as usize % BUCKETS].push((slot, due));
         self.entries += 1;
         due
     }
 
     /// Whether an entry of this tick wakes its slot no later than one that is put in for `at` would.
-    pub(super) fn is_due_by(&self, tick: u64, at: Duration) -> bool {
+    pub(super) fn is_due_by(&self, tick: Tick, at: Duration) -> bool {
         (self.tick..=tick_of(at) + 1).contains(&tick)
     }
 
     /// Moves on to `now`, and appends what was due, with the tick of its entry.
-    pub(super) fn advance(&mut self, now: Duration, due: &mut Vec<(Slot, u64)>) {
+    pub(super) fn advance(&mut self, now: Duration, due: &mut Vec<(Slot, Tick)>) {
         let until = tick_of(now);
         let mut turned = 0;
         while self.tick <= until {
@@ -66,14 +69,16 @@ impl Wheel {
             return None;
         }
         let ahead =
-            (0..BUCKETS as u64).find(|ahead| !self.buckets[(self.tick + ahead) as usize % BUCKETS].is_empty())?;
-        let at = TICK * u32::try_from(self.tick + ahead).unwrap_or(u32::MAX);
+            (0..BUCKETS as Tick).find(|ahead| !self.buckets[(self.tick + ahead) as usize % BUCKETS].is_empty())?;
+        let at = TICK * (self.tick + ahead);
         Some(at.saturating_sub(now))
     }
 }
 
-fn tick_of(time: Duration) -> u64 {
-    (time.as_millis() / TICK.as_millis()) as u64
+/// Never so near the last tick that a turn of the wheel passes it.
+fn tick_of(time: Duration) -> Tick {
+    let ticks = time.as_millis() / TICK.as_millis();
+    Tick::try_from(ticks).unwrap_or(Tick::MAX).min(Tick::MAX - 2 * BUCKETS as Tick)
 }
 
 #[cfg(test)]

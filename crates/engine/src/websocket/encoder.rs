@@ -69,6 +69,32 @@ impl FrameBuilder {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// The payload so far.
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        &self.buffer[SERVER_HEADER_BYTES..]
+    }
+
+    /// The payload so far, to be changed.
+    #[inline]
+    pub fn payload_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[SERVER_HEADER_BYTES..]
+    }
+
+    /// Cuts the payload to its first `length` bytes, if it has more.
+    #[inline]
+    pub fn truncate(&mut self, length: usize) {
+        self.buffer.truncate(SERVER_HEADER_BYTES.saturating_add(length));
+    }
+
+    /// The payload without a frame around it, from a byte on; nothing is copied.
+    ///
+    /// # Panics
+    /// Beyond the payload's end.
+    pub fn into_payload(self, from: usize) -> Bytes {
+        Bytes::from(self.buffer).slice(SERVER_HEADER_BYTES + from..)
+    }
+
     /// Bytes of payload so far.
     #[inline]
     pub fn payload_len(&self) -> usize {

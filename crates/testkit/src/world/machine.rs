@@ -9,7 +9,7 @@ use std::{
 };
 
 use tidings_engine::{
-    Admission, Dialect, Parts,
+    Admission, Dialect, Guest, Parts,
     clock::{Clock, Now},
     simulation::Simulation,
 };
@@ -108,11 +108,9 @@ impl World {
 
     fn admit(&self, shard: usize, user: UserId, expires_at_ms: Option<i64>) -> Client {
         let admission = Admission {
-            user,
+            guest: Guest::new(user, ([127, 0, 0, 1], 9).into()),
             dialect: Dialect::Guide,
-            peer: ([127, 0, 0, 1], 9).into(),
             expires_at_ms,
-            permit: None,
             greeting: bytes::Bytes::new(),
         };
         let number = {
