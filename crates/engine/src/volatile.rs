@@ -261,6 +261,15 @@ impl Revocations for VolatileStore {
     fn revoked_until(&self, user: UserId) -> BoxFuture<Result<Option<i64>, StoreError>> {
         now(Ok(self.shared.revoked.lock().expect(POISON).get(&user).copied()))
     }
+
+    fn latest(&self, limit: u32) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        let revoked = self.shared.revoked.lock().expect(POISON);
+        let mut latest: Vec<_> = revoked.iter().map(|(&user, &until)| (user, until)).collect();
+        drop(revoked);
+        latest.sort_unstable_by_key(|&(_, until)| std::cmp::Reverse(until));
+        latest.truncate(limit as usize);
+        now(Ok(latest))
+    }
 }
 
 impl ServiceKeys for VolatileStore {

@@ -150,7 +150,7 @@ async fn admit(tidings: &Tidings, socket: OwnedFd, already_read: Bytes, handover
     let (inner, user) = (tidings.inner(), admission.guest.user());
     let taken = inner.engine.admit(socket, already_read, admission);
     let Some(issued_at) = issued_at.filter(|_| taken) else { return };
-    if !matches!(inner.auth.is_revoked(user, issued_at).await, Ok(false)) {
+    if !matches!(inner.auth.is_revoked(user, issued_at, inner.engine.clock().now()).await, Ok(false)) {
         inner.engine.disconnect(user, CloseCode::Revoked).await;
     }
 }

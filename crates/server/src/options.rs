@@ -16,6 +16,9 @@ pub struct ServerOptions {
     pub tokens: Option<TokenRules>,
     /// The cookie whose value the `SessionResolver` gets. Default `tidings_session`.
     pub session_cookie: String,
+    /// How long a session that was found good is taken without asking its resolver again: so long, at most, may one that was
+    /// deleted open connections. Zero asks each time. Default 10 s.
+    pub session_memory: Duration,
     /// Web pages of these origins may connect, and call `/v1` with credentials, beside pages of the server's own host and
     /// port. Empty by default. The setting is named `origins` in refusals.
     pub origins: Vec<AllowedOrigin>,
@@ -80,6 +83,7 @@ impl Default for ServerOptions {
             dev: false,
             tokens: None,
             session_cookie: "tidings_session".into(),
+            session_memory: Duration::from_secs(10),
             origins: Vec::new(),
             proxies: Vec::new(),
             open_presence: false,

@@ -21,4 +21,16 @@ impl Revocations for SqliteStore {
             Ok(connection.prepare_cached(sql)?.query_row([SqlId::from(user)], |row| row.get(0)).optional()?)
         })
     }
+
+    fn latest(&self, limit: u32) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        self.read(move |connection| {
+            let sql = "SELECT user, before FROM revoked ORDER BY before DESC LIMIT ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([limit], |row| {
+                let user: SqlId = row.get(0)?;
+                Ok((user.0.into(), row.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
 }

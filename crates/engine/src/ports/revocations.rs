@@ -12,4 +12,8 @@ pub trait Revocations: Send + Sync + 'static {
 
     /// Tokens of the user that were issued at or before this Unix second are refused.
     fn revoked_until(&self, user: UserId) -> BoxFuture<Result<Option<i64>, StoreError>>;
+
+    /// The users with the latest such seconds, the latest first: at most `limit` of them, and all there are where there are
+    /// fewer. Asked every 30 s, so that a connect need not ask.
+    fn latest(&self, limit: u32) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>>;
 }

@@ -6,8 +6,9 @@ use super::{BoxFuture, StoreError};
 
 /// The guide's `SessionResolver`: turns the value of the session cookie into a user.
 ///
-/// Called once for each upgrade and each HTTP request that carries the cookie and no bearer token. The value is what the
-/// client sent: up to 4 KiB of anything.
+/// Called for upgrades and HTTP requests that carry the cookie and no bearer token; a session that was found good is remembered
+/// for as long as the server is configured to (10 s), a bad one is not. The value is what the client sent: up to 4 KiB of
+/// anything.
 pub trait SessionResolver: Send + Sync + 'static {
     /// The session, or none where there is none or its time is over.
     fn resolve(&self, cookie: String) -> BoxFuture<Result<Option<Session>, StoreError>>;

@@ -142,8 +142,11 @@ mod tests {
         }
     }
 
+    /// The `ref`, the key, the note.
+    type Read = Option<(Option<i64>, Option<String>, Note)>;
+
     /// Reading once must give what reading twice gives: the head by itself, and the type by itself.
-    fn both(json: &str) -> (Option<(Option<i64>, Option<String>, Note)>, Option<(Option<i64>, Option<String>, Note)>) {
+    fn both(json: &str) -> (Read, Read) {
         let once = serde_json::from_str::<Enveloped<'_, Note>>(json).ok();
         let once = once.map(|read| (read.envelope.reference, read.envelope.key.map(Cow::into_owned), read.message));
         let twice = serde_json::from_str::<Head<'_>>(json).ok().zip(serde_json::from_str::<Note>(json).ok());

@@ -75,16 +75,16 @@ impl Message for Goal {
 }
 
 /// What goals are told to.
-pub fn topic() -> Topic {
+pub(crate) fn topic() -> Topic {
     "score:4".parse().expect("a topic")
 }
 
 /// What each connection was written since it was last looked at.
 #[derive(Default)]
-pub struct Wires {
+pub(crate) struct Wires {
     written: HashMap<Slot, Vec<u8>>,
     /// These take nothing.
-    pub blocked: Vec<Slot>,
+    pub(crate) blocked: Vec<Slot>,
 }
 
 impl Sockets for Wires {
@@ -103,17 +103,17 @@ impl Sockets for Wires {
 }
 
 /// One shard, its connections' wires, and groups that a test makes.
-pub struct Node {
-    pub simulation: Simulation,
-    pub wires: [Wires; 1],
-    pub flush_budget: usize,
+pub(crate) struct Node {
+    pub(crate) simulation: Simulation,
+    pub(crate) wires: [Wires; 1],
+    pub(crate) flush_budget: usize,
     now: Now,
     /// Calls have time limits of their own, which ask for one.
     runtime: tokio::runtime::Runtime,
 }
 
 impl Node {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut registry = Registry::builder();
         registry.message::<Poke>();
         registry.message::<Broadcast>();
@@ -130,7 +130,7 @@ impl Node {
         Self { simulation, wires: [Wires::default()], flush_budget, now, runtime }
     }
 
-    pub fn open(&mut self, user: u32) -> Slot {
+    pub(crate) fn open(&mut self, user: u32) -> Slot {
         let admission = Admission {
             guest: Guest::new(UserId::new(user), ([127, 0, 0, 1], 9).into()),
             dialect: Dialect::Guide,
@@ -141,7 +141,7 @@ impl Node {
     }
 
     /// Connections of these users, who are members of the group.
-    pub fn open_group(&mut self, group: u32, users: std::ops::Range<u32>) -> Vec<Slot> {
+    pub(crate) fn open_group(&mut self, group: u32, users: std::ops::Range<u32>) -> Vec<Slot> {
         let slots: Vec<Slot> = users.clone().map(|user| self.open(user)).collect();
         let waker = self.simulation.waker();
         for user in users {
@@ -158,29 +158,29 @@ impl Node {
     }
 
     /// The socket reads these messages, in one packet.
-    pub fn reads<'a>(&mut self, slot: Slot, messages: impl IntoIterator<Item = &'a str>) {
+    pub(crate) fn reads<'a>(&mut self, slot: Slot, messages: impl IntoIterator<Item = &'a str>) {
         let mut bytes: Vec<u8> = messages.into_iter().flat_map(frame).collect();
         self.simulation.shard(0).input(slot, &mut bytes, self.now);
     }
 
     /// One round; false where nothing was left to do.
-    pub fn round(&mut self) -> bool {
+    pub(crate) fn round(&mut self) -> bool {
         self.simulation.round(&mut self.wires, self.now)
     }
 
     /// Whether the connection was written anything since it was last looked at.
-    pub fn wrote_to(&self, slot: Slot) -> bool {
+    pub(crate) fn wrote_to(&self, slot: Slot) -> bool {
         self.wires[0].written.contains_key(&slot)
     }
 
     /// Looks at what was written.
-    pub fn take(&mut self, slot: Slot) -> Option<String> {
+    pub(crate) fn take(&mut self, slot: Slot) -> Option<String> {
         self.wires[0].written.remove(&slot).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
 /// The `note`s of the messages in what was written, in order.
-pub fn notes(written: &str) -> Vec<u32> {
+pub(crate) fn notes(written: &str) -> Vec<u32> {
     let each = written.split("\"note\":").skip(1);
     each.map(|rest| rest.split(',').next().and_then(|digits| digits.parse().ok()).expect("a number")).collect()
 }

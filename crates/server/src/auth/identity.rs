@@ -13,6 +13,7 @@ use tidings_wire::{Code, Reject, UserId};
 use tokio_util::task::TaskTracker;
 
 use super::{
+    key::TokenAlgorithm,
     revocation::KnownRevocations,
     service_key::{self, KnownKeys},
     session::Sessions,
@@ -184,8 +185,9 @@ pub(crate) struct Authenticator {
     dev: bool,
     tokens: Option<TokenRules>,
     /// Tokens whose signature held, by SHA-256: at most 10,000, the least recently used go and are checked again. A
-    /// signature of RS256 costs tens of microseconds, the look-up one.
-    verified: Cache<[u8; 32], Claims>,
+    /// signature of RS256 costs tens of microseconds, the look-up one. None for HS256: to check it again costs no more than to
+    /// remember it, and takes no memory.
+    verified: Option<Cache<[u8; 32], Claims>>,
     sessions: Sessions,
     keys: KnownKeys,
     revocations: KnownRevocations,
@@ -203,8 +205,12 @@ impl Authenticator {
         Self {
             dev: options.dev,
             tokens: options.tokens.clone(),
-            verified: Cache::new(10_000),
-            sessions: Sessions::new(sessions, options.session_cookie.clone()),
+            verified: options
+                .tokens
+                .as_ref()
+                .filter(|rules| rules.algorithm != TokenAlgorithm::Hs256)
+                .map(|_| Cache::new(10_000)),
+            sessions: Sessions::new(sessions, options.session_cookie.clone(), options.session_memory),
             keys: KnownKeys::new(keys),
             revocations: KnownRevocations::new(revocations),
             tasks,
@@ -242,8 +248,8 @@ impl Authenticator {
     }
 
     /// Whether the caller was signed out everywhere since its credential was issued.
-    pub(crate) async fn is_revoked(&self, user: UserId, issued_at: i64) -> Result<bool, StoreError> {
-        self.revocations.refuses(user, issued_at).await
+    pub(crate) async fn is_revoked(&self, user: UserId, issued_at: i64, now: Now) -> Result<bool, StoreError> {
+        self.revocations.refuses(user, issued_at, now).await
     }
 
     /// Refuses what was issued to the user until now.
@@ -268,19 +274,8 @@ impl Authenticator {
 
     async fn token(&self, bearer: &str, now: Now) -> Result<Caller, Denied> {
         let rules = self.tokens.as_ref().ok_or(Denied::TokensOff)?;
-        let hash = Sha256::digest(bearer).into();
-        let claims = match self.verified.get(&hash) {
-            Some(claims) => {
-                claims.check_times(rules, now).map_err(Denied::Token)?;
-                claims
-            }
-            None => {
-                let claims = check_token(rules, bearer, now).map_err(Denied::Token)?;
-                self.verified.insert(hash, claims);
-                claims
-            }
-        };
-        if self.is_revoked(claims.user, claims.issued_at).await.map_err(Denied::Store)? {
+        let claims = self.claims(rules, bearer, now).map_err(Denied::Token)?;
+        if self.is_revoked(claims.user, claims.issued_at, now).await.map_err(Denied::Store)? {
             return Err(Denied::Token(TokenError::Revoked));
         }
         Ok(Caller {
@@ -292,10 +287,35 @@ impl Authenticator {
         })
     }
 
+    /// What a good token says: remembered, or checked.
+    fn claims(&self, rules: &TokenRules, bearer: &str, now: Now) -> Result<Claims, TokenError> {
+        let Some(verified) = &self.verified else { return check_token(rules, bearer, now) };
+        let hash = Sha256::digest(bearer).into();
+        if let Some(claims) = verified.get(&hash) {
+            return claims.check_times(rules, now).map(|()| claims);
+        }
+        let claims = check_token(rules, bearer, now)?;
+        verified.insert(hash, claims);
+        Ok(claims)
+    }
+
     async fn session(&self, cookie: &str, now: Now) -> Result<Caller, Denied> {
-        let session = self.sessions.resolve(cookie, now.unix()).await.map_err(Denied::Store)?.ok_or(Denied::Session)?;
-        let (identity, expires_at) = (Identity::User(session.user), session.expires_at);
-        Ok(Caller { identity, credential: Credential::Session, expires_at, issued_at: Some(now.unix()) })
+        let mut found = self.sessions.known(cookie, now.unix());
+        if let Some(known) = &found
+            && self.is_revoked(known.session.user, known.found_at, now).await.map_err(Denied::Store)?
+        {
+            // Signed out since; but the user may have signed in again with the same cookie.
+            found = None;
+        }
+        let found = match found {
+            Some(found) => found,
+            None => {
+                let found = self.sessions.resolve(cookie, now.unix()).await.map_err(Denied::Store)?;
+                found.ok_or(Denied::Session)?
+            }
+        };
+        let (identity, expires_at) = (Identity::User(found.session.user), found.session.expires_at);
+        Ok(Caller { identity, credential: Credential::Session, expires_at, issued_at: Some(found.found_at) })
     }
 }
 

@@ -13,6 +13,7 @@ macro_rules! revocations_contract {
         $crate::contract_cases!($make, revocations:
             only_who_was_signed_out_is
             the_latest_time_holds
+            the_latest_are_told_first
         );
     };
 }
@@ -26,6 +27,18 @@ pub fn only_who_was_signed_out_is(revocations: &Subject<dyn Revocations>) {
         assert_eq!(wait(revocations.revoked_until(user)), Some(1_000));
     }
     assert_eq!(wait(revocations.revoked_until(UserId::new(7))), None);
+}
+
+/// As many as were asked for, both forms of ids.
+pub fn the_latest_are_told_first(revocations: &Subject<dyn Revocations>) {
+    assert_eq!(wait(revocations.latest(5)), []);
+    let uuid: UserId = "0192f0c1-2b3c-7def-8abc-0123456789ab".parse().expect("it is an id");
+    for (user, until) in [(UserId::new(2), 1_000), (uuid, 3_000), (UserId::new(4), 2_000), (UserId::new(2), 500)] {
+        wait(revocations.revoke(user, until));
+    }
+    let all = [(uuid, 3_000), (UserId::new(4), 2_000), (UserId::new(2), 1_000)];
+    assert_eq!(wait(revocations.latest(5)), all);
+    assert_eq!(wait(revocations.latest(2)), all[..2]);
 }
 
 /// An earlier time than a stored one changes nothing.

@@ -16,4 +16,11 @@ impl Revocations for MemoryStore {
     fn revoked_until(&self, user: UserId) -> BoxFuture<Result<Option<i64>, StoreError>> {
         now(self.state().revoked.get(&user).copied())
     }
+
+    fn latest(&self, limit: u32) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        let mut latest: Vec<_> = self.state().revoked.iter().map(|(&user, &until)| (user, until)).collect();
+        latest.sort_unstable_by_key(|&(_, until)| std::cmp::Reverse(until));
+        latest.truncate(limit as usize);
+        now(latest)
+    }
 }

@@ -113,6 +113,7 @@ fn options(configuration: &Configuration, key: Option<&TokenKey>) -> ServerOptio
         dev: server.dev,
         tokens: key.map(|key| key.rules.clone()),
         session_cookie: auth.cookie.clone(),
+        session_memory: auth.session_memory.0,
         origins: server.origins.iter().map(|origin| origin.0.clone()).collect(),
         proxies: server.proxies.iter().map(|proxy| proxy.0).collect(),
         open_presence: server.open_presence,

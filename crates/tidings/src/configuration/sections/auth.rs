@@ -30,6 +30,9 @@ pub struct Auth {
     pub user_claim: String,
     /// The cookie whose value the sessions table knows.
     pub cookie: String,
+    /// How long a session that was found good is taken without looking it up again: so long, at most, may one that was
+    /// deleted open connections. `"0s"` looks up each time. A sign-out everywhere holds at once.
+    pub session_memory: TimeSpan,
     /// How far the clocks of the one who signs and of this server may be apart, for `exp` and `nbf`.
     pub leeway: TimeSpan,
 }
@@ -60,6 +63,7 @@ impl Default for Auth {
             audience: None,
             user_claim: "sub".to_owned(),
             cookie: tidings_server::ServerOptions::default().session_cookie,
+            session_memory: TimeSpan::seconds(10),
             leeway: TimeSpan::seconds(30),
         }
     }
