@@ -61,7 +61,7 @@ impl Binary {
             .status()
             .context("start cargo build")?;
         ensure!(status.success(), "the workspace does not build ({status}), so nothing can be generated");
-        let target = target_directory(root)?;
+        let target = crate::target_directory(root)?;
         let folder = target.join("xtask-generate");
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         Ok(Self { program: target.join("debug").join("tidings"), folder })
@@ -82,18 +82,6 @@ impl Binary {
         ensure!(!text.trim().is_empty(), "`{shown}` printed nothing");
         Ok(text)
     }
-}
-
-fn target_directory(root: &Path) -> Result<PathBuf> {
-    let output = crate::cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root)
-        .output()
-        .context("start cargo metadata")?;
-    ensure!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("read cargo metadata")?;
-    let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
-    Ok(PathBuf::from(target))
 }
 
 fn make(binary: &Binary) -> Result<Files> {

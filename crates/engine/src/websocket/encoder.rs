@@ -14,6 +14,11 @@ pub fn text(payload: &[u8]) -> Bytes {
     whole(Opcode::Text, &[payload])
 }
 
+/// A binary frame. One allocation. The engine itself sends text only.
+pub fn binary(payload: &[u8]) -> Bytes {
+    whole(Opcode::Binary, &[payload])
+}
+
 /// A ping frame. A payload beyond 125 bytes, the bound of §5.5, is cut there.
 pub fn ping(payload: &[u8]) -> Bytes {
     whole(Opcode::Ping, &[cut(payload)])

@@ -180,9 +180,10 @@ proptest! {
         for message in &messages {
             bytes.extend_from_slice(&match message {
                 Seen::Text(content) => encoder::text(content.as_bytes()),
+                Seen::Binary(content) => encoder::binary(content),
                 Seen::Ping(payload) => encoder::ping(payload),
                 Seen::Pong(payload) => encoder::pong(payload),
-                other => panic!("not sent here: {other:?}"),
+                Seen::Close(..) => panic!("a close frame is the last"),
             });
         }
         let Seen::Close(code, reason) = &close else { panic!("not a close: {close:?}") };
@@ -224,7 +225,8 @@ fn sent() -> impl Strategy<Value = Seen> {
     let near_the_length_forms = prop_oneof![0..130_usize, 65_500..65_600_usize];
     prop_oneof![
         "\\PC{0,100}".prop_map(Seen::Text),
-        near_the_length_forms.prop_map(|length| Seen::Text("x".repeat(length))),
+        near_the_length_forms.clone().prop_map(|length| Seen::Text("x".repeat(length))),
+        near_the_length_forms.prop_map(|length| Seen::Binary(vec![0xff; length])),
         vec(any::<u8>(), 0..=125).prop_map(Seen::Ping),
         vec(any::<u8>(), 0..=125).prop_map(Seen::Pong),
     ]
