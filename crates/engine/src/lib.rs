@@ -15,7 +15,7 @@
 //! | `dispatcher`, `node`, `follow` | commits to publications and answers, in commit order |
 //! | [`volatile`] | the store of a deployment that keeps nothing |
 //! | `directory`, `members`, `audience` | who is where; who belongs; who hears |
-//! | `delivery`, `mailbox` | one encoding for all; how another thread's shard gets it |
+//! | `delivery`, `mailbox`, `sync` | one encoding for all; how another thread's shard gets it |
 //! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
 //! | [`simulation`] | the same without threads, for tests that repeat exactly |
 //!
@@ -69,6 +69,7 @@ mod services;
 mod settings;
 pub mod shard;
 pub mod simulation;
+mod sync;
 pub mod volatile;
 pub mod websocket;
 

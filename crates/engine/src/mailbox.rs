@@ -1,11 +1,12 @@
 //! What other threads hand to a shard: one queue, and a flag that saves the wake of a shard that is awake.
 
-use std::sync::{
-    Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use crate::{
+    directory::ShardSet,
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
-
-use crate::directory::ShardSet;
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 

@@ -169,6 +169,14 @@ const LAYERS: &[Layer] = &[
         reason: "the load generator measures from outside",
     },
     Layer {
+        package: "loom-checks",
+        may_use: &[],
+        may_use_optionally: &[],
+        tests_may_use: &[],
+        never: &["tokio", "mio"],
+        reason: "it compiles the engine's file by its path: a dependency would bring the standard library's types back",
+    },
+    Layer {
         package: "xtask",
         may_use: &[],
         may_use_optionally: &[],

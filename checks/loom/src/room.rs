@@ -1,0 +1,79 @@
+//! Who found a mailbox full hears when there is room.
+
+use loom::thread;
+
+use crate::model::{Token, bounded, drive, mailbox};
+
+/// The number of the shard that asks.
+const ASKER: u16 = 5;
+
+/// A shard offers to one that is full, and where there is no room sleeps until it is told: its mail arrives.
+pub fn a_shard_that_found_no_room_is_told() {
+    loom::model(|| {
+        let (mailbox, token) = mailbox(1);
+        mailbox.push(1);
+        let room = Token::new();
+        let asker = {
+            let (mailbox, room) = (mailbox.clone(), room.clone());
+            thread::spawn(move || {
+                while !mailbox.has_room(ASKER) || mailbox.offer(2).is_err() {
+                    room.take();
+                }
+            })
+        };
+        let told = |waiting| {
+            assert_eq!(waiting, 1 << ASKER);
+            room.set();
+        };
+        assert_eq!(drive(&mailbox, &token, 2, told), [1, 2]);
+        asker.join().expect("it only offers");
+    });
+}
+
+/// The same, while another thread takes the room that there was: then it asks again, as `Node::offer` does.
+pub fn a_shard_whose_room_was_taken_is_told() {
+    bounded(|| {
+        let (mailbox, token) = mailbox(1);
+        let room = Token::new();
+        let asker = {
+            let (mailbox, room) = (mailbox.clone(), room.clone());
+            thread::spawn(move || {
+                loop {
+                    while mailbox.has_room(ASKER) {
+                        if mailbox.offer(2).is_ok() {
+                            return;
+                        }
+                    }
+                    room.take();
+                }
+            })
+        };
+        let other = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || mailbox.push(1))
+        };
+        let mut all = drive(&mailbox, &token, 2, |_| room.set());
+        all.sort_unstable();
+        assert_eq!(all, [1, 2]);
+        asker.join().expect("it only offers");
+        other.join().expect("it only pushes");
+    });
+}
+
+/// The dispatcher waits for room with a batch, which arrives as one.
+pub fn the_dispatcher_waits_for_room() {
+    loom::model(|| {
+        let (mailbox, token) = mailbox(1);
+        mailbox.push(1);
+        let dispatcher = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || {
+                let mut batch = vec![2, 3];
+                mailbox.push_when_room(&mut batch);
+                assert!(batch.is_empty());
+            })
+        };
+        assert_eq!(drive(&mailbox, &token, 3, |_| panic!("no shard waits for room")), [1, 2, 3]);
+        dispatcher.join().expect("it only pushes");
+    });
+}
