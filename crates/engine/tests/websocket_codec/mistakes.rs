@@ -6,12 +6,18 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpC
 
 use crate::frames::*;
 
-/// The error and its close code, which must be the same whole and byte by byte; how many bytes it took in the latter case.
+/// The error and its close code, which must be the same whole, cut anywhere and byte by byte; how many bytes it took in the
+/// last case.
 fn refused(bytes: &[u8], expected: ProtocolError, close_code: u16) -> usize {
     let mut whole = Reader::default();
     assert_eq!(whole.feed(bytes), Err(expected), "whole: {bytes:02x?}");
     assert_eq!(expected.close_code(), close_code);
     assert_eq!(whole.decoder.kept_bytes(), 0);
+    for cut in 0..=bytes.len() {
+        let mut halves = Reader::default();
+        assert_eq!(halves.feed_cut(bytes, [cut]), Err(expected), "cut at {cut}: {bytes:02x?}");
+        assert_eq!(halves.seen, whole.seen);
+    }
     let mut trickled = Reader::default();
     for (index, byte) in bytes.iter().enumerate() {
         if let Err(error) = trickled.feed(&[*byte]) {
@@ -108,6 +114,18 @@ fn close_frames_are_checked() {
         refused(&frame(true, CLOSE, &code.to_be_bytes()), CloseCode(code), 1002);
     }
     refused(&frame(true, CLOSE, &[0x03, 0xe8, 0xce, 0xba, 0xe1, 0xbd]), ReasonNotUtf8, 1007);
+}
+
+/// RFC 6455 §7.4.1, the IANA registry of §11.7 and the ranges of §7.4.2, over all that two bytes can say.
+#[test]
+fn every_close_code_is_taken_or_refused() {
+    for code in 0..=u16::MAX {
+        let mut reader = Reader::default();
+        let fed = reader.feed(&frame(true, CLOSE, &code.to_be_bytes()));
+        let may_be_sent = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+        assert_eq!(fed, if may_be_sent { Ok(()) } else { Err(CloseCode(code)) });
+        assert_eq!(reader.seen.len(), usize::from(may_be_sent), "{code}");
+    }
 }
 
 #[test]

@@ -278,6 +278,29 @@ fn client(input: Vec<u8>) -> WebSocket<Memory> {
     WebSocket::from_raw_socket(Memory { input: Cursor::new(input), output: Vec::new() }, Role::Client, None)
 }
 
+/// The lengths at which the form of the length changes (RFC 6455 §5.2), cut in every place where the header or the mask can
+/// be, and around the end of the payload.
+#[test]
+fn each_form_of_the_length_reads_the_same_under_every_cut() {
+    for length in [0, 1, 124, 125, 126, 127, 128, 65_535, 65_536, 65_537] {
+        for (opcode, mask) in [(TEXT, MASK), (BINARY, [0, 0xff, 0, 1])] {
+            let header = FrameHeader { opcode, mask: Some(mask), ..FrameHeader::default() };
+            let bytes = [frame_with(header, &vec![b'x'; length]), text("next")].concat();
+            let event = if opcode == TEXT { Seen::Text("x".repeat(length)) } else { Seen::Binary(vec![b'x'; length]) };
+            let expected = [event, Seen::Text("next".into())];
+            let behind = bytes.len().saturating_sub(16).max(16);
+            for cut in (0..16).chain(behind..bytes.len()) {
+                for second in [cut + 1, cut + 3, bytes.len()] {
+                    let mut reader = Reader::with_limits(65_537, 1);
+                    let cuts = [cut.min(bytes.len()), second.min(bytes.len())];
+                    assert_eq!(reader.feed_cut(&bytes, cuts), Ok(()), "{length} bytes, cut at {cuts:?}");
+                    assert_eq!(reader.seen, expected, "{length} bytes, cut at {cuts:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn we_read_what_a_tungstenite_client_writes_and_answers() {
     let mut client = client([encoder::ping(b"there?"), encoder::close(4408, "slow")].concat());
