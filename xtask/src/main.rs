@@ -1,11 +1,14 @@
 //! The project's chores, so that nobody has to remember them: `cargo xtask test`, `cargo xtask tidy`,
-//! `cargo xtask generate`, and the longer checks `cargo xtask autobahn`.
+//! `cargo xtask generate`, and the longer checks `cargo xtask autobahn`,
+//! `cargo xtask fuzz`.
 //!
 //! # Layout
 //! - [`test`]: sets up what a fresh machine lacks ([`setup`]), runs every test, ends with one line of counts
 //! - [`tidy`]: proves the house rules that neither the compiler nor clippy knows
 //! - [`generate`]: makes the committed files again that come from the code, or compares them
 //! - [`autobahn`]: runs the Autobahn test suite against the WebSocket codec
+//! - [`fuzz`]: runs the fuzz targets of the folder `fuzz`
+//! - [`nightly`]: the toolchain that some checks need
 //! - [`child`]: processes that end with the chore that started them
 
 use std::path::{Path, PathBuf};
@@ -18,7 +21,9 @@ use serde_json::Value;
 
 mod autobahn;
 mod child;
+mod fuzz;
 mod generate;
+mod nightly;
 mod setup;
 mod test;
 mod tidy;
@@ -30,6 +35,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Generate { check } => generate::run(&root, check),
         Chore::Autobahn => autobahn::run(&root),
+        Chore::Fuzz { seconds, target } => fuzz::run(&root, seconds, target.as_deref()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -67,6 +73,15 @@ enum Chore {
     },
     /// Run the Autobahn test suite (Python 2.7) against the WebSocket codec
     Autobahn,
+    /// Run the fuzz targets (nightly toolchain, cargo-fuzz), bounded in time and memory
+    Fuzz {
+        /// How long each target runs, beyond the time to build it
+        #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        seconds: u64,
+        /// One target; all without it
+        #[arg(value_parser = fuzz::TARGETS)]
+        target: Option<String>,
+    },
 }
 
 /// The folder with the workspace's `Cargo.toml`: the one above this crate.

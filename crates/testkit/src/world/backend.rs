@@ -53,6 +53,21 @@ impl Backend {
         self.request(from, received::to_json(message), key, None)
     }
 
+    /// Posts a body for a user who is there with a token instead of a connection, whatever it says.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn posts(&self, user: UserId, body: &[u8]) -> Result<Sent, Reject> {
+        let request = SendRequest {
+            sender: Sender::user_only(user),
+            body: Bytes::copy_from_slice(body),
+            key: None,
+            audience: None,
+        };
+        let call = self.world.state().simulation.send(request);
+        Pending::begin(self.world.clone(), call).answer()
+    }
+
     /// Makes the user a member of the group, or no longer one.
     ///
     /// # Panics
