@@ -1,6 +1,6 @@
 //! The project's chores, so that nobody has to remember them: `cargo xtask test`, `cargo xtask tidy`,
 //! `cargo xtask generate`, and the longer checks `cargo xtask autobahn`,
-//! `cargo xtask fuzz`.
+//! `cargo xtask fuzz` and `cargo xtask miri`.
 //!
 //! # Layout
 //! - [`test`]: sets up what a fresh machine lacks ([`setup`]), runs every test, ends with one line of counts
@@ -8,6 +8,7 @@
 //! - [`generate`]: makes the committed files again that come from the code, or compares them
 //! - [`autobahn`]: runs the Autobahn test suite against the WebSocket codec
 //! - [`fuzz`]: runs the fuzz targets of the folder `fuzz`
+//! - [`miri`]: runs tests of the engine under Miri
 //! - [`nightly`]: the toolchain that some checks need
 //! - [`child`]: processes that end with the chore that started them
 
@@ -23,6 +24,7 @@ mod autobahn;
 mod child;
 mod fuzz;
 mod generate;
+mod miri;
 mod nightly;
 mod setup;
 mod test;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Generate { check } => generate::run(&root, check),
         Chore::Autobahn => autobahn::run(&root),
+        Chore::Miri => miri::run(&root),
         Chore::Fuzz { seconds, target } => fuzz::run(&root, seconds, target.as_deref()),
     };
     match done {
@@ -73,6 +76,8 @@ enum Chore {
     },
     /// Run the Autobahn test suite (Python 2.7) against the WebSocket codec
     Autobahn,
+    /// Run tests of the engine under Miri (nightly toolchain), which sees undefined behaviour
+    Miri,
     /// Run the fuzz targets (nightly toolchain, cargo-fuzz), bounded in time and memory
     Fuzz {
         /// How long each target runs, beyond the time to build it
