@@ -14,7 +14,7 @@ pub fn what_is_pushed_meanwhile_is_dropped() {
             thread::spawn(move || {
                 mailbox.push(mail.clone());
                 // Refused, where there is no room or the mailbox is closed; then it is the pusher's to drop.
-                drop(mailbox.offer(mail));
+                mailbox.offer(&mut [mail].into());
             })
         };
         mailbox.close();

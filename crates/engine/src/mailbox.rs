@@ -1,5 +1,7 @@
 //! What other threads hand to a shard: one queue, and a flag that saves the wake of a shard that is awake.
 
+use std::collections::VecDeque;
+
 use crate::{
     directory::ShardSet,
     sync::{
@@ -52,16 +54,16 @@ impl<T> Mailbox<T> {
         self.wake_if_armed();
     }
 
-    /// Puts something in if there is room. Never blocks.
-    pub(crate) fn offer(&self, mail: T) -> Result<(), T> {
+    /// Puts in, in order, what there is room for, as one push; the rest stays in `mail`. Never blocks.
+    pub(crate) fn offer(&self, mail: &mut VecDeque<T>) {
         let mut queue = self.queue();
-        if queue.closed || queue.mail.len() >= self.bound {
-            return Err(mail);
-        }
-        queue.mail.push(mail);
+        let room = if queue.closed { 0 } else { self.bound.saturating_sub(queue.mail.len()) };
+        let taken = room.min(mail.len());
+        queue.mail.extend(mail.drain(..taken));
         drop(queue);
-        self.wake_if_armed();
-        Ok(())
+        if taken > 0 {
+            self.wake_if_armed();
+        }
     }
 
     /// Whether there was room a moment ago; if not, `asker` is told by [`Mailbox::take`] when there is.
@@ -171,7 +173,9 @@ mod tests {
     #[test]
     fn a_full_mailbox_refuses_offers_takes_answers_and_tells_who_waits() {
         let (mailbox, _) = mailbox(2);
-        assert_eq!((mailbox.offer(1), mailbox.offer(2), mailbox.offer(3)), (Ok(()), Ok(()), Err(3)));
+        let mut mail = VecDeque::from([1, 2, 3]);
+        mailbox.offer(&mut mail);
+        assert_eq!(mail, [3]);
         assert!(!mailbox.has_room(5));
         mailbox.push(4);
         let mut taken = Vec::new();
@@ -187,7 +191,9 @@ mod tests {
         mailbox.push(mail.clone());
         mailbox.close();
         mailbox.push(mail.clone());
-        assert!(mailbox.offer(mail.clone()).is_err() && !mailbox.has_room(0));
+        let mut offered = VecDeque::from([mail.clone()]);
+        mailbox.offer(&mut offered);
+        assert!(offered.pop_front().is_some() && !mailbox.has_room(0), "what is not taken stays the giver's");
         mailbox.push_when_room(&mut vec![mail.clone(), mail.clone()]);
         assert_eq!(Arc::strong_count(&mail), 1);
     }

@@ -30,7 +30,7 @@ use crate::{
     ports::Start,
     publish::Publish,
     services::{Ids, Services},
-    shard::{Answer, Letter, Mail},
+    shard::{Answer, Crossing, Letter, Mail},
 };
 
 /// What a shard's thread is handed.
@@ -103,20 +103,22 @@ impl Node {
         ShardSet::MAX >> (ShardSet::BITS as usize - self.0.mailboxes.len())
     }
 
-    /// Hands a publication to shards; returns those that have no room, which tell `asker` when they do.
-    pub(crate) fn offer(&self, publication: &Arc<Publication>, to: ShardSet, asker: u16) -> ShardSet {
-        let mut left = to;
-        for (id, mailbox) in self.concerned(to) {
-            let letter = || Post::Mail(Mail(Letter::Deliver(publication.clone())));
+    /// Hands publications to the shards that they lack, in order and as one push each, as far as there is room; those that have
+    /// none tell `asker` when they do.
+    pub(crate) fn offer(&self, crossings: &mut [Crossing], asker: u16) {
+        let lacking = crossings.iter().fold(0, |all, crossing| all | crossing.left);
+        for (id, mailbox) in self.concerned(lacking) {
+            let bound_there = |crossing: &&mut Crossing| crossing.left & (1 << id) != 0;
+            let letter = |crossing: &mut Crossing| Post::Mail(Mail(Letter::Deliver(crossing.publication.clone())));
+            let mut letters: VecDeque<Post> = crossings.iter_mut().filter(bound_there).map(letter).collect();
+            let all = letters.len();
             // Where another thread took the room that there was, this one asks again, so that it is told in any case.
-            while mailbox.has_room(asker) {
-                if mailbox.offer(letter()).is_ok() {
-                    left &= !(1 << id);
-                    break;
-                }
+            while !letters.is_empty() && mailbox.has_room(asker) {
+                mailbox.offer(&mut letters);
             }
+            let taken = all - letters.len();
+            crossings.iter_mut().filter(bound_there).take(taken).for_each(|crossing| crossing.left &= !(1 << id));
         }
-        left
     }
 
     /// Hands a publication of a call to its shards, or to none of them where one has no room.

@@ -154,12 +154,7 @@ impl Shard {
             self.deliver_later(publication.clone(), Some(self.slot_of(index)));
         }
         if others != 0 {
-            let left = self.node.offer(&publication, others, self.id);
-            if left != 0 {
-                let slot = self.slot_of(index);
-                self.connections[index as usize].work().parked = true;
-                self.parked.push((slot, publication, left));
-            }
+            self.cross(self.slot_of(index), publication, others);
         }
     }
 
@@ -225,21 +220,6 @@ impl Shard {
             return;
         }
         connection.rest();
-    }
-
-    /// Other shards have room again.
-    pub(super) fn retry_parked(&mut self, now: Now) {
-        for (slot, publication, left) in std::mem::take(&mut self.parked) {
-            let left = self.node.offer(&publication, left, self.id);
-            if left != 0 {
-                self.parked.push((slot, publication, left));
-                continue;
-            }
-            if let Some(work) = self.get_mut(slot).and_then(|connection| connection.work.as_mut()) {
-                work.parked = false;
-                self.go_on(slot, now);
-            }
-        }
     }
 
     pub(super) fn refuse(&mut self, index: u32, reference: Option<i64>, reject: &Reject, now: Now) {

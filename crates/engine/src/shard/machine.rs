@@ -9,6 +9,7 @@ use tidings_wire::{CloseCode, Topic};
 use super::{
     Slot,
     connection::{Connection, Details, NEVER, Phase},
+    crossing::Crossing,
     everyone::EveryoneLog,
     fanout::Fanouts,
     mail::{Effect, Mail},
@@ -21,8 +22,6 @@ use super::{
 use crate::{
     act::Act,
     clock::Now,
-    delivery::Publication,
-    directory::ShardSet,
     engine::Admission,
     metrics::ShardMetrics,
     node::Node,
@@ -60,9 +59,8 @@ pub struct Shard {
     pub(super) act_times: VecDeque<Duration>,
     /// The store said that it has no room.
     pub(super) store_full: bool,
-    /// Publications that wait for room in the mailboxes of these shards: at most one of each connection, and of those that
-    /// have gone meanwhile.
-    pub(super) parked: Vec<(Slot, Arc<Publication>, ShardSet)>,
+    /// Publications that are to be handed to other shards, or wait for room there.
+    pub(super) crossings: Vec<Crossing>,
     pub(super) drain: Option<Drain>,
     pub(super) effects: Vec<Effect>,
     pub(super) metrics: ShardMetrics,
@@ -140,7 +138,7 @@ impl Shard {
             acts: VecDeque::new(),
             act_times: VecDeque::new(),
             store_full: false,
-            parked: Vec::new(),
+            crossings: Vec::new(),
             drain: None,
             effects: Vec::new(),
             metrics: ShardMetrics::new(id),
@@ -233,8 +231,9 @@ impl Shard {
         [wheel, drain, acts].into_iter().flatten().min()
     }
 
-    /// Ends a round of calls: hands the acts that came together to the store, as one.
+    /// Ends a round of calls: hands what came together to the other shards and to the store, each as one.
     pub fn end_turn(&mut self) {
+        self.hand_over();
         if !self.acts.is_empty() && !self.store_full {
             self.submit();
         }

@@ -2,11 +2,12 @@
 //!
 //! In the order that a message passes: `machine` has the state and what the driver calls; `connection` is one of its tenants,
 //! `slot` the tenant's name; `input` goes from bytes to messages under way, `letters` and `mail` are what others hand in,
-//! `fanout` spreads what is for many over turns, with the `users`' connections; `output` goes from publications to sockets by
+//! `crossing` hands publications to other shards, `fanout` spreads what is for many over turns, with the `users`' connections; `output` goes from publications to sockets by
 //! way of each reader's `outbox` and the log for all, `everyone`, and `sample` measures how long that takes; `timers`, with its `wheel`, sees to what time does to a
 //! connection.
 
 mod connection;
+mod crossing;
 mod everyone;
 mod fanout;
 mod input;
@@ -21,6 +22,7 @@ mod timers;
 mod users;
 mod wheel;
 
+pub(crate) use crossing::Crossing;
 pub use machine::{Flow, Shard, Sockets};
 pub(crate) use mail::{Answer, Letter};
 pub use mail::{Done, Effect, Mail, Ticket};
