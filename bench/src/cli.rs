@@ -11,11 +11,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compare::{Plan, compare};
 use crate::floor::Floor;
+use crate::identity::{Credentials, Mint};
 use crate::load::Target;
 use crate::message::Answers;
 use crate::process::CommandLine;
+use crate::scenario::name::Asked;
 use crate::scenario::{Running, Scenario, Size};
-use crate::{files, report, shape};
+use crate::{figures, files, report, shape};
 
 /// Says what a delivered message costs, beside a bare epoll loop.
 #[derive(Parser)]
@@ -35,6 +37,9 @@ enum Subcommands {
         /// Bytes of the content in its frames.
         #[arg(long, default_value_t = 128)]
         content_bytes: usize,
+        /// So many users, in the order of their numbers, are one group.
+        #[arg(long, default_value_t = 0)]
+        online_in_a_group: usize,
     },
     /// Runs one scenario once against a server that runs already.
     Load {
@@ -44,17 +49,21 @@ enum Subcommands {
         /// Its process, to charge CPU and memory.
         #[arg(long)]
         pid: Option<u32>,
-        /// fanout<K>, private<K>, durable<K>, idle or connect.
+        /// One of those of `compare`; what needs a server set up for it is for `compare` alone.
         #[arg(long)]
-        scenario: Scenario,
+        scenario: Asked,
+        /// The file with the secret that the server checks tokens with, such as `secret.key` in its data folder. Without it
+        /// nothing but the path says who connects.
+        #[arg(long)]
+        secret_file: Option<PathBuf>,
         #[command(flatten)]
         how: How,
     },
     /// Compares a server with the floor in alternating rounds and prints the table.
     Compare {
-        /// Scenarios, separated by commas.
-        #[arg(long, value_delimiter = ',', default_values_t = Scenario::usual())]
-        scenario: Vec<Scenario>,
+        /// Scenarios, separated by commas, each with `@` and a number of connections if it isn't the usual one.
+        #[arg(long, value_delimiter = ',', default_values_t = Scenario::usual().into_iter().map(Asked::from))]
+        scenario: Vec<Asked>,
         /// Also writes the table as Markdown into this file.
         #[arg(long)]
         markdown: Option<PathBuf>,
@@ -75,8 +84,8 @@ enum Subcommands {
 /// What the comparisons share.
 #[derive(Args)]
 struct Rounds {
-    /// How the server is started, without a shell; {port}, {data} and {store} are filled in.
-    /// [default: target/release/tidings serve --dev --listen 127.0.0.1:{port} --data {data} --store {store}]
+    /// How the server is started, without a shell; {port} and {data} are filled in, settings are in its environment.
+    /// [default: target/release/tidings serve --listen 127.0.0.1:{port} --data {data}]
     #[arg(long)]
     server: Option<CommandLine>,
     /// Rounds of each scenario [default: 5; 3 for shape].
@@ -116,10 +125,10 @@ enum Carried {
 }
 
 impl How {
-    fn size(&self, scenario: Scenario) -> Size {
-        let usual = scenario.usual_size();
+    fn size(&self, asked: Asked) -> Size {
+        let usual = asked.size(self.connections);
         Size {
-            connections: self.connections.unwrap_or(usual.connections),
+            connections: usual.connections,
             messages: self.messages.unwrap_or(usual.messages).max(1),
             content_bytes: self.content_bytes.unwrap_or(usual.content_bytes),
         }
@@ -136,13 +145,13 @@ impl How {
         Duration::from_secs(self.silence_seconds.max(1))
     }
 
-    fn plan(&self, scenarios: &[Scenario], rounds: Rounds, usual_rounds: usize) -> anyhow::Result<Plan> {
+    fn plan(&self, scenarios: &[Asked], rounds: Rounds, usual_rounds: usize) -> anyhow::Result<Plan> {
         Ok(Plan {
             floor: std::env::current_exe().context("this program doesn't know where it lies")?,
             server: rounds.server.unwrap_or_default(),
             path: self.path.clone(),
             answers: self.answers(),
-            scenarios: scenarios.iter().map(|&scenario| (scenario, self.size(scenario))).collect(),
+            scenarios: scenarios.iter().map(|&asked| (asked.scenario, self.size(asked))).collect(),
             rounds: rounds.rounds.unwrap_or(usual_rounds).max(1),
             silence: self.silence(),
         })
@@ -155,23 +164,25 @@ impl How {
 /// Whatever failed, with its causes.
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
-        Subcommands::Floor { listen, content_bytes } => floor(listen, content_bytes)?,
-        Subcommands::Load { address, pid, scenario, how } => {
-            files::allow(how.size(scenario).connections)?;
-            let target = Target { address, path: how.path.clone(), silence: how.silence() };
-            let round = scenario.run(&Running { target, answers: how.answers(), pid }, how.size(scenario))?;
-            print!("{}", report::round(scenario, &round));
+        Subcommands::Floor { listen, content_bytes, online_in_a_group } => {
+            let floor = Floor::bind(listen, content_bytes, online_in_a_group);
+            serve(floor.with_context(|| format!("can't listen on {listen}"))?)?;
+        }
+        Subcommands::Load { address, pid, scenario, secret_file, how } => {
+            let running = running(address, pid, scenario, secret_file, &how)?;
+            let round = scenario.scenario.run(&running, how.size(scenario))?;
+            print!("{}{}", report::round(scenario.scenario, &round), figures::round(&round));
         }
         Subcommands::Compare { scenario, markdown, rounds, how } => {
             let rows = compare(&how.plan(&scenario, rounds, 5)?, |line| eprintln!("{line}"))?;
-            print!("{}", report::text(&rows));
+            print!("{}\n{}", report::text(&rows), figures::text(&rows));
             if let Some(file) = markdown {
-                std::fs::write(&file, report::markdown(&rows))
+                std::fs::write(&file, format!("{}\n{}", report::markdown(&rows), figures::markdown(&rows)))
                     .with_context(|| format!("can't write {}", file.display()))?;
             }
         }
         Subcommands::Shape { rounds, how } => {
-            let plan = how.plan(&shape::LIMITS.map(|(scenario, _)| scenario), rounds, 3)?;
+            let plan = how.plan(&shape::LIMITS.map(|(scenario, _)| scenario.into()), rounds, 3)?;
             let rows = compare(&plan, |line| eprintln!("{line}"))?;
             print!("{}", report::text(&rows));
             let verdicts = shape::judge(&rows);
@@ -184,8 +195,29 @@ pub fn run() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn floor(listen: SocketAddr, content_bytes: usize) -> anyhow::Result<()> {
-    let floor = Floor::bind(listen, content_bytes).with_context(|| format!("can't listen on {listen}"))?;
+fn running(
+    address: SocketAddr,
+    pid: Option<u32>,
+    asked: Asked,
+    secret_file: Option<PathBuf>,
+    how: &How,
+) -> anyhow::Result<Running> {
+    let size = how.size(asked);
+    files::allow(size.connections)?;
+    let credentials = match secret_file {
+        Some(file) => {
+            let secret = std::fs::read_to_string(&file)
+                .with_context(|| format!("can't read the secret in {}", file.display()))?;
+            let users = asked.scenario.users(size);
+            Mint::with_secret(secret.trim()).credentials(asked.scenario.setup(size, false).identity, users)?
+        }
+        None => Credentials::default(),
+    };
+    let target = Target { address, path: how.path.clone(), credentials, first_user: 1, silence: how.silence() };
+    Ok(Running { target, answers: how.answers(), pid, service_key: None, data: None, beside: false })
+}
+
+fn serve(floor: Floor) -> anyhow::Result<()> {
     println!("{}", floor.address()?);
     std::io::stdout().flush()?;
     Ok(floor.run()?)

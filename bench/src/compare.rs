@@ -1,4 +1,4 @@
-//! Rounds that alternate between the floor and a server, each in a fresh process.
+//! Rounds that alternate between a server and what it is compared with, each in a fresh process.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::files;
+use crate::identity::Mint;
 use crate::load::Target;
 use crate::message::Answers;
 use crate::process::{CommandLine, Server};
-use crate::scenario::{Round, Running, Scenario, Size};
+use crate::scenario::{Beside, Round, Running, Scenario, Size};
 use crate::statistics::Summary;
 
 /// What to compare.
@@ -37,9 +38,9 @@ pub struct Row {
     pub scenario: Scenario,
     /// Its size.
     pub size: Size,
-    /// The floor's rounds.
+    /// The rounds of what it is compared with: the floor, or what [`Scenario::beside`] says.
     pub floor: Vec<Round>,
-    /// The server's rounds, each run right after the floor's of the same place.
+    /// The server's rounds, each run right after the other's of the same place.
     pub server: Vec<Round>,
 }
 
@@ -71,21 +72,30 @@ pub fn compare(plan: &Plan, mut progress: impl FnMut(&str)) -> anyhow::Result<Ve
     let connections = plan.scenarios.iter().map(|(_, size)| size.connections).max().unwrap_or(0);
     // Before the first server starts: it inherits the limit.
     files::allow(connections)?;
-    plan.scenarios.iter().map(|&(scenario, size)| rounds(plan, scenario, size, &mut progress)).collect()
+    let mut mint = Mint::default();
+    plan.scenarios.iter().map(|&(scenario, size)| rounds(plan, scenario, size, &mut mint, &mut progress)).collect()
 }
 
-fn rounds(plan: &Plan, scenario: Scenario, size: Size, progress: &mut impl FnMut(&str)) -> anyhow::Result<Row> {
+fn rounds(
+    plan: &Plan,
+    scenario: Scenario,
+    size: Size,
+    mint: &mut Mint,
+    progress: &mut impl FnMut(&str),
+) -> anyhow::Result<Row> {
     let mut row = Row { scenario, size, floor: Vec::new(), server: Vec::new() };
+    let (word, floor) = match scenario.beside() {
+        Beside::Floor => ("floor", true),
+        Beside::Variant(word) => (word, false),
+    };
     for number in 1..=plan.rounds {
-        let floor = Server::floor(&plan.floor, size.content_bytes)?;
-        row.floor.push(run(plan, scenario, size, &floor, Answers::Constant).context("the floor")?);
-        drop(floor);
-        let server = Server::start(&plan.server, scenario.store())?;
-        row.server.push(run(plan, scenario, size, &server, plan.answers).context("the server")?);
-        drop(server);
+        let beside =
+            if floor { on_the_floor(plan, scenario, size, mint) } else { serve(plan, scenario, size, mint, true) };
+        row.floor.push(beside.with_context(|| word.to_owned())?);
+        row.server.push(serve(plan, scenario, size, mint, false).context("the server")?);
         let cost = |rounds: &[Round]| rounds.last().and_then(|round| round.cost).unwrap_or(f64::NAN);
         progress(&format!(
-            "{scenario}, round {number} of {}: floor {:.3}, server {:.3} {}",
+            "{scenario}, round {number} of {}: {word} {:.3}, server {:.3} {}",
             plan.rounds,
             cost(&row.floor),
             cost(&row.server),
@@ -95,11 +105,44 @@ fn rounds(plan: &Plan, scenario: Scenario, size: Size, progress: &mut impl FnMut
     Ok(row)
 }
 
-fn run(plan: &Plan, scenario: Scenario, size: Size, server: &Server, answers: Answers) -> anyhow::Result<Round> {
-    let target = Target { address: server.address(), path: plan.path.clone(), silence: plan.silence };
-    scenario
-        .run(&Running { target, answers, pid: Some(server.pid()) }, size)
-        .with_context(|| format!("its log ends: {:?}", server.log_tail()))
+fn on_the_floor(plan: &Plan, scenario: Scenario, size: Size, mint: &mut Mint) -> anyhow::Result<Round> {
+    let setup = scenario.setup(size, true);
+    let server = Server::floor(&plan.floor, size.content_bytes, setup.online_in_a_group)?;
+    run(plan, scenario, size, mint, &server, Answers::Constant, true)
+}
+
+fn serve(plan: &Plan, scenario: Scenario, size: Size, mint: &mut Mint, beside: bool) -> anyhow::Result<Round> {
+    let setup = scenario.setup(size, beside);
+    let server = Server::start(&plan.server, &setup, mint, scenario.users(size))?;
+    run(plan, scenario, size, mint, &server, plan.answers, beside)
+}
+
+fn run(
+    plan: &Plan,
+    scenario: Scenario,
+    size: Size,
+    mint: &mut Mint,
+    server: &Server,
+    answers: Answers,
+    beside: bool,
+) -> anyhow::Result<Round> {
+    let credentials = mint.credentials(scenario.setup(size, beside).identity, scenario.users(size))?;
+    let target = Target {
+        address: server.address(),
+        path: plan.path.clone(),
+        credentials,
+        first_user: 1,
+        silence: plan.silence,
+    };
+    let running = Running {
+        target,
+        answers,
+        pid: Some(server.pid()),
+        service_key: server.service_key().map(str::to_owned),
+        data: Some(server.data()),
+        beside,
+    };
+    scenario.run(&running, size).with_context(|| format!("its log ends: {:?}", server.log_tail()))
 }
 
 fn costs(rounds: &[Round]) -> Vec<f64> {

@@ -34,6 +34,8 @@ pub struct Floor {
     users: Vec<Option<usize>>,
     broadcast: Vec<u8>,
     private: Vec<u8>,
+    group: Vec<u8>,
+    online_in_a_group: usize,
 }
 
 struct Connection {
@@ -45,11 +47,13 @@ struct Connection {
 }
 
 impl Floor {
-    /// Listens, and encodes its two frames with contents of this many bytes, in the shape in which Tidings sends them.
+    /// Listens, and encodes its frames with contents of this many bytes, in the shape in which Tidings sends them.
+    /// `online_in_a_group` users are one group, in the order of their numbers, whatever number the group is called by; 0
+    /// without groups.
     ///
     /// # Errors
     /// The address is taken or isn't ours.
-    pub fn bind(listen: SocketAddr, content_bytes: usize) -> io::Result<Self> {
+    pub fn bind(listen: SocketAddr, content_bytes: usize, online_in_a_group: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(listen)?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -60,6 +64,8 @@ impl Floor {
             users: vec![None; USERS],
             broadcast: encoded("broadcast", content_bytes),
             private: encoded("private", content_bytes),
+            group: encoded("group", content_bytes),
+            online_in_a_group,
         })
     }
 
@@ -188,9 +194,24 @@ impl Floor {
             }
             return Ok(());
         }
+        if start.starts_with(message::GROUP_START) {
+            return self.group(at);
+        }
         for (_, connection) in &self.connections {
             if connection.open {
                 write(&connection.stream, &self.broadcast)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// To the sender's group but the sender.
+    fn group(&self, sender: usize) -> io::Result<()> {
+        let members = self.connections[sender].user.saturating_sub(1).checked_div(self.online_in_a_group);
+        let Some(first) = members.map(|number| number * self.online_in_a_group + 1) else { return Ok(()) };
+        for user in first..(first + self.online_in_a_group).min(USERS) {
+            if let Some(to) = self.users[user].filter(|&to| to != sender) {
+                write(&self.connections[to].stream, &self.group)?;
             }
         }
         Ok(())
@@ -247,7 +268,7 @@ mod tests {
 
     #[test]
     fn its_frames_are_messages_of_the_asked_size() {
-        for name in ["broadcast", "private"] {
+        for name in ["broadcast", "private", "group"] {
             let bytes = encoded(name, 128);
             let (frame, used) = frame::split(&bytes).unwrap().unwrap();
             assert_eq!(used, bytes.len());

@@ -20,12 +20,12 @@ pub fn accept(key: &str) -> String {
     STANDARD.encode(hash.finalize())
 }
 
-/// The client's request for `path` (with its query) at `host`.
+/// The client's request for `path` (with its query) at `host`, with `more` header lines, each with its line break.
 #[must_use]
-pub fn request(host: &str, path: &str) -> String {
+pub fn request(host: &str, path: &str, more: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
     )
 }
 
@@ -95,9 +95,10 @@ mod tests {
 
     #[test]
     fn our_answer_to_our_request_is_accepted() {
-        let request = request("127.0.0.1:9", "/ws?user=3");
+        let request = request("127.0.0.1:9", "/ws?user=3", "Cookie: a=1\r\n");
         assert_eq!(head_end(request.as_bytes()), Some(request.len()));
         let key = header(&request, "sec-websocket-key").expect("the request names its key");
+        assert_eq!(header(&request, "cookie"), Some("a=1"));
         check_response(response(key).as_bytes()).expect("an answer to our own key");
     }
 

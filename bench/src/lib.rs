@@ -11,12 +11,16 @@
 //! | `cli` | the subcommands: `floor`, `load`, `compare`, `shape` |
 //! | `compare` | rounds that alternate between the floor and a server |
 //! | `process`, `usage` | a server as a child process; its CPU and memory |
+//! | `scrape`, `log_watch` | its metrics; the size of its database's log |
+//! | `setup`, `identity` | how a server is set up; who its users are |
 //! | `floor` | the bare epoll loop |
 //! | `scenario`, `scenario/*` | what is sent and when a message counts as done |
 //! | `load` | many client connections on one thread |
+//! | `stalled` | clients that stop reading |
 //! | `connection`, `handshake`, `frame` | one client connection, its upgrade, its frames |
+//! | `http`, `backend` | HTTP requests; what a backend does with them |
 //! | `message`, `checker` | what is sent; whether it arrived unchanged, once, in order |
-//! | `latency`, `statistics`, `report` | histograms; medians and ratios; tables |
+//! | `latency`, `statistics`, `report`, `figures` | histograms; medians and ratios; tables; all figures of a row |
 //! | `shape` | the gate on the ratios of fan-out |
 //! | `files` | how many files a process may open |
 //!
@@ -26,6 +30,7 @@
 //! cargo build --release                        # the server that is measured
 //! cargo run --release -p bench -- compare      # all scenarios, 5 rounds each, as a table
 //! cargo run --release -p bench -- compare --scenario fanout32,idle --rounds 3 --markdown table.md
+//! cargo run --release -p bench -- compare --scenario fanout32@19000,group100,connect-es256
 //! cargo run --release -p bench -- shape        # exits 1 if fan-out is off its shape
 //! cargo run --release -p bench -- load --address 127.0.0.1:8000 --pid 4711 --scenario private32
 //! ```
@@ -43,20 +48,28 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod backend;
 pub mod checker;
 pub mod cli;
 pub mod compare;
 pub mod connection;
+pub mod figures;
 pub mod files;
 pub mod floor;
 pub mod frame;
 pub mod handshake;
+pub mod http;
+pub mod identity;
 pub mod latency;
 pub mod load;
+pub mod log_watch;
 pub mod message;
 pub mod process;
 pub mod report;
 pub mod scenario;
+pub mod scrape;
+pub mod setup;
 pub mod shape;
+pub mod stalled;
 pub mod statistics;
 pub mod usage;

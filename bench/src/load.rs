@@ -13,6 +13,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use crate::connection::{Connection, ConnectionError};
 use crate::frame;
 use crate::handshake::{self, HandshakeError};
+use crate::identity::Credentials;
 
 /// Upgrades under way at once: well under any listener's backlog, where a full one costs a second.
 const OPENING_AT_ONCE: usize = 64;
@@ -24,20 +25,42 @@ const PER_SOURCE: usize = 8_000;
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// Where the server is, and how long it may be silent.
+/// A run that takes longer than this has failed, however much happens.
+const RUNS_AT_MOST: Duration = Duration::from_secs(300);
+
+/// Where the server is, who connects, and how long it may be silent.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The server's address.
     pub address: SocketAddr,
-    /// Path and query of the upgrade; `{user}` stands for the user's number, 1 to the number of connections.
+    /// Path and query of the upgrade; `{user}` stands for the user's number.
     pub path: String,
+    /// What each user shows at the upgrade.
+    pub credentials: Credentials,
+    /// The user's number of the connection at index 0; the others follow.
+    pub first_user: usize,
     /// A run in which nothing at all happens for this long has failed.
     pub silence: Duration,
 }
 
+impl Target {
+    /// The same server for users from `first_user` on.
+    #[must_use]
+    pub fn from_user(&self, first_user: usize) -> Self {
+        Self { first_user, ..self.clone() }
+    }
+
+    /// The bytes of a user's upgrade.
+    #[must_use]
+    pub fn request(&self, user: usize) -> String {
+        let path = self.path.replace("{user}", &user.to_string());
+        handshake::request(&self.address.to_string(), &path, self.credentials.line(user))
+    }
+}
+
 /// What a run does with what arrives.
 pub trait Scene {
-    /// A text message arrived at the connection with this index (its user's number less one). Called in the order of
+    /// A text message arrived at the connection with this index. Called in the order of
     /// arrival at each connection, from one thread. `at` is when it was read. What is put into `outgoing` is written
     /// before the next connection is read.
     ///
@@ -95,17 +118,28 @@ pub enum LoadError {
     /// Nothing happened for too long.
     #[error("nothing happened for {0:?}")]
     Silent(Duration),
+    /// The run took too long.
+    #[error("the run isn't over after {0:?}")]
+    TooLong(Duration),
 }
 
 impl LoadError {
-    /// An [`LoadError::Unexpected`] at the connection with this index.
+    /// An [`LoadError::Unexpected`] at the connection with this index. The load, which knows who that is, puts the user's
+    /// number in its place.
     #[must_use]
     pub fn unexpected(receiver: usize, payload: &[u8]) -> Self {
-        Self::Unexpected { user: receiver + 1, text: String::from_utf8_lossy(payload).chars().take(300).collect() }
+        Self::Unexpected { user: receiver, text: String::from_utf8_lossy(payload).chars().take(300).collect() }
+    }
+
+    fn of_user(self, user: usize) -> Self {
+        match self {
+            Self::Unexpected { text, .. } => Self::Unexpected { user, text },
+            other => other,
+        }
     }
 }
 
-/// Messages to be written, each by one connection and with one write.
+/// Messages to be written, each by one connection and with one write, or several of one connection with one.
 #[derive(Default)]
 pub struct Outgoing {
     frames: Vec<u8>,
@@ -122,15 +156,25 @@ impl Outgoing {
         frame::encode_client(&mut self.frames, frame::TEXT, &self.text);
         self.ends.push_back((sender, self.frames.len()));
     }
+
+    /// The same, but written together with the message before it if that has the same sender.
+    pub fn joined_text(&mut self, sender: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.ends.back().is_some_and(|&(last, _)| last == sender) {
+            self.ends.pop_back();
+        }
+        self.text(sender, write);
+    }
 }
 
-/// Open connections of the users 1 to N, at the indices 0 to N − 1.
+/// Open connections of users in the order of their numbers.
 pub struct Load {
     poll: Poll,
     events: Events,
     connections: Vec<Connection>,
+    first_user: usize,
     scratch: Vec<u8>,
     silence: Duration,
+    began: Instant,
 }
 
 impl Load {
@@ -139,6 +183,7 @@ impl Load {
     /// # Errors
     /// The first connection that the server refuses or cuts; silence.
     pub fn open(target: &Target, users: usize) -> Result<Self, LoadError> {
+        let began = Instant::now();
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);
         let mut opening: Vec<Option<Opening>> = Vec::with_capacity(users);
@@ -157,7 +202,7 @@ impl Load {
                 // A connection that is open already has nothing to say before a message is sent; what it may say
                 // nonetheless is read with the next event.
                 let Some(state) = &mut opening[at] else { continue };
-                if let Some(already_read) = state.step(at + 1)? {
+                if let Some(already_read) = state.step(target.first_user + at)? {
                     let Opening { stream, .. } = opening[at].take().expect("it was there a line above");
                     open[at] = Some(Connection::new(stream, &already_read));
                     done += 1;
@@ -165,7 +210,8 @@ impl Load {
             }
         }
         let connections = open.into_iter().map(|one| one.expect("the loop counted each of them once")).collect();
-        Ok(Self { poll, events, connections, scratch: vec![0; READ_BYTES], silence: target.silence })
+        let Target { first_user, silence, .. } = *target;
+        Ok(Self { poll, events, connections, first_user, scratch: vec![0; READ_BYTES], silence, began })
     }
 
     /// Writes what a scene wants written.
@@ -173,7 +219,7 @@ impl Load {
     /// # Errors
     /// A connection's end.
     pub fn send(&mut self, outgoing: &mut Outgoing) -> Result<(), LoadError> {
-        send(&mut self.connections, outgoing)
+        send(&mut self.connections, self.first_user, outgoing)
     }
 
     /// Reads until the scene is done.
@@ -206,13 +252,17 @@ impl Load {
 
     /// Waits at most `time` and handles what happened; false if nothing did.
     fn turn(&mut self, time: Duration, scene: &mut impl Scene) -> Result<bool, LoadError> {
-        let Self { poll, events, connections, scratch, .. } = self;
+        let Self { poll, events, connections, first_user, scratch, .. } = self;
+        if self.began.elapsed() > RUNS_AT_MOST {
+            return Err(LoadError::TooLong(RUNS_AT_MOST));
+        }
         wait(poll, events, time)?;
         let mut outgoing = Outgoing::default();
         for event in &*events {
             let index = event.token().0;
             let connection = &mut connections[index];
-            let ended = |source| LoadError::Ended { user: index + 1, source };
+            let user = *first_user + index;
+            let ended = |source| LoadError::Ended { user, source };
             if event.is_writable() {
                 connection.writable().map_err(ended)?;
             }
@@ -225,20 +275,20 @@ impl Load {
                     }
                 };
                 connection.readable(scratch, each).map_err(ended)?;
-                refused?;
-                send(connections, &mut outgoing)?;
+                refused.map_err(|error| error.of_user(user))?;
+                send(connections, *first_user, &mut outgoing)?;
             }
         }
         Ok(!events.is_empty())
     }
 }
 
-fn send(connections: &mut [Connection], outgoing: &mut Outgoing) -> Result<(), LoadError> {
+fn send(connections: &mut [Connection], first_user: usize, outgoing: &mut Outgoing) -> Result<(), LoadError> {
     let mut start = 0;
     while let Some((sender, end)) = outgoing.ends.pop_front() {
         connections[sender]
             .send(&outgoing.frames[start..end])
-            .map_err(|source| LoadError::Ended { user: sender + 1, source })?;
+            .map_err(|source| LoadError::Ended { user: first_user + sender, source })?;
         start = end;
     }
     outgoing.frames.clear();
@@ -265,8 +315,8 @@ struct Opening {
 
 /// Begins to connect. Closing the socket will reset the connection: otherwise each keeps its port for a minute
 /// (TIME_WAIT), and after some rounds no port is free.
-fn connect(address: SocketAddr, index: usize) -> io::Result<TcpStream> {
-    let block = u8::try_from(index / PER_SOURCE).unwrap_or(u8::MAX - 1);
+fn connect(address: SocketAddr, user: usize) -> io::Result<TcpStream> {
+    let block = u8::try_from(user / PER_SOURCE).unwrap_or(u8::MAX - 1);
     let stream = if address.ip() == Ipv4Addr::LOCALHOST && block > 0 {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddr::from(([127, 0, 0, 1 + block], 0)).into())?;
@@ -284,11 +334,10 @@ fn connect(address: SocketAddr, index: usize) -> io::Result<TcpStream> {
 
 impl Opening {
     fn start(poll: &Poll, target: &Target, index: usize) -> io::Result<Self> {
-        let mut stream = connect(target.address, index)?;
+        let user = target.first_user + index;
+        let mut stream = connect(target.address, user)?;
         poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
-        let path = target.path.replace("{user}", &(index + 1).to_string());
-        let request = handshake::request(&target.address.to_string(), &path);
-        Ok(Self { stream, request: Some(request), head: Vec::new() })
+        Ok(Self { stream, request: Some(target.request(user)), head: Vec::new() })
     }
 
     /// Goes as far as the socket lets it; `Some` with what came behind the answer's head when the connection is open.

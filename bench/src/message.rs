@@ -33,8 +33,20 @@ pub fn private(out: &mut Vec<u8>, to: u64, counter: u64, bytes: usize) {
     out.extend_from_slice(b"\"}");
 }
 
+/// Appends the guide's message to a group. It begins with [`GROUP_START`], by which the floor knows it.
+pub fn group(out: &mut Vec<u8>, group: u64, counter: u64, bytes: usize) {
+    out.extend_from_slice(GROUP_START);
+    write!(out, "{group}").expect("writing to a Vec never fails");
+    out.extend_from_slice(br#","content":""#);
+    content(out, counter, bytes);
+    out.extend_from_slice(b"\"}");
+}
+
 /// What a private message begins with; the receiver's number follows.
 pub const PRIVATE_START: &[u8] = br#"{"type":"private","to":"#;
+
+/// What a message to a group begins with; the group's number follows.
+pub const GROUP_START: &[u8] = br#"{"type":"group","group_id":"#;
 
 /// A message as a server sends it out: what of it is checked.
 #[derive(Debug, Deserialize)]
@@ -85,7 +97,15 @@ pub struct Reader {
     answers: Answers,
     /// Payloads already checked, at counter modulo [`REMEMBERED`]. Everyone gets the same bytes of a broadcast, so they
     /// are parsed once and then compared: the generator must not be slower than what it measures.
-    checked: Vec<(u64, Vec<u8>)>,
+    checked: Vec<Checked>,
+}
+
+/// A payload with what it says.
+#[derive(Clone, Default)]
+struct Checked {
+    from: u64,
+    counter: u64,
+    payload: Vec<u8>,
 }
 
 /// Payloads that a [`Reader`] remembers; an older one is parsed again.
@@ -95,7 +115,7 @@ impl Reader {
     /// Reads messages of the type `name` with contents of `content_bytes`.
     #[must_use]
     pub fn new(name: &'static str, content_bytes: usize, answers: Answers) -> Self {
-        Self { name, content_bytes, answers, checked: vec![(u64::MAX, Vec::new()); REMEMBERED] }
+        Self { name, content_bytes, answers, checked: vec![Checked::default(); REMEMBERED] }
     }
 
     /// The counter of a message from the user `from`, where `expected` is the counter that should come now. `None` when
@@ -105,9 +125,9 @@ impl Reader {
             Answers::Counted => expected as usize % REMEMBERED,
             Answers::Constant => 0,
         };
-        let (counter, known) = &self.checked[slot];
-        if known == payload {
-            return Some(if self.answers == Answers::Constant { expected } else { *counter });
+        let known = &self.checked[slot];
+        if known.payload == payload && (self.answers == Answers::Constant || known.from == from) {
+            return Some(if self.answers == Answers::Constant { expected } else { known.counter });
         }
         let incoming = Incoming::read(payload)?;
         let counter = incoming.counter(self.content_bytes)?;
@@ -115,15 +135,15 @@ impl Reader {
         if incoming.r#type != self.name || !right_sender {
             return None;
         }
-        self.remember(counter, payload);
+        self.remember(from, counter, payload);
         Some(if self.answers == Answers::Constant { expected } else { counter })
     }
 
-    fn remember(&mut self, counter: u64, payload: &[u8]) {
-        let (known, bytes) = &mut self.checked[counter as usize % REMEMBERED];
-        *known = counter;
-        bytes.clear();
-        bytes.extend_from_slice(payload);
+    fn remember(&mut self, from: u64, counter: u64, payload: &[u8]) {
+        let known = &mut self.checked[counter as usize % REMEMBERED];
+        (known.from, known.counter) = (from, counter);
+        known.payload.clear();
+        known.payload.extend_from_slice(payload);
     }
 }
 
@@ -152,6 +172,8 @@ mod tests {
         let mut reader = Reader::new("private", 32, Answers::Counted);
         assert_eq!(reader.counter(&sent_out("broadcast", 1, 0), 1, 0), None);
         assert_eq!(reader.counter(&sent_out("private", 2, 0), 1, 0), None);
+        assert_eq!(reader.counter(&sent_out("private", 2, 0), 2, 0), Some(0));
+        assert_eq!(reader.counter(&sent_out("private", 2, 0), 1, 0), None, "also when it is known by now");
         assert_eq!(reader.counter(br#"{"type":"error","code":"limited"}"#, 1, 0), None);
         assert_eq!(reader.counter(b"not JSON", 1, 0), None);
     }
@@ -170,6 +192,12 @@ mod tests {
         broadcast(&mut text, 41, 128);
         let read = Incoming::read(&text).unwrap();
         assert_eq!((read.r#type, read.content.unwrap().len(), read.counter(128)), ("broadcast", 128, Some(41)));
+
+        let mut text = Vec::new();
+        group(&mut text, 5, 41, 64);
+        assert!(text.starts_with(GROUP_START));
+        let read = Incoming::read(&text).unwrap();
+        assert_eq!((read.r#type, read.counter(64)), ("group", Some(41)));
 
         let mut text = Vec::new();
         private(&mut text, 7, u64::MAX, 64);

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::thread;
@@ -12,14 +12,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
+use crate::identity::Mint;
+use crate::setup::Setup;
+
 /// A server that doesn't accept connections after this long has failed.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Characters at the log's end that a failure tells.
 const LOG_TAIL: usize = 2_000;
 
-/// How a server is started: words, of which each may hold `{port}`, `{data}` (a fresh folder) and `{store}` (`sqlite`, or
-/// `none` for messages that aren't kept). No shell is involved: the process started is the one measured.
+/// The data folder within the server's own.
+const DATA: &str = "data";
+
+/// How a server is started: words, of which each may hold `{port}` and `{data}` (a fresh folder). The rest is in its
+/// environment, see [`Setup::environment`]. No shell is involved: the process started is the one measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
     words: Vec<String>,
@@ -28,7 +34,7 @@ pub struct CommandLine {
 impl Default for CommandLine {
     /// Tidings as the release build left it.
     fn default() -> Self {
-        "target/release/tidings serve --dev --listen 127.0.0.1:{port} --data {data} --store {store}"
+        "target/release/tidings serve --listen 127.0.0.1:{port} --data {data}"
             .parse()
             .expect("the default has words and closed quotes")
     }
@@ -69,23 +75,27 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
+    service_key: Option<String>,
 }
 
 impl Server {
-    /// Starts the floor from `program`, which is this crate's binary, with contents of so many bytes.
+    /// Starts the floor from `program`, which is this crate's binary, with contents of so many bytes and groups of which so
+    /// many members are online (0 without groups).
     ///
     /// # Errors
     /// It doesn't start or doesn't say where it listens.
-    pub fn floor(program: &Path, content_bytes: usize) -> anyhow::Result<Self> {
+    pub fn floor(program: &Path, content_bytes: usize, online_in_a_group: usize) -> anyhow::Result<Self> {
         let folder = TempDir::new().context("no folder for the floor's log")?;
         let child = Command::new(program)
             .args(["floor", "--listen", "127.0.0.1:0", "--content-bytes", &content_bytes.to_string()])
+            .args(["--online-in-a-group", &online_in_a_group.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(folder.path().join("log"))?)
             .spawn()
             .with_context(|| format!("can't start {}", program.display()))?;
-        let mut server = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folder };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut server = Self { child, address, folder, service_key: None };
         let stdout = server.child.stdout.take().expect("it was asked for above");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -96,31 +106,31 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts a server on a free port and waits until it accepts connections.
+    /// Starts a server for so many users on a free port and waits until it accepts connections.
     ///
     /// # Errors
     /// It doesn't start, ends, or accepts no connection within 30 s; the end of its log is told.
-    pub fn start(command: &CommandLine, store: &str) -> anyhow::Result<Self> {
+    pub fn start(command: &CommandLine, setup: &Setup, mint: &mut Mint, users: usize) -> anyhow::Result<Self> {
         let folder = TempDir::new().context("no folder for the server's data")?;
-        let data = folder.path().join("data");
+        let data = folder.path().join(DATA);
         fs::create_dir(&data)?;
         let address = free_address()?;
         let fill = |word: &String| {
-            word.replace("{port}", &address.port().to_string())
-                .replace("{data}", &data.to_string_lossy())
-                .replace("{store}", store)
+            word.replace("{port}", &address.port().to_string()).replace("{data}", &data.to_string_lossy())
         };
         let words: Vec<String> = command.words.iter().map(fill).collect();
+        let environment = setup.environment(mint, folder.path())?;
+        let service_key = setup.prepare(&words[0], &environment, &data, users)?;
         let log = File::create(folder.path().join("log"))?;
         let child = Command::new(&words[0])
             .args(&words[1..])
-            .env("TIDINGS_LIMITS__ENABLED", "false")
+            .envs(environment)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .with_context(|| format!("can't start {} (is it built? `cargo build --release`)", words[0]))?;
-        let mut server = Self { child, address, folder };
+        let mut server = Self { child, address, folder, service_key };
         server.wait_until_it_accepts()?;
         Ok(server)
     }
@@ -135,6 +145,18 @@ impl Server {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The key of a backend, if its set-up has one.
+    #[must_use]
+    pub fn service_key(&self) -> Option<&str> {
+        self.service_key.as_deref()
+    }
+
+    /// Where it keeps its data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join(DATA)
     }
 
     /// The end of what it wrote to its standard streams.
@@ -184,6 +206,10 @@ mod tests {
         text.parse::<CommandLine>().unwrap().words
     }
 
+    fn start(command: &CommandLine) -> Option<anyhow::Error> {
+        Server::start(command, &Setup::default(), &mut Mint::default(), 1).err()
+    }
+
     #[test]
     fn words_end_at_blanks_but_not_between_quotes() {
         assert_eq!(words("serve  --listen 127.0.0.1:{port}"), ["serve", "--listen", "127.0.0.1:{port}"]);
@@ -195,14 +221,14 @@ mod tests {
     #[test]
     fn a_server_that_ends_at_once_is_told_with_its_last_words() {
         let command = r#"sh -c "echo no such port {port} >&2; exit 3""#.parse().unwrap();
-        let error = Server::start(&command, "none").err().expect("it ended").to_string();
+        let error = start(&command).expect("it ended").to_string();
         assert!(error.contains("exit status: 3") && error.contains("no such port"), "{error}");
     }
 
     #[test]
     fn a_program_that_is_not_there_says_how_to_build_it() {
         let command = "no/such/program {port}".parse().unwrap();
-        let error = Server::start(&command, "none").err().expect("there is none").to_string();
+        let error = start(&command).expect("there is none").to_string();
         assert!(error.contains("cargo build --release"), "{error}");
     }
 }

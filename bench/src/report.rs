@@ -120,6 +120,7 @@ mod tests {
             per_second: Some(1000.0),
             first: Some(Quantiles { p50: 50.0, p99: 90.0, max: 91.0 }),
             last: None,
+            extra: Vec::new(),
         };
         Row {
             scenario,

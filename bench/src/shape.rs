@@ -50,7 +50,7 @@ mod tests {
     use crate::scenario::Round;
 
     fn verdict(scenario: Scenario, floor: f64, server: f64) -> Vec<Verdict> {
-        let round = |cost| Round { cost: Some(cost), resident_kib: None, per_second: None, first: None, last: None };
+        let round = |cost| Round { cost: Some(cost), ..Round::default() };
         let size = scenario.usual_size();
         judge(&[Row { scenario, size, floor: vec![round(floor)], server: vec![round(server)] }])
     }

@@ -74,6 +74,36 @@ pub fn resident_kib(pid: u32) -> io::Result<u64> {
         .ok_or_else(|| odd("smaps_rollup"))
 }
 
+/// The most resident memory that a process ever had, in KiB (`VmHWM` of `status`).
+///
+/// # Errors
+/// As [`resident_kib`].
+pub fn peak_resident_kib(pid: u32) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok())
+        .ok_or_else(|| odd("status"))
+}
+
+/// Nanoseconds of CPU that each living thread has used, by its name; threads of one name are added up.
+///
+/// # Errors
+/// As [`Cpu::read`].
+pub fn by_thread(pid: u32) -> io::Result<BTreeMap<String, u64>> {
+    let mut threads = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let task = task?.path();
+        // As above: a thread that ends just now is passed over.
+        let (Ok(name), Ok(text)) = (fs::read_to_string(task.join("comm")), fs::read_to_string(task.join("schedstat")))
+        else {
+            continue;
+        };
+        let nanos: Option<u64> = text.split_whitespace().next().and_then(|first| first.parse().ok());
+        *threads.entry(name.trim_end().to_owned()).or_default() += nanos.ok_or_else(|| odd("schedstat"))?;
+    }
+    Ok(threads)
+}
+
 fn odd(file: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("/proc/PID/{file} is not as proc(5) describes it"))
 }
@@ -121,5 +151,8 @@ mod tests {
         };
         assert!(after.ticks >= before.ticks);
         assert!(resident_kib(pid).unwrap() > 0);
+        assert!(peak_resident_kib(pid).unwrap() > 0);
+        let own = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
+        assert!(by_thread(pid).unwrap()[own.trim_end()] > 0);
     }
 }

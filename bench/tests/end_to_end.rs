@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bench::frame;
 use bench::handshake;
+use bench::identity::Credentials;
 use bench::load::Target;
 use bench::message::Answers;
 use bench::process::Server;
@@ -21,14 +22,26 @@ const BENCH: &str = env!("CARGO_BIN_EXE_bench");
 const SMALL: Size = Size { connections: 10, messages: 50, content_bytes: 128 };
 
 fn target(address: SocketAddr) -> Target {
-    Target { address, path: "/ws?user={user}".to_owned(), silence: Duration::from_secs(10) }
+    Target {
+        address,
+        path: "/ws?user={user}".to_owned(),
+        credentials: Credentials::default(),
+        first_user: 1,
+        silence: Duration::from_secs(10),
+    }
+}
+
+fn running(target: Target, answers: Answers, pid: Option<u32>) -> Running {
+    Running { target, answers, pid, service_key: None, data: None, beside: false }
 }
 
 /// Runs a scenario against a floor of its own.
 fn on_the_floor(scenario: &str, size: Size) -> Round {
-    let floor = Server::floor(Path::new(BENCH), size.content_bytes).expect("the floor starts");
-    let running = Running { target: target(floor.address()), answers: Answers::Constant, pid: Some(floor.pid()) };
-    scenario.parse::<Scenario>().expect("a known scenario").run(&running, size).expect("a run without faults")
+    let scenario: Scenario = scenario.parse().expect("a known scenario");
+    let online_in_a_group = scenario.setup(size, true).online_in_a_group;
+    let floor = Server::floor(Path::new(BENCH), size.content_bytes, online_in_a_group).expect("the floor starts");
+    let running = running(target(floor.address()), Answers::Constant, Some(floor.pid()));
+    scenario.run(&running, size).expect("a run without faults")
 }
 
 #[test]
@@ -51,6 +64,77 @@ fn the_floor_delivers_private_messages_to_their_receivers() {
 }
 
 #[test]
+fn the_floor_delivers_to_groups_and_in_bursts() {
+    for (scenario, connections) in [("group10", 10), ("group100", 22), ("fanout-burst16", 10), ("private-burst16", 10)]
+    {
+        let round = on_the_floor(scenario, Size { connections, messages: 64, ..SMALL });
+        assert!(round.cost.expect("it has a process") > 0.0, "{scenario}");
+        assert_eq!(round.first.is_some(), ["group100", "fanout-burst16"].contains(&scenario), "{scenario}");
+        assert!(round.last.is_some(), "{scenario}");
+    }
+}
+
+#[test]
+fn two_users_are_measured_beside_a_flooded_group() {
+    let size = Size { connections: 12, messages: 50, ..SMALL };
+    let round = on_the_floor("fairness", size);
+    assert!(round.last.is_some_and(|last| round.cost == Some(last.p99)), "the cost is the message's p99");
+    let figure = |name: &str| round.extra.iter().find(|figure| figure.name == name).map(|figure| figure.value);
+    assert!(figure("messages beside").is_some_and(|beside| beside > 0.0), "{:?}", round.extra);
+    assert!(figure("server's own: read to write, p99").is_some_and(f64::is_nan), "the floor has no metrics");
+}
+
+#[test]
+fn two_users_are_measured_beside_senders_who_saturate_the_socket() {
+    let round = on_the_floor("beside-senders", Size { connections: 22, messages: 50, ..SMALL });
+    assert!(
+        round.extra.iter().any(|figure| figure.name == "messages beside" && figure.value > 0.0),
+        "{:?}",
+        round.extra
+    );
+}
+
+#[test]
+fn what_goes_on_beside_must_be_possible() {
+    let relay = Relay::start(Mischief::None);
+    let error = relay.measure("beside-bulk").expect_err("posting needs a key, and there is none");
+    assert!(error.contains("service key"), "{error}");
+}
+
+#[test]
+fn shards_that_a_server_has_not_are_not_told() {
+    for scenario in ["two-shards-fanout", "two-shards-private"] {
+        let round = on_the_floor(scenario, SMALL);
+        assert!(round.cost.expect("it has a process") > 0.0, "{scenario}");
+        assert!(round.extra.iter().all(|figure| figure.value.is_nan()), "{scenario}: {:?}", round.extra);
+    }
+}
+
+#[test]
+fn a_pause_of_kept_messages_is_told() {
+    let round = on_the_floor("durable7", SMALL);
+    let pause = round.extra.iter().find(|figure| figure.name == "longest pause of deliveries").expect("it is told");
+    assert!(pause.value > 0.0, "{pause:?}");
+}
+
+#[test]
+fn connections_that_churned_are_charged_at_rest() {
+    let floor = Server::floor(Path::new(BENCH), 128, 0).expect("the floor starts");
+    let beside = Running { beside: true, ..running(target(floor.address()), Answers::Constant, Some(floor.pid())) };
+    let size = Size { connections: 100, ..SMALL };
+    let round = "churn".parse::<Scenario>().expect("it is known").run(&beside, size).expect("a run without faults");
+    assert!(round.cost.is_some() && round.resident_kib.is_some());
+    assert!(round.extra.iter().any(|figure| figure.name == "time to come to rest" && figure.value >= 0.0));
+}
+
+#[test]
+fn a_reader_that_stopped_is_seen_to_be_closed_as_a_slow_one() {
+    let round = Relay::start(Mischief::GivesUp).measure("stalled").expect("the others are without fault");
+    let closed = round.extra.iter().find(|figure| figure.name == "read the close frame 4409 in the end");
+    assert_eq!(closed.expect("it is told").value, 1.0, "{:?}", round.extra);
+}
+
+#[test]
 fn connecting_and_idling_are_charged_too() {
     let size = Size { connections: 200, ..SMALL };
     assert!(on_the_floor("connect", size).cost.expect("it has a process") > 0.0);
@@ -70,16 +154,18 @@ fn a_comparison_of_the_floor_with_itself_prints_its_table() {
         .expect("the binary runs");
     let text = String::from_utf8(output.stdout).expect("the table is UTF-8");
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let names: Vec<&str> =
+        text.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(names, ["scenario", "fanout1", "private4", "connect"]);
     let markdown = std::fs::read_to_string(file).expect("it was written");
-    assert_eq!(markdown.lines().filter(|line| line.starts_with("| ")).count(), 4, "{markdown}");
+    let table = markdown.lines().take_while(|line| !line.is_empty());
+    assert_eq!(table.filter(|line| line.starts_with("| ")).count(), 4, "{markdown}");
 }
 
 #[test]
 fn a_server_that_relays_each_message_once_is_without_fault() {
     let relay = Relay::start(Mischief::None);
-    for scenario in ["fanout1", "fanout4", "private1", "private20"] {
+    for scenario in ["fanout1", "fanout4", "private1", "private20", "fanout-burst4", "private-burst4"] {
         relay.measure(scenario).unwrap_or_else(|error| panic!("{scenario}: {error}"));
     }
 }
@@ -117,17 +203,18 @@ fn a_server_that_refuses_the_upgrade_is_quoted() {
         let (mut stream, _) = listener.accept().expect("the generator connects");
         let mut head = [0; 4096];
         let read = stream.read(&mut head).expect("it asks");
-        assert!(head[..read].starts_with(b"GET /ws?user=1 HTTP/1.1\r\n"));
+        assert!(head[..read].starts_with(b"GET /ws?user="));
         stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nwho??").expect("it listens");
     });
-    let running = Running { target: target(address), answers: Answers::Counted, pid: None };
-    let size = Size { connections: 2, ..SMALL };
-    let error = Scenario::Connect.run(&running, size).expect_err("it was refused");
+    let running = running(target(address), Answers::Counted, None);
+    // One alone: another would be reset when the listener goes.
+    let size = Size { connections: 1, ..SMALL };
+    let error = "connect".parse::<Scenario>().expect("it is known").run(&running, size).expect_err("it was refused");
     assert!(format!("{error:#}").contains("401 Unauthorized"), "{error:#}");
     answering.join().expect("the server's checks hold");
 }
 
-/// What a relay does wrong, to user 3 with user 1's message 7.
+/// What a relay does wrong, to user 3 with user 1's message 7; or what else it does then.
 #[derive(Clone, Copy, PartialEq)]
 enum Mischief {
     None,
@@ -135,6 +222,8 @@ enum Mischief {
     Doubles,
     Reorders,
     Changes,
+    /// Closes user 10 as a slow reader.
+    GivesUp,
 }
 
 /// A server that sends messages on as Tidings does, with a thread a connection; or does one thing wrong.
@@ -167,7 +256,7 @@ impl Relay {
     /// Runs a small scenario; the error is told with its causes.
     fn measure(&self, scenario: &str) -> Result<Round, String> {
         let target = Target { silence: Duration::from_secs(2), ..target(self.address) };
-        let running = Running { target, answers: Answers::Counted, pid: None };
+        let running = running(target, Answers::Counted, None);
         let scenario: Scenario = scenario.parse().expect("a known scenario");
         scenario.run(&running, SMALL).map_err(|error| format!("{error:#}"))
     }
@@ -184,11 +273,13 @@ fn serve(mut stream: TcpStream, room: &Mutex<Room>, mischief: Mischief) {
             && let Some(end) = handshake::head_end(&bytes)
         {
             let head = String::from_utf8(bytes.drain(..end).collect()).expect("our client's head");
-            let digits = head.split(['=', ' ']).nth(2).expect("GET /ws?user=N HTTP/1.1");
-            user = Some(digits.parse().expect("a number"));
+            let digits = head.split(['=', ' ']).nth(2).unwrap_or_default();
+            // Whoever asks for something else, such as metrics, is cut.
+            let Ok(number) = digits.parse() else { return };
+            user = Some(number);
             let key = handshake::header(&head, "Sec-WebSocket-Key").expect("our client's key");
             let mut room = room.lock().expect("no thread panicked");
-            room.writers.insert(user.expect("set above"), stream.try_clone().expect("a socket"));
+            room.writers.insert(number, stream.try_clone().expect("a socket"));
             stream.write_all(handshake::response(key).as_bytes()).expect("the client reads");
         }
         let Some(from) = user else { continue };
@@ -215,9 +306,12 @@ impl Room {
                 continue;
             }
             let mut bytes = frame.clone();
+            if user == 10 && seventh && mischief == Mischief::GivesUp {
+                frame::encode_server(&mut bytes, frame::CLOSE, &4409_u16.to_be_bytes());
+            }
             if user == 3 && seventh {
                 match mischief {
-                    Mischief::None => {}
+                    Mischief::None | Mischief::GivesUp => {}
                     Mischief::Loses => continue,
                     Mischief::Doubles => bytes.extend_from_slice(&frame),
                     Mischief::Reorders => {

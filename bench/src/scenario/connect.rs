@@ -5,11 +5,16 @@ use std::time::Instant;
 use super::{Meter, Round, Running, Size};
 use crate::load::Load;
 
-/// Connections opened and closed before it counts.
-const WARM_UP: usize = 64;
+/// Connections of other users, opened and closed before it counts.
+pub(super) const WARM_UP: usize = 64;
 
-pub(super) fn run(server: &Running, size: Size) -> anyhow::Result<Round> {
-    drop(Load::open(&server.target, WARM_UP.min(size.connections))?);
+/// With `again`, the same users have been there before.
+pub(super) fn run(server: &Running, size: Size, again: bool) -> anyhow::Result<Round> {
+    let others = server.target.from_user(server.target.first_user + size.connections);
+    drop(Load::open(&others, WARM_UP.min(size.connections))?);
+    if again {
+        drop(Load::open(&server.target, size.connections)?);
+    }
     let meter = Meter::start(server.pid)?;
     let start = Instant::now();
     let load = Load::open(&server.target, size.connections)?;
@@ -20,7 +25,6 @@ pub(super) fn run(server: &Running, size: Size) -> anyhow::Result<Round> {
         cost: charge.micros_each,
         resident_kib: charge.resident_kib,
         per_second: Some(per_second),
-        first: None,
-        last: None,
+        ..Round::default()
     })
 }

@@ -25,16 +25,21 @@ const WITHIN_KIB: u64 = 32;
 const READINGS_AT_MOST: usize = 200;
 
 pub(super) fn run(server: &Running, size: Size) -> anyhow::Result<Round> {
-    let mut load = Load::open(&server.target, WARM_UP.min(size.connections))?;
-    load.linger(EVERY, &mut Nothing)?;
-    drop(load);
-    let before = server.pid.map(|pid| at_rest(pid, None)).transpose()?;
+    let before = before(server, size)?;
     let start = Instant::now();
     let mut load = Load::open(&server.target, size.connections)?;
     let per_second = size.connections as f64 / start.elapsed().as_secs_f64();
     let after = server.pid.map(|pid| at_rest(pid, Some(&mut load))).transpose()?;
     let cost = before.zip(after).map(|(before, after)| (after as f64 - before as f64) / size.connections as f64);
-    Ok(Round { cost, resident_kib: after, per_second: Some(per_second), first: None, last: None })
+    Ok(Round { cost, resident_kib: after, per_second: Some(per_second), ..Round::default() })
+}
+
+/// Resident KiB at rest, when there were some connections and are none.
+pub(super) fn before(server: &Running, size: Size) -> anyhow::Result<Option<u64>> {
+    let mut load = Load::open(&server.target, WARM_UP.min(size.connections))?;
+    load.linger(EVERY, &mut Nothing)?;
+    drop(load);
+    server.pid.map(|pid| at_rest(pid, None)).transpose()
 }
 
 /// Resident KiB once they stay the same; meanwhile the connections, if there are any, answer pings.
@@ -58,7 +63,7 @@ fn at_rest(pid: u32, mut load: Option<&mut Load>) -> anyhow::Result<u64> {
 }
 
 /// Nobody sends anything, so nothing may come.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Scene for Nothing {
     fn message(&mut self, receiver: usize, payload: &[u8], _: Instant, _: &mut Outgoing) -> Result<(), LoadError> {

@@ -177,6 +177,14 @@ const LAYERS: &[Layer] = &[
         reason: "it compiles the engine's file by its path: a dependency would bring the standard library's types back",
     },
     Layer {
+        package: "slow-sync",
+        may_use: &[],
+        may_use_optionally: &[],
+        tests_may_use: &[],
+        never: &["tokio", "rusqlite"],
+        reason: "it is loaded into the server that is measured, so it brings nothing along",
+    },
+    Layer {
         package: "xtask",
         may_use: &[],
         may_use_optionally: &[],
