@@ -116,3 +116,40 @@ fn slower_sync_library() -> anyhow::Result<String> {
 pub fn log_bytes(data: &Path) -> u64 {
     std::fs::metadata(data.join(format!("{DATABASE}-wal"))).map_or(0, |file| file.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(setup: Setup, name: &str) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = setup.environment(&mut Mint::default(), folder.path()).unwrap();
+        environment.into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+
+    #[test]
+    fn limits_are_never_lifted() {
+        assert_eq!(value(Setup::default(), "TIDINGS_LIMITS__ENABLED"), None, "they are on unless it is said");
+        for (name, most) in LIMITS {
+            assert_eq!(value(Setup::default(), name).as_deref(), Some(most));
+        }
+    }
+
+    #[test]
+    fn what_a_scenario_decides_is_in_the_environment() {
+        let setup = Setup { not_kept: &["private"], shards: Some(2), identity: Identity::Es256, ..Setup::default() };
+        assert_eq!(value(setup, "TIDINGS_TYPES__PRIVATE__KEEP").as_deref(), Some("never"));
+        assert_eq!(value(setup, "TIDINGS_ENGINE__SHARDS").as_deref(), Some("2"));
+        assert_eq!(value(setup, "TIDINGS_AUTH__ALGORITHM").as_deref(), Some("ES256"));
+        assert_eq!(value(Setup::default(), "TIDINGS_ENGINE__SHARDS"), None, "the server decides");
+    }
+
+    #[test]
+    fn a_server_that_makes_no_key_is_told_with_its_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let setup = Setup { backend: true, ..Setup::default() };
+        let error = setup.prepare("false", &[], folder.path(), 1).unwrap_err().to_string();
+        assert!(error.contains("keys new"), "{error}");
+        assert_eq!(Setup::default().prepare("false", &[], folder.path(), 1).unwrap(), None, "nobody asked for one");
+    }
+}

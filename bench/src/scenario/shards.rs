@@ -1,4 +1,7 @@
 //! The same traffic with two shards and with one: what a delivery costs, and how the load splits.
+//!
+//! The generator is one thread. On a machine with two cores it and two shards share them, so that two shards can't deliver
+//! more than one; but what a delivery costs them is charged to them alone, and can be compared.
 
 use anyhow::Context as _;
 
