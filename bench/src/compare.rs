@@ -95,7 +95,8 @@ fn rounds(
         row.server.push(serve(plan, scenario, size, mint, false).context("the server")?);
         let cost = |rounds: &[Round]| rounds.last().and_then(|round| round.cost).unwrap_or(f64::NAN);
         progress(&format!(
-            "{scenario}, round {number} of {}: {word} {:.3}, server {:.3} {}",
+            "{scenario}@{}, round {number} of {}: {word} {:.3}, server {:.3} {}",
+            size.connections,
             plan.rounds,
             cost(&row.floor),
             cost(&row.server),
