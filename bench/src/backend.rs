@@ -1,8 +1,8 @@
 //! What a backend does by HTTP with its service key.
 
 use crate::http::{self, HttpError};
-use crate::load::Target;
 use crate::message;
+use crate::target::Target;
 
 /// Requests under way while groups are made.
 const JOINS_AT_ONCE: usize = 64;

@@ -12,11 +12,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::compare::{Plan, compare};
 use crate::floor::Floor;
 use crate::identity::{Credentials, Mint};
-use crate::load::Target;
 use crate::message::Answers;
 use crate::process::CommandLine;
 use crate::scenario::name::Asked;
 use crate::scenario::{Running, Scenario, Size};
+use crate::target::Target;
 use crate::{figures, files, report, shape};
 
 /// Says what a delivered message costs, beside a bare epoll loop.

@@ -7,11 +7,11 @@ use anyhow::Context as _;
 
 use crate::files;
 use crate::identity::Mint;
-use crate::load::Target;
 use crate::message::Answers;
 use crate::process::{CommandLine, Server};
 use crate::scenario::{Beside, Round, Running, Scenario, Size};
 use crate::statistics::Summary;
+use crate::target::Target;
 
 /// What to compare.
 pub struct Plan {

@@ -15,6 +15,15 @@ pub struct Connection {
     unsent: Vec<u8>,
 }
 
+/// What a connection gives to whoever reads.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A text message.
+    Text(&'a [u8]),
+    /// A pong's payload.
+    Pong(&'a [u8]),
+}
+
 /// What ended a connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,11 +83,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there, answers pings, and gives each text message to `each`.
+    /// Reads what is there, answers pings, and gives each text message and each pong to `each`.
     ///
     /// # Errors
     /// The end of the connection, whichever way it came.
-    pub fn readable(&mut self, scratch: &mut [u8], mut each: impl FnMut(&[u8])) -> Result<(), ConnectionError> {
+    pub fn readable(&mut self, scratch: &mut [u8], mut each: impl FnMut(Heard<'_>)) -> Result<(), ConnectionError> {
         loop {
             let read = match self.stream.read(scratch) {
                 Ok(0) => return Err(ConnectionError::Cut),
@@ -104,18 +113,18 @@ impl Connection {
         }
     }
 
-    fn frames(&mut self, bytes: &[u8], each: &mut impl FnMut(&[u8])) -> Result<usize, ConnectionError> {
+    fn frames(&mut self, bytes: &[u8], each: &mut impl FnMut(Heard<'_>)) -> Result<usize, ConnectionError> {
         let mut at = 0;
         while let Some((found, used)) = frame::split(&bytes[at..])? {
             at += used;
             match found.opcode {
-                frame::TEXT => each(found.payload),
+                frame::TEXT => each(Heard::Text(found.payload)),
                 frame::PING => {
                     let mut pong = Vec::new();
                     frame::encode_client(&mut pong, frame::PONG, found.payload);
                     self.send(&pong)?;
                 }
-                frame::PONG => {}
+                frame::PONG => each(Heard::Pong(found.payload)),
                 frame::CLOSE => return Err(closed(found.payload)),
                 other => return Err(ConnectionError::Opcode(other)),
             }

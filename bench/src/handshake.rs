@@ -54,13 +54,33 @@ pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// Bytes of the body that a head announces (RFC 9112 section 6.2); 0 where it announces none.
+#[must_use]
+pub fn body_bytes(head: &[u8]) -> usize {
+    let head = std::str::from_utf8(head).unwrap_or_default();
+    header(head, "Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0)
+}
+
+/// The status of an answer's head (RFC 9112 section 4).
+#[must_use]
+pub fn status(head: &str) -> Option<u16> {
+    head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.get(..3)?.parse().ok()
+}
+
 /// Why an answer is no upgrade.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// Another status than 101. What it said instead is cut at 300 characters.
-    #[error("the server refused the upgrade: {0}")]
-    Refused(String),
+    /// Another status than 101.
+    #[error("the server refused the upgrade: {text}")]
+    Refused {
+        /// The status; 0 where there is none.
+        status: u16,
+        /// What came of the body.
+        body: String,
+        /// All that it said, on one line, cut at 300 characters.
+        text: String,
+    },
     /// 101, but for another key than the one sent.
     #[error("the server's Sec-WebSocket-Accept is {0:?}")]
     WrongAccept(Option<String>),
@@ -76,7 +96,11 @@ pub enum HandshakeError {
 pub fn check_response(bytes: &[u8]) -> Result<(), HandshakeError> {
     let text = std::str::from_utf8(bytes).map_err(|_| HandshakeError::NotHttp)?;
     if !text.starts_with("HTTP/1.1 101 ") {
-        return Err(HandshakeError::Refused(text.chars().take(300).collect::<String>().replace("\r\n", " ")));
+        return Err(HandshakeError::Refused {
+            status: status(text).unwrap_or(0),
+            body: text.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned(),
+            text: text.chars().take(300).collect::<String>().replace("\r\n", " "),
+        });
     }
     match header(text, "Sec-WebSocket-Accept") {
         Some(value) if value == accept(KEY) => Ok(()),
@@ -106,6 +130,7 @@ mod tests {
     fn a_refusal_is_told_with_its_words() {
         let error = check_response(b"HTTP/1.1 401 Unauthorized\r\n\r\nno identity").unwrap_err();
         assert_eq!(error.to_string(), "the server refused the upgrade: HTTP/1.1 401 Unauthorized  no identity");
+        assert!(matches!(error, HandshakeError::Refused { status: 401, body, .. } if body == "no identity"));
     }
 
     #[test]

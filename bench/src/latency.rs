@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 /// The longest time that is told apart, in nanoseconds; a longer one counts as this.
 const LONGEST_NANOS: u64 = 60_000_000_000;
@@ -13,7 +14,7 @@ pub struct Latency {
 }
 
 /// What is reported of a [`Latency`], in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
     /// Half of them took at most this.
     pub p50: f64,

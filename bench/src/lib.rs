@@ -8,18 +8,20 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `cli` | the subcommands: `floor`, `load`, `compare`, `shape` |
+//! | `cli` | the subcommands: `floor`, `load`, `compare`, `report`, `shape` |
 //! | `compare` | rounds that alternate between the floor and a server |
 //! | `process`, `usage` | a server as a child process; its CPU and memory |
 //! | `scrape`, `log_watch` | its metrics; the size of its database's log |
 //! | `setup`, `identity` | how a server is set up; who its users are |
 //! | `floor` | the bare epoll loop |
 //! | `scenario`, `scenario/*` | what is sent and when a message counts as done |
+//! | `target` | where the users of a scenario connect, and with what |
 //! | `load` | many client connections on one thread |
 //! | `stalled` | clients that stop reading |
 //! | `connection`, `handshake`, `frame` | one client connection, its upgrade, its frames |
 //! | `http`, `backend` | HTTP requests; what a backend does with them |
 //! | `message`, `checker` | what is sent; whether it arrived unchanged, once, in order |
+//! | `probe`, `probe/*` | the same asked of somebody's running server: what `tidings bench` does |
 //! | `latency`, `statistics`, `report`, `figures` | histograms; medians and ratios; tables; all figures of a row |
 //! | `shape` | the gate on the ratios of fan-out |
 //! | `files` | how many files a process may open |
@@ -50,28 +52,48 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod backend;
 pub mod checker;
-pub mod cli;
-pub mod compare;
 pub mod connection;
-pub mod figures;
 pub mod files;
-pub mod floor;
 pub mod frame;
 pub mod handshake;
-pub mod http;
-pub mod identity;
 pub mod latency;
 pub mod load;
-pub mod log_watch;
 pub mod message;
-pub mod process;
-pub mod report;
-pub mod scenario;
-pub mod scrape;
-pub mod setup;
-pub mod shape;
-pub mod stalled;
+pub mod probe;
 pub mod statistics;
 pub mod usage;
+
+// What only the binary `bench` needs; `tidings bench` is built without it.
+#[cfg(feature = "compare")]
+pub mod backend;
+#[cfg(feature = "compare")]
+pub mod cli;
+#[cfg(feature = "compare")]
+pub mod compare;
+#[cfg(feature = "compare")]
+pub mod figures;
+#[cfg(feature = "compare")]
+pub mod floor;
+#[cfg(feature = "compare")]
+pub mod http;
+#[cfg(feature = "compare")]
+pub mod identity;
+#[cfg(feature = "compare")]
+pub mod log_watch;
+#[cfg(feature = "compare")]
+pub mod process;
+#[cfg(feature = "compare")]
+pub mod report;
+#[cfg(feature = "compare")]
+pub mod scenario;
+#[cfg(feature = "compare")]
+pub mod scrape;
+#[cfg(feature = "compare")]
+pub mod setup;
+#[cfg(feature = "compare")]
+pub mod shape;
+#[cfg(feature = "compare")]
+pub mod stalled;
+#[cfg(feature = "compare")]
+pub mod target;

@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use crate::files;
 use crate::identity::Identity;
 use crate::latency::Quantiles;
-use crate::load::Target;
 use crate::message::Answers;
 use crate::setup::Setup;
+use crate::target::Target;
 use crate::usage::{Cpu, resident_kib};
 
 mod churn;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::http::{self, HttpError};
-use crate::load::Target;
+use crate::target::Target;
 
 /// One look at all metrics.
 #[derive(Debug, Default, Clone, PartialEq)]

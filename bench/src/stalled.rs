@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::frame;
 use crate::handshake;
-use crate::load::Target;
+use crate::target::Target;
 
 /// Asked of the kernel for each of them, which doubles it (socket(7)).
 const RECEIVE_BYTES: usize = 4 * 1024;

@@ -12,10 +12,11 @@ use std::time::Duration;
 use bench::frame;
 use bench::handshake;
 use bench::identity::Credentials;
-use bench::load::Target;
 use bench::message::Answers;
+use bench::probe::{Finding, Person, Plan, Probe, Progress, Rate, Speaker, Watch};
 use bench::process::Server;
 use bench::scenario::{Round, Running, Scenario, Size};
+use bench::target::Target;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_bench");
 
@@ -214,6 +215,63 @@ fn a_server_that_refuses_the_upgrade_is_quoted() {
     answering.join().expect("the server's checks hold");
 }
 
+#[test]
+fn a_probe_sends_for_its_time_at_its_rate_and_stops() {
+    let relay = Relay::start(Mischief::None);
+    let plan = relay.plan(Rate::PerSecond(100.0));
+    let (mut probe, connect) = Probe::connect(&plan, &mut Patient).expect("the relay takes all");
+    assert_eq!((connect.count, connect.last.is_some()), (10, true));
+    for under_way in [1, 32] {
+        let found = probe.private(under_way, &mut Patient).expect("a run");
+        assert!(found.is_clean() && found.sent == found.count, "{found:?}");
+        // 0.3 s of a hundred a second, the first at once, and some that a late timer caught up with.
+        assert!((1..=33).contains(&found.sent), "{found:?}");
+    }
+    assert_eq!(probe.idle(&mut Patient).expect("nothing happens").of_others, 0);
+}
+
+#[test]
+fn a_probe_whose_watch_says_no_ends_without_a_fault() {
+    let relay = Relay::start(Mischief::None);
+    let plan = Plan { time: Duration::from_secs(3_600), ..relay.plan(Rate::Unbounded) };
+    let (mut probe, _) = Probe::connect(&plan, &mut Patient).expect("the relay takes all");
+    let found = probe.private(4, &mut Until(100)).expect("it was ended");
+    assert!(found.is_clean() && found.count >= 100, "{found:?}");
+    assert!(Probe::connect(&plan, &mut Until(3)).is_err(), "there are no connections to go on with");
+}
+
+#[test]
+fn a_probe_finds_what_a_server_does_wrong() {
+    assert!(Relay::start(Mischief::None).probe().is_clean());
+    let lost = Relay::start(Mischief::Loses).probe();
+    assert_eq!((lost.lost, lost.doubled, lost.is_clean()), (1, 0, false), "{lost:?}");
+    let doubled = Relay::start(Mischief::Doubles).probe();
+    assert_eq!((doubled.lost, doubled.doubled), (0, 1), "{doubled:?}");
+    let changed = Relay::start(Mischief::Changes).probe();
+    assert_eq!((changed.lost, changed.of_others), (1, 1), "the changed one is nobody's: {changed:?}");
+}
+
+/// What a probe's contents begin with: its mark in hexadecimal and its first scenario.
+const MARK: &str = "ffffffff01";
+
+/// Looks on to the end.
+struct Patient;
+
+impl Watch for Patient {
+    fn goes_on(&mut self, _: Progress) -> bool {
+        true
+    }
+}
+
+/// Says no when so many are done.
+struct Until(u64);
+
+impl Watch for Until {
+    fn goes_on(&mut self, progress: Progress) -> bool {
+        progress.done < self.0
+    }
+}
+
 /// What a relay does wrong, to user 3 with user 1's message 7; or what else it does then.
 #[derive(Clone, Copy, PartialEq)]
 enum Mischief {
@@ -251,6 +309,32 @@ impl Relay {
             }
         });
         Self { address }
+    }
+
+    /// Ten users who talk for 0.3 s; what doesn't come within a second is lost.
+    fn plan(&self, rate: Rate) -> Plan {
+        let host = self.address.to_string();
+        let person = |user: u32| Person {
+            id: user.to_string(),
+            request: handshake::request(&host, &format!("/ws?user={user}"), ""),
+        };
+        Plan {
+            address: self.address,
+            people: (1..=10).map(person).collect(),
+            time: Duration::from_millis(300),
+            rate,
+            content_bytes: 64,
+            mark: u32::MAX,
+            silence: Duration::from_secs(1),
+            pid: None,
+        }
+    }
+
+    /// Lets user 1 speak to a group of all.
+    fn probe(&self) -> Finding {
+        let plan = self.plan(Rate::Unbounded);
+        let (mut probe, _) = Probe::connect(&plan, &mut Patient).expect("the relay takes all");
+        probe.crowd(Speaker::Member { group: "5" }, &mut Patient).expect("what is lost is found, not an error")
     }
 
     /// Runs a small scenario; the error is told with its causes.
@@ -299,10 +383,11 @@ impl Room {
         let out = serde_json::json!({"type": message["type"], "content": content, "from": from, "user_id": from});
         let mut frame = Vec::new();
         frame::encode_server(&mut frame, frame::TEXT, out.to_string().as_bytes());
-        let seventh = from == 1 && content.starts_with("00000000000000000007");
+        let seventh = from == 1 && content.trim_start_matches(MARK).starts_with("00000000000000000007");
         let to = message["to"].as_u64();
         for (&user, mut writer) in &self.writers {
-            if to.is_some_and(|to| to != user) {
+            let own_group = message["type"] == "group" && user == from;
+            if own_group || to.is_some_and(|to| to != user) {
                 continue;
             }
             let mut bytes = frame.clone();

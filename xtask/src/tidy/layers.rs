@@ -71,7 +71,7 @@ struct Layer {
     package: &'static str,
     /// Members of this workspace it may use.
     may_use: &'static [&'static str],
-    /// The same behind a feature only.
+    /// The same, and crates from outside, behind a feature only.
     may_use_optionally: &'static [&'static str],
     /// The same in its tests.
     tests_may_use: &'static [&'static str],
@@ -154,6 +154,7 @@ const LAYERS: &[Layer] = &[
             "tidings-server",
             "tidings-sqlite",
             "tidings-wire",
+            "bench",
         ],
         may_use_optionally: &[],
         tests_may_use: &["tidings-testkit", "poke"],
@@ -162,11 +163,11 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         package: "bench",
-        may_use: &["tidings", "tidings-engine", "tidings-server", "tidings-sqlite", "tidings-wire", "tidings-testkit"],
-        may_use_optionally: &[],
+        may_use: &[],
+        may_use_optionally: &["rusqlite", "jsonwebtoken", "aws-lc-rs"],
         tests_may_use: &["poke"],
-        never: &[],
-        reason: "the load generator measures from outside",
+        never: &["tokio", "axum", "hyper"],
+        reason: "the load generator measures from outside, and `tidings bench` is built on it",
     },
     Layer {
         package: "loom-checks",
@@ -211,6 +212,11 @@ fn refusal(layer: &Layer, dependency: &Dependency, packages: &[Package]) -> Opti
     let name = dependency.name.as_str();
     let is_member =
         name == "tidings" || name.starts_with("tidings-") || packages.iter().any(|member| member.name == name);
+    if layer.may_use_optionally.contains(&name) {
+        return (!dependency.optional && !dependency.for_tests).then(|| {
+            format!("`{package}` may use `{name}` behind a feature only ({reason}): make it `optional = true`")
+        });
+    }
     if !is_member {
         let refused = !dependency.for_tests && layer.never.contains(&name);
         return refused.then(|| {
@@ -219,11 +225,6 @@ fn refusal(layer: &Layer, dependency: &Dependency, packages: &[Package]) -> Opti
     }
     if layer.may_use.contains(&name) || (dependency.for_tests && layer.tests_may_use.contains(&name)) {
         return None;
-    }
-    if layer.may_use_optionally.contains(&name) {
-        return (!dependency.optional && !dependency.for_tests).then(|| {
-            format!("`{package}` may use `{name}` behind a feature only ({reason}): make it `optional = true`")
-        });
     }
     let place = if dependency.for_tests { " in its tests" } else { "" };
     Some(format!("`{package}` must not know `{name}`{place} ({reason}): move what needs both into a layer above"))

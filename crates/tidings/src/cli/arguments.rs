@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidings_wire::UserId;
 
+use super::bench::Bench;
 use crate::configuration::{Flag, Sources, TimeSpan};
 
 /// Real-time messages, live activity and notifications for social apps.
@@ -40,6 +41,8 @@ pub(super) enum Command {
     Config(Config),
     /// Ask a running server whether it is ready; exit code 0 or 1
     Healthcheck(Healthcheck),
+    /// Measure a running server from outside, with test users that write to one another
+    Bench(Bench),
     /// Print what the protocol is made of, as JSON
     Spec(Spec),
 }
