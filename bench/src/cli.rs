@@ -14,6 +14,7 @@ use crate::floor::Floor;
 use crate::identity::{Credentials, Mint};
 use crate::message::Answers;
 use crate::process::CommandLine;
+use crate::report::{Machine, Record};
 use crate::scenario::name::Asked;
 use crate::scenario::{Running, Scenario, Size};
 use crate::target::Target;
@@ -67,6 +68,22 @@ enum Subcommands {
         /// Also writes the table as Markdown into this file.
         #[arg(long)]
         markdown: Option<PathBuf>,
+        #[command(flatten)]
+        rounds: Rounds,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Runs all scenarios, prints the table, and writes results.json, table.md and chart.svg into a folder.
+    Report {
+        /// The folder.
+        #[arg(long, default_value = "docs/performance")]
+        into: PathBuf,
+        /// Makes table and drawing of these results again, without measuring.
+        #[arg(long, conflicts_with_all = ["scenario", "rounds", "server"])]
+        from: Option<PathBuf>,
+        /// Scenarios, separated by commas.
+        #[arg(long, value_delimiter = ',', default_values_t = Scenario::usual().into_iter().map(Asked::from))]
+        scenario: Vec<Asked>,
         #[command(flatten)]
         rounds: Rounds,
         #[command(flatten)]
@@ -158,6 +175,9 @@ impl How {
     }
 }
 
+/// The command that a report's page names.
+const REPORT: &str = "cargo run --release -p bench -- report";
+
 /// Reads the command line and does what it says.
 ///
 /// # Errors
@@ -180,6 +200,18 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 std::fs::write(&file, format!("{}\n{}", report::markdown(&rows), figures::markdown(&rows)))
                     .with_context(|| format!("can't write {}", file.display()))?;
             }
+        }
+        Subcommands::Report { into, from, scenario, rounds, how } => {
+            let record = match from {
+                Some(file) => Record::read(&file)?,
+                None => {
+                    // Before the rounds: what is measured is the state of the code now.
+                    let machine = Machine::read();
+                    Record::new(machine, &compare(&how.plan(&scenario, rounds, 5)?, |line| eprintln!("{line}"))?)
+                }
+            };
+            print!("{}", record.text());
+            record.write(&into, REPORT)?;
         }
         Subcommands::Shape { rounds, how } => {
             let plan = how.plan(&shape::LIMITS.map(|(scenario, _)| scenario.into()), rounds, 3)?;

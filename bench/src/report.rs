@@ -1,156 +1,133 @@
-//! Tables of a comparison, as text and as Markdown.
+//! What a comparison found, for people: a table, a page in Markdown, a drawing; and for programs, as JSON.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `record` | all rounds with the machine they ran on, as they are saved |
+//! | `machine` | processor, cores, kernel, memory, commit |
+//! | `goal` | what is to be reached, and whether it is |
+//! | `table` | tables as text and Markdown |
+//! | `chart`, `axis`, `svg` | the drawing |
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+mod axis;
+mod chart;
+mod goal;
+mod machine;
+mod record;
+mod svg;
+mod table;
+
+pub use chart::svg as draw;
+pub use goal::{GOALS, Goal};
+pub use machine::Machine;
+pub use record::{Entry, Figure, Measured, Record};
+pub use table::{fragment, round};
 
 use crate::compare::Row;
-use crate::latency::Quantiles;
-use crate::scenario::{Round, Scenario};
-use crate::statistics::Summary;
 
-const HEADINGS: [&str; 10] = [
-    "scenario",
-    "connections",
-    "unit",
-    "floor",
-    "server",
-    "server ÷ floor",
-    "a second",
-    "server RSS MiB",
-    "first recipient p50 / p99 µs",
-    "last recipient p50 / p99 µs",
-];
-
-/// The table for a terminal: columns padded to the longest of their cells.
+/// The table for a terminal.
 #[must_use]
 pub fn text(rows: &[Row]) -> String {
-    let table = cells(rows);
-    let width = |column: usize| table.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
-    let line = |cells: &[String]| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
-        padded.join("  ").trim_end().to_owned() + "\n"
-    };
-    table.iter().map(|cells| line(cells)).collect()
+    table::text(&Record::new(Machine::default(), rows).rows)
 }
 
 /// The table as Markdown.
 #[must_use]
 pub fn markdown(rows: &[Row]) -> String {
-    let mut lines: Vec<String> = cells(rows).iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
-    lines.insert(1, format!("|{}\n", "---|".repeat(HEADINGS.len())));
-    lines.concat()
+    table::markdown(&Record::new(Machine::default(), rows).rows)
 }
 
-/// One round as lines for a terminal, where there is nothing to compare with.
-#[must_use]
-pub fn round(scenario: Scenario, round: &Round) -> String {
-    let cost = round.cost.map_or_else(|| "not charged (give --pid)".to_owned(), number);
-    let mut lines = format!("{scenario}: {cost} {}\n", scenario.unit());
-    if let Some(kib) = round.resident_kib {
-        lines += &format!("server RSS: {:.1} MiB\n", kib as f64 / 1024.0);
+impl Record {
+    /// The table for a terminal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        table::text(&self.rows)
     }
-    if let Some(per_second) = round.per_second {
-        lines += &format!("a second: {per_second:.0}\n");
+
+    /// Reads what [`Record::write`] saved.
+    ///
+    /// # Errors
+    /// The file can't be read or is no record.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("{} is no record of a comparison", file.display()))
     }
-    for (name, quantiles) in [("first", round.first), ("last", round.last)] {
-        if let Some(Quantiles { p50, p99, max }) = quantiles {
-            lines += &format!("{name} recipient: p50 {p50:.0} µs, p99 {p99:.0} µs, longest {max:.0} µs\n");
+
+    /// Writes `results.json`, `table.md` and `chart.svg` into a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// One of them can't be written.
+    pub fn write(&self, folder: &Path, command: &str) -> anyhow::Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+        let json = serde_json::to_string_pretty(self).context("the record can't be written as JSON")? + "\n";
+        for (name, text) in [("results.json", json), ("table.md", fragment(self, command)), ("chart.svg", draw(self))] {
+            let file = folder.join(name);
+            fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))?;
         }
+        Ok(())
     }
-    lines
-}
-
-fn cells(rows: &[Row]) -> Vec<Vec<String>> {
-    let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
-    table.extend(rows.iter().map(|row| {
-        let seconds: Vec<f64> = row.server.iter().filter_map(|round| round.per_second).collect();
-        // What the floor keeps of an idle connection is nearly nothing, and a ratio to that says nothing.
-        let ratio = if row.scenario == Scenario::Idle { "–".to_owned() } else { spread(row.ratio()) };
-        vec![
-            row.scenario.to_string(),
-            row.size.connections.to_string(),
-            row.scenario.unit().to_owned(),
-            spread(row.floor_cost()),
-            spread(row.server_cost()),
-            ratio,
-            if seconds.is_empty() { "–".to_owned() } else { format!("{:.0}", Summary::of(&seconds).median) },
-            memory(&row.server),
-            latencies(&row.server, |round| round.first),
-            latencies(&row.server, |round| round.last),
-        ]
-    }));
-    table
-}
-
-fn spread(summary: Summary) -> String {
-    let Summary { median, min, max } = summary;
-    format!("{} ({}–{})", number(median), number(min), number(max))
-}
-
-/// Three significant digits or so: small figures need their decimals, great ones don't.
-fn number(value: f64) -> String {
-    match value.abs() {
-        small if small < 1.0 => format!("{value:.3}"),
-        middle if middle < 100.0 => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
-    }
-}
-
-fn memory(rounds: &[Round]) -> String {
-    let mib: Vec<f64> = rounds.iter().filter_map(|round| Some(round.resident_kib? as f64 / 1024.0)).collect();
-    if mib.is_empty() { "–".to_owned() } else { format!("{:.1}", Summary::of(&mib).median) }
-}
-
-fn latencies(rounds: &[Round], of: impl Fn(&Round) -> Option<Quantiles>) -> String {
-    let found: Vec<Quantiles> = rounds.iter().filter_map(of).collect();
-    if found.is_empty() {
-        return "–".to_owned();
-    }
-    let median = |of: fn(&Quantiles) -> f64| Summary::of(&found.iter().map(of).collect::<Vec<_>>()).median;
-    format!("{:.0} / {:.0}", median(|one| one.p50), median(|one| one.p99))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::latency::Quantiles;
 
-    fn row() -> Row {
-        let scenario = Scenario::Fanout { under_way: 32 };
-        let round = |cost| Round {
+    pub(super) fn entry() -> Entry {
+        let round = |cost| Measured {
             cost: Some(cost),
             resident_kib: Some(20 * 1024),
             per_second: Some(1000.0),
             first: Some(Quantiles { p50: 50.0, p99: 90.0, max: 91.0 }),
-            last: None,
-            extra: Vec::new(),
+            ..Measured::default()
         };
-        Row {
-            scenario,
-            size: scenario.usual_size(),
+        Entry {
+            scenario: "fanout32".to_owned(),
+            unit: "CPU µs a delivery".to_owned(),
+            connections: 1_000,
+            messages: 500,
+            content_bytes: 128,
             floor: [4.0, 4.2, 4.1].map(round).to_vec(),
             server: [0.2, 0.21, 0.41].map(round).to_vec(),
         }
     }
 
-    #[test]
-    fn a_row_tells_medians_spread_and_ratio() {
-        let markdown = markdown(&[row()]);
-        let lines: Vec<&str> = markdown.lines().collect();
-        assert_eq!(lines[1], "|---|---|---|---|---|---|---|---|---|---|");
-        assert_eq!(
-            lines[2],
-            "| fanout32 | 1000 | CPU µs a delivery | 4.10 (4.00–4.20) | 0.210 (0.200–0.410) | 0.050 (0.050–0.100) \
-             | 1000 | 20.0 | 50 / 90 | – |"
-        );
+    pub(super) fn record() -> Record {
+        let mut durable = entry();
+        durable.scenario = "durable32".to_owned();
+        for round in &mut durable.server {
+            round.last = Some(Quantiles { p50: 900.0, p99: 1_900.0, max: 2_500.0 });
+        }
+        let machine = Machine {
+            processor: "A processor".to_owned(),
+            cores: 2,
+            kernel: "Linux 6".to_owned(),
+            memory_mib: 4096,
+            commit: "abc".to_owned(),
+        };
+        Record { machine, rows: vec![entry(), durable] }
     }
 
     #[test]
-    fn the_text_has_its_columns_below_one_another() {
-        let text = text(&[row()]);
-        let column = |line: &str, word: &str| {
-            let at = line.find(word).expect("the cell is in its line");
-            line[..at].chars().count()
-        };
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(column(lines[0], "unit"), column(lines[1], "CPU µs"));
-        assert_eq!(column(lines[0], "server ÷"), column(lines[1], "0.050"));
+    fn a_record_is_the_same_after_it_was_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = record();
+        record.write(folder.path(), "bench report").unwrap();
+        assert_eq!(Record::read(&folder.path().join("results.json")).unwrap(), record);
+        for name in ["table.md", "chart.svg"] {
+            assert!(fs::read_to_string(folder.path().join(name)).unwrap().contains("fanout32"), "{name}");
+        }
+        assert!(Record::read(&folder.path().join("table.md")).unwrap_err().to_string().contains("no record"));
+    }
+
+    #[test]
+    fn goals_are_for_scenarios_that_a_record_may_have_once() {
+        let record = record();
+        let goals: Vec<bool> = Goal::of("durable32").map(|goal| goal.is_reached(&record.rows[1])).collect();
+        assert_eq!(goals, [false, true], "1,000 a second are too few; the p99 of 1.9 ms is within 2 ms");
     }
 }

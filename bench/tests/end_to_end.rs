@@ -164,6 +164,28 @@ fn a_comparison_of_the_floor_with_itself_prints_its_table() {
 }
 
 #[test]
+fn a_report_is_made_again_from_its_results_without_measuring() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, again) = (folder.path().join("first"), folder.path().join("again"));
+    let report = |arguments: &[&str], into: &Path| {
+        let output = Command::new(BENCH).arg("report").args(arguments).arg("--into").arg(into).output();
+        let output = output.expect("the binary runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("the table is UTF-8")
+    };
+    let server = format!("'{BENCH}' floor --listen 127.0.0.1:{{port}}");
+    let small = ["--server", &server, "--answers", "constant", "--scenario", "fanout1,idle", "--rounds", "2"];
+    let told = report(&[&small[..], &["--connections", "10", "--messages", "50"]].concat(), &first);
+    assert!(told.contains("≤ 1.05 of the floor") && told.contains("≤ 0.6 KiB"), "{told}");
+    let results = first.join("results.json");
+    assert_eq!(report(&["--from", results.to_str().expect("a plain path")], &again), told);
+    for name in ["results.json", "table.md", "chart.svg"] {
+        let read = |folder: &Path| std::fs::read_to_string(folder.join(name)).expect("it was written");
+        assert_eq!(read(&first), read(&again), "{name}");
+    }
+}
+
+#[test]
 fn a_server_that_relays_each_message_once_is_without_fault() {
     let relay = Relay::start(Mischief::None);
     for scenario in ["fanout1", "fanout4", "private1", "private20", "fanout-burst4", "private-burst4"] {

@@ -1,0 +1,182 @@
+//! Tables of a record, as text and as Markdown.
+
+use super::goal::Goal;
+use super::record::{Entry, Measured, Record};
+use crate::latency::Quantiles;
+use crate::scenario::{Round, Scenario};
+use crate::statistics::Summary;
+
+const HEADINGS: [&str; 11] = [
+    "scenario",
+    "connections",
+    "unit",
+    "floor",
+    "server",
+    "server ÷ floor",
+    "a second",
+    "server RSS MiB",
+    "first recipient p50 / p99 µs",
+    "last recipient p50 / p99 µs",
+    "goals",
+];
+
+/// The table for a terminal: columns padded to the longest of their cells.
+#[must_use]
+pub(super) fn text(record: &[Entry]) -> String {
+    let table = cells(record);
+    let width = |column: usize| table.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+        padded.join("  ").trim_end().to_owned() + "\n"
+    };
+    table.iter().map(|cells| line(cells)).collect()
+}
+
+/// The table as Markdown.
+#[must_use]
+pub(super) fn markdown(record: &[Entry]) -> String {
+    let mut lines: Vec<String> = cells(record).iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
+    lines.insert(1, format!("|{}\n", "---|".repeat(HEADINGS.len())));
+    lines.concat()
+}
+
+/// The table as Markdown, with all that it takes to measure it again.
+#[must_use]
+pub fn fragment(record: &Record, command: &str) -> String {
+    let machine = &record.machine;
+    let mut text = format!(
+        "<!-- Made by `{command}`: measure again, don't edit. -->\n\n\
+         ![What a delivery costs beside a bare epoll loop, and how long messages take](chart.svg)\n\n"
+    );
+    text += &markdown(&record.rows);
+    text += &format!(
+        "\nMedians of {} rounds, with the least and the greatest in parentheses; a ratio is taken of the two rounds that ran \
+         beside each other.\n\n\
+         - Measured with `{command}`\n- Commit {}\n- {}, {} cores, {:.1} GiB\n- {}\n",
+        record.rounds(),
+        machine.commit,
+        machine.processor,
+        machine.cores,
+        machine.memory_mib as f64 / 1024.0,
+        machine.kernel,
+    );
+    text
+}
+
+/// One round as lines for a terminal, where there is nothing to compare with.
+#[must_use]
+pub fn round(scenario: Scenario, round: &Round) -> String {
+    let cost = round.cost.map_or_else(|| "not charged (give --pid)".to_owned(), number);
+    let mut lines = format!("{scenario}: {cost} {}\n", scenario.unit());
+    if let Some(kib) = round.resident_kib {
+        lines += &format!("server RSS: {:.1} MiB\n", kib as f64 / 1024.0);
+    }
+    if let Some(per_second) = round.per_second {
+        lines += &format!("a second: {per_second:.0}\n");
+    }
+    for (name, quantiles) in [("first", round.first), ("last", round.last)] {
+        if let Some(Quantiles { p50, p99, max }) = quantiles {
+            lines += &format!("{name} recipient: p50 {p50:.0} µs, p99 {p99:.0} µs, longest {max:.0} µs\n");
+        }
+    }
+    lines
+}
+
+fn cells(record: &[Entry]) -> Vec<Vec<String>> {
+    let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
+    table.extend(record.iter().map(|entry| {
+        let goals: Vec<String> = Goal::of(&entry.scenario).map(|goal| goal.verdict(entry)).collect();
+        vec![
+            entry.scenario.clone(),
+            entry.connections.to_string(),
+            entry.unit.clone(),
+            spread(entry.floor(|round| round.cost)),
+            spread(entry.server(|round| round.cost)),
+            spread(entry.ratio()),
+            median(entry.server(|round| round.per_second), 0),
+            median(entry.server(|round| Some(round.resident_kib? as f64 / 1024.0)), 1),
+            latencies(entry, |round| round.first),
+            latencies(entry, |round| round.last),
+            if goals.is_empty() { NOTHING.to_owned() } else { goals.join("; ") },
+        ]
+    }));
+    table
+}
+
+const NOTHING: &str = "–";
+
+fn spread(summary: Option<Summary>) -> String {
+    let Some(Summary { median, min, max }) = summary else { return NOTHING.to_owned() };
+    format!("{} ({}–{})", number(median), number(min), number(max))
+}
+
+fn median(summary: Option<Summary>, decimals: usize) -> String {
+    summary.map_or_else(|| NOTHING.to_owned(), |summary| format!("{:.decimals$}", summary.median))
+}
+
+/// Three significant digits or so: small figures need their decimals, great ones don't.
+pub(super) fn number(value: f64) -> String {
+    match value.abs() {
+        small if small < 1.0 => format!("{value:.3}"),
+        middle if middle < 100.0 => format!("{value:.2}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+fn latencies(entry: &Entry, of: impl Fn(&Measured) -> Option<Quantiles>) -> String {
+    let quantile = |which: fn(&Quantiles) -> f64| entry.server(|round| of(round).as_ref().map(which));
+    let (Some(p50), Some(p99)) = (quantile(|one| one.p50), quantile(|one| one.p99)) else { return NOTHING.to_owned() };
+    format!("{:.0} / {:.0}", p50.median, p99.median)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{entry, record};
+    use super::*;
+
+    #[test]
+    fn a_row_tells_medians_spread_ratio_and_goals() {
+        let markdown = markdown(&[entry()]);
+        let lines: Vec<&str> = markdown.lines().collect();
+        assert_eq!(lines[1], "|---|---|---|---|---|---|---|---|---|---|---|");
+        assert_eq!(
+            lines[2],
+            "| fanout32 | 1000 | CPU µs a delivery | 4.10 (4.00–4.20) | 0.210 (0.200–0.410) | 0.050 (0.050–0.100) \
+             | 1000 | 20.0 | 50 / 90 | – | ≤ 0.065 of the floor: reached |"
+        );
+    }
+
+    #[test]
+    fn the_text_has_its_columns_below_one_another() {
+        let text = text(&[entry()]);
+        let column = |line: &str, word: &str| {
+            let at = line.find(word).expect("the cell is in its line");
+            line[..at].chars().count()
+        };
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(column(lines[0], "unit"), column(lines[1], "CPU µs"));
+        assert_eq!(column(lines[0], "server ÷"), column(lines[1], "0.050"));
+    }
+
+    #[test]
+    fn a_goal_that_is_missed_says_by_how_much() {
+        let mut entry = entry();
+        entry.scenario = "fanout1".to_owned();
+        entry.server.iter_mut().for_each(|round| round.cost = Some(8.2));
+        assert!(markdown(&[entry]).contains("≤ 1.05 of the floor: NOT reached (2.00)"));
+        let mut durable = super::super::tests::entry();
+        durable.scenario = "durable32".to_owned();
+        let text = text(&[durable]);
+        assert!(text.contains("≥ 24000 a second: NOT reached (1000); p99 ≤ 2 ms: not measured"), "{text}");
+    }
+
+    #[test]
+    fn a_fragment_says_how_to_measure_again_and_no_date() {
+        let text = fragment(&record(), "bench report");
+        assert!(text.starts_with("<!-- Made by `bench report`"), "{text}");
+        assert!(
+            text.contains("Medians of 3 rounds") && text.contains("Commit abc") && text.contains("2 cores, 4.0 GiB")
+        );
+    }
+}
