@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::{
+    client::Client,
     http::request,
     support::process::{Output, PATIENCE, Server, command, run},
 };
@@ -196,9 +197,26 @@ fn a_group_in_use_is_left_alone() {
 }
 
 #[test]
-fn a_server_that_dies_ends_the_run_and_is_told() {
+fn numbers_that_belong_to_somebody_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--dev"]);
+    let message = json!({"type": "private", "to": 4, "content": "hi"});
+    assert_eq!(request(server.address, "POST", "/v1/messages?user=7", None, Some(&message)).status, 201);
+    let output = bench(folder.path(), &server, &["--dev", "--kept", "--users-from", "7"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(output.stderr.contains("user 7 has the conversation dm:4:7"), "{}", output.stderr);
+    assert_eq!(messages(folder.path()), 1);
+    // What an earlier run left is no obstacle to the next.
+    for _ in 0..2 {
+        let again = bench(folder.path(), &server, &["--dev", "--kept", "--scenario", "private1"]);
+        assert_eq!(again.code, Some(0), "{}", again.stderr);
+    }
+}
+
+#[test]
+fn a_server_that_dies_ends_the_run_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--dev", "--store", "none"]);
     let running = Running::start(folder.path(), &server);
     server.signal(Signal::KILL);
     let output = running.wait();
@@ -210,36 +228,31 @@ fn a_server_that_dies_ends_the_run_and_is_told() {
 #[test]
 fn an_interrupt_ends_the_run_and_tells_what_was_measured() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--dev"]);
+    let server = Server::start(folder.path(), &["--dev", "--store", "none"]);
     let running = Running::start(folder.path(), &server);
     running.signal(Signal::INT);
     let output = running.wait();
     assert_eq!(output.code, Some(1), "{}", output.stderr);
-    assert!(output.stderr.contains("stopped during idle"), "{}", output.stderr);
-    assert!(output.stdout.contains("connect") && output.stdout.contains("idle"), "{}", output.stdout);
+    assert!(output.stderr.contains("stopped during private1"), "{}", output.stderr);
+    assert!(output.stdout.contains("connect") && output.stdout.contains("private1"), "{}", output.stdout);
 }
 
-/// A run that would last for an hour, past its connecting.
+/// A run that would last for an hour, in the middle of its private messages.
 struct Running {
     child: Child,
 }
 
 impl Running {
+    /// For a server that keeps nothing and believes `?user=`.
     fn start(folder: &Path, server: &Server) -> Self {
+        let mut beside = Client::dev(server.address, 902);
         let url = format!("http://{}", server.address);
-        let arguments = ["bench", "--url", &url, "--dev", "--connections", "4", "--seconds", "3600"];
-        let child = command(folder, &arguments).spawn().unwrap();
-        let running = Self { child };
-        let began = Instant::now();
-        let all = "/v1/presence?users=9000000000,9000000001,9000000002,9000000003&user=1";
-        loop {
-            let answer = request(server.address, "GET", all, None, None);
-            let presence = answer.body["presence"].as_array().unwrap_or_else(|| panic!("{}", answer.body));
-            if presence.iter().all(|one| one["online"] == true) {
-                return running;
-            }
-            assert!(began.elapsed() < PATIENCE, "the users don't connect: {}", answer.body);
-        }
+        let who = ["--dev", "--users-from", "901", "--connections", "4"];
+        let what = ["bench", "--url", &url, "--scenario", "private1", "--seconds", "3600"];
+        let child = command(folder, &[&what[..], &who].concat()).spawn().unwrap();
+        // Another connection of a test user hears what they write.
+        assert_eq!(beside.hear()["type"], "private");
+        Self { child }
     }
 
     fn signal(&self, signal: Signal) {

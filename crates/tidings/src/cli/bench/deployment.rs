@@ -1,6 +1,6 @@
 //! What is asked of a server and changed there over HTTP.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use bench::probe::http::{Answer, Client, Request};
@@ -54,6 +54,28 @@ impl Deployment {
             found.map_or(Kept::Unknown, |kind| if keeps && kind["kept"] == true { Kept::Stored } else { Kept::Never })
         };
         Ok(Types { private: kept("private"), group: kept("group"), broadcast: kept("broadcast") })
+    }
+
+    /// Fails where the first of the users has conversations with others than test users: then they are somebody real.
+    pub(super) fn check_strangers(&mut self, users: &[User], group: u64) -> anyhow::Result<()> {
+        let user = &users[0];
+        let answer = self.as_user(user, "/v1/conversations?limit=100")?;
+        let page: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let known: HashSet<String> = users.iter().map(|user| user.id.to_string()).collect();
+        let own = |conversation: &str| match conversation.split_once(':') {
+            Some(("dm", pair)) => pair.split(':').all(|user| known.contains(user)),
+            _ => conversation == format!("group:{group}"),
+        };
+        let mut names =
+            page["conversations"].as_array().into_iter().flatten().filter_map(|one| one["conversation"].as_str());
+        match names.find(|name| !own(name)) {
+            Some(name) => bail!(
+                "user {} has the conversation {name}, so these are no test users, or not all of them: choose others with \
+                 --users-from",
+                user.id
+            ),
+            None => Ok(()),
+        }
     }
 
     /// Fails unless the key is known and has these scopes.

@@ -74,6 +74,10 @@ pub(in super::super) fn run(flags: &Bench, file: Option<PathBuf>) -> Result<(), 
 fn decide(flags: &Bench, users: &[User], group: u64, deployment: &mut Deployment) -> Result<Agenda, Failure> {
     let types = deployment.types(&users[0])?;
     let agenda = Agenda::decide(flags, users.len() as u32, types, deployment.key.is_some())?;
+    // Whoever gives tokens knows whose they are; numbers may by chance be those of somebody.
+    if flags.who.token_file.is_none() {
+        deployment.check_strangers(users, group)?;
+    }
     let mut scopes = Vec::new();
     if agenda.asked.contains(&Scenario::Push) {
         scopes.push("send");
