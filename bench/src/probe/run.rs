@@ -16,6 +16,9 @@ use crate::usage::{self, Cpu};
 /// Upgrades under way at once: enough to measure, and little beside what a server's users ask of it.
 const OPENING_AT_ONCE: usize = 16;
 
+/// The watch looks on this often at most: whatever it shows must not cost what is measured.
+const LOOKS: Duration = Duration::from_millis(10);
+
 /// How far one thing is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
@@ -27,8 +30,8 @@ pub struct Progress {
 
 /// Looks on while something is asked, and may end it.
 pub trait Watch {
-    /// Called at every turn, and at least every 50 ms. False ends what is going on: nothing more is sent, and what is under
-    /// way is still waited for.
+    /// Called some ten to a hundred times a second. False ends what is going on: nothing more is sent, and what is under way
+    /// is still waited for.
     fn goes_on(&mut self, progress: Progress) -> bool;
 }
 
@@ -189,11 +192,16 @@ impl<'a> Probe<'a> {
         // When something was last heard of; once sending has ended, others' messages don't count any more.
         let mut heard_at = start;
         let mut sending = true;
+        let mut look_at = start;
         let mut outgoing = Outgoing::default();
         loop {
             let now = Instant::now();
             let share = (now - start).as_secs_f64() / self.plan.time.as_secs_f64();
-            sending &= watch.goes_on(Progress { done: scene.counted(), share: share.min(1.0) }) && now < end;
+            if now >= look_at {
+                look_at = now + LOOKS;
+                sending &= watch.goes_on(Progress { done: scene.counted(), share: share.min(1.0) });
+            }
+            sending &= now < end;
             if !sending && scene.done() {
                 return Ok(start);
             }
