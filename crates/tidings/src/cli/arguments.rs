@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidings_wire::UserId;
 
+#[cfg(feature = "bench")]
 use super::bench::Bench;
 use crate::configuration::{Flag, Sources, TimeSpan};
 
@@ -42,6 +43,7 @@ pub(super) enum Command {
     /// Ask a running server whether it is ready; exit code 0 or 1
     Healthcheck(Healthcheck),
     /// Measure a running server from outside, with test users that write to one another
+    #[cfg(feature = "bench")]
     Bench(Bench),
     /// Print what the protocol is made of, as JSON
     Spec(Spec),

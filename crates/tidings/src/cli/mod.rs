@@ -27,6 +27,7 @@ mod allocator;
 mod arguments;
 mod assemble;
 mod banner;
+#[cfg(feature = "bench")]
 mod bench;
 mod config;
 mod demo;

@@ -7,7 +7,7 @@ use clap::Parser;
 use super::{
     arguments::{Arguments, Command},
     assemble::Extend,
-    bench, config, demo,
+    config, demo,
     failure::Failure,
     healthcheck, keys, migrate,
     output::explain,
@@ -50,7 +50,8 @@ fn run(arguments: Arguments, extend: Extend<'_>) -> Result<(), Failure> {
         Command::Migrate(data) => migrate::run(&data, file, extend),
         Command::Config(command) => config::run(&command, file, extend),
         Command::Healthcheck(flags) => healthcheck::run(&flags, file),
-        Command::Bench(flags) => bench::run(&flags, file),
+        #[cfg(feature = "bench")]
+        Command::Bench(flags) => super::bench::run(&flags, file),
         Command::Spec(spec) => spec::run(spec.what, extend),
     }
 }

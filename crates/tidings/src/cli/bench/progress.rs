@@ -1,7 +1,7 @@
 //! What a person sees while it goes on, and how they end it.
 
 use std::{
-    borrow::Cow,
+    io::{IsTerminal, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,7 +9,6 @@ use std::{
 };
 
 use bench::probe::{Progress, Watch};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     super::{output::explain, run::block_on, signals::Signals},
@@ -56,37 +55,52 @@ impl Stop {
     }
 }
 
-/// A bar for one scenario; nothing where standard error is no terminal.
+/// A line for one scenario, written again as it goes on; nothing where standard error is no terminal.
 pub(super) struct Bar {
-    bar: ProgressBar,
+    scenario: Scenario,
     stop: Stop,
+    shown: bool,
+    /// What stands there now, so that nothing is written that changes nothing.
+    filled: Option<usize>,
 }
 
-/// The bar's length: shares are shown in steps of a thousandth.
-const STEPS: u64 = 1_000;
+/// Characters between the brackets.
+const WIDTH: usize = 32;
 
 impl Bar {
     pub(super) fn start(scenario: Scenario, stop: &Stop) -> Self {
-        let style = ProgressStyle::with_template("{prefix:>10} [{bar:32}] {msg}")
-            .expect("the template is constant and right")
-            .progress_chars("=> ");
-        let bar = ProgressBar::new(STEPS).with_style(style).with_prefix(Cow::from(scenario.to_string()));
-        Self { bar, stop: stop.clone() }
+        Self { scenario, stop: stop.clone(), shown: std::io::stderr().is_terminal(), filled: None }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        let filled = (progress.share * WIDTH as f64) as usize;
+        if !self.shown || self.filled == Some(filled) {
+            return;
+        }
+        self.filled = Some(filled);
+        let bar = "=".repeat(filled.min(WIDTH));
+        let done = if progress.done > 0 { progress.done.to_string() } else { String::new() };
+        write_again(&format!("{:>10} [{bar:<WIDTH$}] {done}", self.scenario.to_string()));
     }
 }
 
 impl Watch for Bar {
     fn goes_on(&mut self, progress: Progress) -> bool {
-        self.bar.set_position((progress.share * STEPS as f64) as u64);
-        if progress.done > 0 {
-            self.bar.set_message(progress.done.to_string());
-        }
+        self.show(progress);
         !self.stop.is_asked()
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        if self.filled.is_some() {
+            write_again("");
+        }
     }
+}
+
+/// Writes in place of the terminal's last line (ECMA-48 §8.3.41: erase in line). Where nobody can read it, it is lost.
+fn write_again(line: &str) {
+    let mut output = std::io::stderr().lock();
+    let _ = write!(output, "\r\x1b[2K{line}").and_then(|()| output.flush());
 }
