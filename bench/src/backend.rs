@@ -1,6 +1,6 @@
 //! What a backend does by HTTP with its service key.
 
-use crate::http::{self, HttpError};
+use crate::http::{self, HttpError, Request};
 use crate::message;
 use crate::target::Target;
 
@@ -25,6 +25,7 @@ pub fn post(
     content_bytes: usize,
     mut more: impl FnMut(u64) -> bool,
 ) -> Result<u64, HttpError> {
+    let host = target.address.to_string();
     let mut number = 0;
     http::requests(target.address, POSTS_AT_ONCE, target.silence, || {
         if !more(number) {
@@ -36,7 +37,9 @@ pub fn post(
         let content = String::from_utf8(content).expect("digits and filler are ASCII");
         let body = format!(r#"{{"type":"private","from":{from},"to":{},"content":"{content}"}}"#, from ^ 1);
         number += 1;
-        Some(http::request("POST", target.address, "/v1/messages", service_key, &body))
+        let request =
+            Request { method: "POST", path: "/v1/messages", bearer: Some(service_key), body: body.as_bytes() };
+        Some(request.bytes(&host))
     })
 }
 
@@ -49,10 +52,11 @@ pub fn join(
     service_key: &str,
     members: impl IntoIterator<Item = (u64, u64)>,
 ) -> Result<u64, HttpError> {
+    let host = target.address.to_string();
     let mut members = members.into_iter();
     http::requests(target.address, JOINS_AT_ONCE, target.silence, || {
         let (group, user) = members.next()?;
         let path = format!("/v1/groups/{group}/members/{user}");
-        Some(http::request("PUT", target.address, &path, service_key, ""))
+        Some(Request { method: "PUT", path: &path, bearer: Some(service_key), body: b"" }.bytes(&host))
     })
 }

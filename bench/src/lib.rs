@@ -16,10 +16,10 @@
 //! | `floor` | the bare epoll loop |
 //! | `scenario`, `scenario/*` | what is sent and when a message counts as done |
 //! | `target` | where the users of a scenario connect, and with what |
-//! | `load` | many client connections on one thread |
+//! | `load`, `load/*` | many client connections on one thread |
 //! | `stalled` | clients that stop reading |
 //! | `connection`, `handshake`, `frame` | one client connection, its upgrade, its frames |
-//! | `http`, `backend` | HTTP requests; what a backend does with them |
+//! | `http`, `http/*`, `backend` | HTTP requests; what a backend does with them |
 //! | `message`, `checker` | what is sent; whether it arrived unchanged, once, in order |
 //! | `probe`, `probe/*` | the same asked of somebody's running server: what `tidings bench` does |
 //! | `latency`, `statistics`, `report`, `figures` | histograms; medians and ratios; tables; all figures of a row |
@@ -57,6 +57,7 @@ pub mod connection;
 pub mod files;
 pub mod frame;
 pub mod handshake;
+pub mod http;
 pub mod latency;
 pub mod load;
 pub mod message;
@@ -75,8 +76,6 @@ pub mod compare;
 pub mod figures;
 #[cfg(feature = "compare")]
 pub mod floor;
-#[cfg(feature = "compare")]
-pub mod http;
 #[cfg(feature = "compare")]
 pub mod identity;
 #[cfg(feature = "compare")]

@@ -11,12 +11,10 @@
 //! | `pace` | when the next message may go out |
 //! | `letter` | what is sent, and what an arriving message is |
 //! | `ping`, `pairs`, `crowd`, `idle` | one thing asked each |
-//! | `http` | a blocking HTTP/1.1 client: what a backend pushes with |
 //! | `finding` | what was found |
 
 mod crowd;
 mod finding;
-pub mod http;
 mod idle;
 mod letter;
 mod pace;

@@ -11,7 +11,6 @@ use crate::latency::Quantiles;
 use crate::message::Answers;
 use crate::setup::Setup;
 use crate::target::Target;
-use crate::usage::{Cpu, resident_kib};
 
 mod churn;
 mod connect;
@@ -320,32 +319,8 @@ impl Scenario {
     }
 }
 
-/// What a run cost the process.
-#[derive(Default, Clone, Copy)]
-struct Charge {
-    micros_each: Option<f64>,
-    resident_kib: Option<u64>,
-}
-
-/// CPU of the process from now on.
-struct Meter {
-    before: Option<(u32, Cpu)>,
-}
-
-impl Meter {
-    fn start(pid: Option<u32>) -> anyhow::Result<Self> {
-        let read = |pid| Cpu::read_at_rest(pid).map(|cpu| (pid, cpu)).context("the server's CPU can't be read");
-        Ok(Self { before: pid.map(read).transpose()? })
-    }
-
-    /// What was used since the start, with the CPU divided by `count`; nothing without a process.
-    fn charge(&self, count: u64) -> anyhow::Result<Charge> {
-        let Some((pid, before)) = &self.before else { return Ok(Charge::default()) };
-        let after = Cpu::read_at_rest(*pid).context("the server's CPU can't be read")?;
-        let micros_each = Some(after.since(before).as_secs_f64() * 1e6 / count as f64);
-        Ok(Charge { micros_each, resident_kib: Some(resident_kib(*pid).context("the server's memory can't be read")?) })
-    }
-}
+/// Of a [`crate::usage::Meter`].
+const NOT_READ: &str = "the server's CPU and memory can't be read";
 
 /// Kept messages that take some seconds, where each sync takes at least so long: with few under way, that is what bounds
 /// them.

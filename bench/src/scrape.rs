@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::http::{self, HttpError};
+use crate::http::{Client, HttpError, Request};
 use crate::target::Target;
 
 /// One look at all metrics.
@@ -36,7 +36,9 @@ impl Scrape {
     /// # Errors
     /// It doesn't answer.
     pub fn of(target: &Target) -> Result<Self, HttpError> {
-        Ok(Self::read(&http::get(target.address, "/metrics", target.silence)?))
+        let mut client = Client::new(target.address, &target.address.to_string(), target.silence);
+        let answer = client.ask(&Request { method: "GET", path: "/metrics", bearer: None, body: b"" })?;
+        Ok(Self::read(&answer.accepted()?.body))
     }
 
     /// Reads the text; lines that say nothing are passed over.

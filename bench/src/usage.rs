@@ -104,6 +104,48 @@ pub fn by_thread(pid: u32) -> io::Result<BTreeMap<String, u64>> {
     Ok(threads)
 }
 
+/// What a run cost the process.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Charge {
+    /// CPU of each thing that was counted, in microseconds; `None` without a process, or when there was nothing.
+    pub micros_each: Option<f64>,
+    /// Resident memory at the end.
+    pub resident_kib: Option<u64>,
+}
+
+/// CPU of a process from now on; of none, nothing.
+pub struct Meter {
+    before: Option<(u32, Cpu)>,
+}
+
+impl Meter {
+    /// Begins to charge.
+    ///
+    /// # Errors
+    /// The process can't be read.
+    pub fn start(pid: Option<u32>) -> io::Result<Self> {
+        let read = |pid| Cpu::read_at_rest(pid).map(|cpu| (pid, cpu));
+        Ok(Self { before: pid.map(read).transpose()? })
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.before.as_ref().map(|&(pid, _)| pid)
+    }
+
+    /// What was used since the start, with the CPU divided by `count`.
+    ///
+    /// # Errors
+    /// The process can't be read.
+    pub fn charge(&self, count: u64) -> io::Result<Charge> {
+        let Some((pid, before)) = &self.before else { return Ok(Charge::default()) };
+        let used = Cpu::read_at_rest(*pid)?.since(before);
+        let micros_each = (count > 0).then(|| used.as_secs_f64() * 1e6 / count as f64);
+        Ok(Charge { micros_each, resident_kib: Some(resident_kib(*pid)?) })
+    }
+}
+
 fn odd(file: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("/proc/PID/{file} is not as proc(5) describes it"))
 }

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use super::http::{Client, HttpError, Request};
 use super::letter::{Letter, Letters};
 use super::pace::Pace;
 use super::plan::{Person, Plan};
 use super::run::{ProbeError, Timed};
 use crate::checker::{Checker, Faults};
+use crate::http::{Client, HttpError, Request};
 use crate::latency::Latency;
 use crate::load::{LoadError, Outgoing, Scene, TICK};
 
@@ -122,7 +122,7 @@ impl<'a> Crowd<'a> {
                 let body = push(self.people, &self.letters, counter);
                 self.sent_at = Instant::now();
                 // The answer comes about when the messages do: it is read first, and their times are those of their reading.
-                client.ask(&Request { method: "POST", path, bearer: Some(key), body: &body })?.accepted()
+                client.ask(&Request { method: "POST", path, bearer: Some(key), body: &body })?.accepted().map(drop)
             }
         }
     }

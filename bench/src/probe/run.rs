@@ -11,7 +11,7 @@ use super::ping::Pings;
 use super::plan::Plan;
 use crate::latency::Latency;
 use crate::load::{Door, Load, LoadError, Outgoing, Scene, TICK};
-use crate::usage::{self, Cpu};
+use crate::usage::{self, Meter};
 
 /// Upgrades under way at once: enough to measure, and little beside what a server's users ask of it.
 const OPENING_AT_ONCE: usize = 16;
@@ -62,7 +62,7 @@ pub enum ProbeError {
     },
     /// The push over HTTP.
     #[error("the push failed")]
-    Push(#[from] super::http::HttpError),
+    Push(#[from] crate::http::HttpError),
 }
 
 /// Open connections, and what they keep to.
@@ -82,7 +82,8 @@ impl<'a> Probe<'a> {
     /// Whatever hinders it; the watch's no.
     pub fn connect(plan: &'a Plan, watch: &mut dyn Watch) -> Result<(Self, Finding), ProbeError> {
         let wanted = plan.people.len();
-        let meter = Meter::start(plan.pid)?;
+        let resident_before = plan.pid.map(resident_kib).transpose()?;
+        let meter = start(plan.pid)?;
         let request = |index: usize| plan.people[index].request.clone();
         let door = Door {
             address: plan.address,
@@ -91,10 +92,10 @@ impl<'a> Probe<'a> {
             silence: plan.silence,
             request: &request,
         };
-        let start = Instant::now();
+        let began = Instant::now();
         let mut late = None;
         let opened = Load::open_with(&door, wanted, &mut |open| {
-            late = (start.elapsed() >= plan.time).then_some(open);
+            late = (began.elapsed() >= plan.time).then_some(open);
             late.is_none() && watch.goes_on(Progress { done: open as u64, share: open as f64 / wanted.max(1) as f64 })
         });
         if let Some(open) = late {
@@ -102,9 +103,8 @@ impl<'a> Probe<'a> {
         }
         let (load, took) = opened?;
         let mut finding = Finding::new("connect", "upgrades");
-        finish(&mut finding, wanted as u64, start.elapsed(), &took);
-        meter.charge(&mut finding)?;
-        let resident_before = meter.resident_before();
+        finish(&mut finding, wanted as u64, began.elapsed(), &took);
+        charge(&meter, &mut finding)?;
         Ok((Self { plan, load, resident_before, scenarios: 0 }, finding))
     }
 
@@ -115,10 +115,10 @@ impl<'a> Probe<'a> {
     pub fn idle(&mut self, watch: &mut dyn Watch) -> Result<Finding, ProbeError> {
         let connections = self.plan.people.len() as u64;
         let mut scene = Idle::default();
-        let start = self.drive(&mut scene, watch)?;
+        let began = self.drive(&mut scene, watch)?;
         let mut finding = Finding::new("idle", "connections");
         finding.count = connections;
-        finding.seconds = start.elapsed().as_secs_f64();
+        finding.seconds = began.elapsed().as_secs_f64();
         finding.of_others = scene.of_others();
         finding.resident_kib = self.plan.pid.map(resident_kib).transpose()?;
         let grown = self.resident_before.zip(finding.resident_kib).map(|(before, after)| after as f64 - before as f64);
@@ -131,14 +131,14 @@ impl<'a> Probe<'a> {
     /// # Errors
     /// A connection's end; silence.
     pub fn ping(&mut self, watch: &mut dyn Watch) -> Result<Finding, ProbeError> {
-        let meter = Meter::start(self.plan.pid)?;
+        let meter = start(self.plan.pid)?;
         let mut scene = Pings::new(self.plan);
-        let start = self.drive(&mut scene, watch)?;
+        let began = self.drive(&mut scene, watch)?;
         let mut finding = Finding::new("ping", "pongs");
         finding.sent = scene.sent();
         finding.of_others = scene.of_others();
-        finish(&mut finding, scene.answered(), start.elapsed(), scene.latency());
-        meter.charge(&mut finding)?;
+        finish(&mut finding, scene.answered(), began.elapsed(), scene.latency());
+        charge(&meter, &mut finding)?;
         Ok(finding)
     }
 
@@ -148,7 +148,7 @@ impl<'a> Probe<'a> {
     /// # Errors
     /// A connection's end; a refusal.
     pub fn private(&mut self, under_way: usize, watch: &mut dyn Watch) -> Result<Finding, ProbeError> {
-        let meter = Meter::start(self.plan.pid)?;
+        let meter = start(self.plan.pid)?;
         let letters = self.letters();
         let mut scene = Pairs::new(self.plan, letters, under_way);
         let start = self.drive_until_silent(&mut scene, watch)?;
@@ -157,7 +157,7 @@ impl<'a> Probe<'a> {
         finding.of_others = scene.of_others();
         finish(&mut finding, scene.delivered(), start, scene.latency());
         finding.blame(&scene.faults());
-        meter.charge(&mut finding)?;
+        charge(&meter, &mut finding)?;
         Ok(finding)
     }
 
@@ -166,7 +166,7 @@ impl<'a> Probe<'a> {
     /// # Errors
     /// A connection's end; a refusal.
     pub fn crowd(&mut self, speaker: Speaker<'_>, watch: &mut dyn Watch) -> Result<Finding, ProbeError> {
-        let meter = Meter::start(self.plan.pid)?;
+        let meter = start(self.plan.pid)?;
         let letters = self.letters();
         let mut finding = Finding::new(speaker.scenario(), "deliveries");
         let mut scene = Crowd::new(self.plan, letters, speaker);
@@ -176,7 +176,7 @@ impl<'a> Probe<'a> {
         finish(&mut finding, scene.delivered(), took, scene.last());
         finding.first = scene.first().quantiles();
         finding.blame(&scene.faults());
-        meter.charge(&mut finding)?;
+        charge(&meter, &mut finding)?;
         Ok(finding)
     }
 
@@ -248,32 +248,15 @@ fn finish(finding: &mut Finding, count: u64, took: Duration, latency: &Latency) 
     finding.last = latency.quantiles();
 }
 
-/// What a process uses from now on.
-struct Meter {
-    before: Option<(u32, Cpu, u64)>,
+fn start(pid: Option<u32>) -> Result<Meter, ProbeError> {
+    Meter::start(pid).map_err(|source| ProbeError::Process { pid: pid.unwrap_or(0), source })
 }
 
-impl Meter {
-    fn start(pid: Option<u32>) -> Result<Self, ProbeError> {
-        let read = |pid| Ok::<_, ProbeError>((pid, cpu(pid)?, resident_kib(pid)?));
-        Ok(Self { before: pid.map(read).transpose()? })
-    }
-
-    fn resident_before(&self) -> Option<u64> {
-        self.before.as_ref().map(|&(_, _, kib)| kib)
-    }
-
-    fn charge(&self, finding: &mut Finding) -> Result<(), ProbeError> {
-        let Some((pid, before, _)) = &self.before else { return Ok(()) };
-        let used = cpu(*pid)?.since(before);
-        finding.cpu_micros_each = (finding.count > 0).then(|| used.as_secs_f64() * 1e6 / finding.count as f64);
-        finding.resident_kib = Some(resident_kib(*pid)?);
-        Ok(())
-    }
-}
-
-fn cpu(pid: u32) -> Result<Cpu, ProbeError> {
-    Cpu::read_at_rest(pid).map_err(|source| ProbeError::Process { pid, source })
+fn charge(meter: &Meter, finding: &mut Finding) -> Result<(), ProbeError> {
+    let pid = meter.pid().unwrap_or(0);
+    let charge = meter.charge(finding.count).map_err(|source| ProbeError::Process { pid, source })?;
+    (finding.cpu_micros_each, finding.resident_kib) = (charge.micros_each, charge.resident_kib);
+    Ok(())
 }
 
 fn resident_kib(pid: u32) -> Result<u64, ProbeError> {

@@ -2,8 +2,11 @@
 
 use std::time::Instant;
 
-use super::{Meter, Round, Running, Size};
+use anyhow::Context as _;
+
+use super::{NOT_READ, Round, Running, Size};
 use crate::load::Load;
+use crate::usage::Meter;
 
 /// Connections of other users, opened and closed before it counts.
 pub(super) const WARM_UP: usize = 64;
@@ -15,11 +18,11 @@ pub(super) fn run(server: &Running, size: Size, again: bool) -> anyhow::Result<R
     if again {
         drop(Load::open(&server.target, size.connections)?);
     }
-    let meter = Meter::start(server.pid)?;
+    let meter = Meter::start(server.pid).context(NOT_READ)?;
     let start = Instant::now();
     let load = Load::open(&server.target, size.connections)?;
     let per_second = size.connections as f64 / start.elapsed().as_secs_f64();
-    let charge = meter.charge(size.connections as u64)?;
+    let charge = meter.charge(size.connections as u64).context(NOT_READ)?;
     drop(load);
     Ok(Round {
         cost: charge.micros_each,

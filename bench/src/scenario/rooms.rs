@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Charge, Meter, Round, Running};
+use anyhow::Context as _;
+
+use super::{NOT_READ, Round, Running};
 use crate::checker::Checker;
 use crate::latency::{Latency, Quantiles};
 use crate::load::{Load, LoadError, Outgoing, Scene};
 use crate::message::{self, Reader};
+use crate::usage::{Charge, Meter};
 
 /// Who speaks to whom. Connections are meant by their indices.
 pub(super) struct Room {
@@ -210,13 +213,13 @@ impl Rooms {
         self.last.clear();
         self.longest_pause = Duration::ZERO;
         let (sent, delivered) = (self.sent, self.delivered);
-        let meter = Meter::start(server.pid)?;
+        let meter = Meter::start(server.pid).context(NOT_READ)?;
         let start = Instant::now();
         self.phase(load, until)?;
         let seconds = start.elapsed().as_secs_f64();
         let (messages, deliveries) = (self.sent - sent, self.delivered - delivered);
         let measured = Measured {
-            charge: meter.charge(deliveries)?,
+            charge: meter.charge(deliveries).context(NOT_READ)?,
             messages,
             deliveries,
             seconds,

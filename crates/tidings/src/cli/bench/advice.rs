@@ -3,8 +3,9 @@
 use bench::{
     connection::ConnectionError,
     handshake::HandshakeError,
+    http::HttpError,
     load::LoadError,
-    probe::{Person, ProbeError, http::HttpError},
+    probe::{Person, ProbeError},
 };
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
-use bench::probe::http::{Answer, Client, Request};
+use bench::http::{Answer, Client, Request};
 use serde_json::Value;
 
 use super::{advice::Advice, identity::User, target::Target};

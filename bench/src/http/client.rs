@@ -1,13 +1,10 @@
-//! A plain HTTP/1.1 client (RFC 9112): one connection that is kept, one request at a time, blocking.
+//! One connection that waits for each answer.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::handshake;
-
-/// Bytes of an answer at most; a longer one is [`HttpError::NotHttp`].
-const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+use super::{Answer, HttpError, Request};
 
 /// One connection; opened by the first request, and again where the server has closed it meanwhile.
 pub struct Client {
@@ -15,56 +12,6 @@ pub struct Client {
     host: String,
     timeout: Duration,
     stream: Option<TcpStream>,
-}
-
-/// What is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// `GET`, `POST`, …
-    pub method: &'a str,
-    /// With its leading slash and its query.
-    pub path: &'a str,
-    /// A token or a key for `Authorization: Bearer`.
-    pub bearer: Option<&'a str>,
-    /// JSON; empty for none.
-    pub body: &'a [u8],
-}
-
-/// What came back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The body.
-    pub body: String,
-}
-
-/// Why there is no answer, or not the one that was hoped for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpError {
-    /// The server could not be reached.
-    #[error("no connection to {0}")]
-    Connect(SocketAddr, #[source] io::Error),
-    /// The connection ended, or nothing came in time.
-    #[error("no answer")]
-    Io(#[from] io::Error),
-    /// What came is no HTTP/1 with a length.
-    #[error("the answer is no HTTP/1 with a Content-Length")]
-    NotHttp,
-    /// Another status than 2xx.
-    #[error("the server answers {}: {}", .0.status, .0.body)]
-    Refused(Answer),
-}
-
-impl Answer {
-    /// An error unless the status is 2xx.
-    ///
-    /// # Errors
-    /// [`HttpError::Refused`].
-    pub fn accepted(self) -> Result<(), HttpError> {
-        if (200..300).contains(&self.status) { Ok(()) } else { Err(HttpError::Refused(self)) }
-    }
 }
 
 impl Client {
@@ -83,16 +30,7 @@ impl Client {
             Some(stream) => stream,
             None => self.connect().map_err(|error| HttpError::Connect(self.address, error))?,
         };
-        let Request { method, path, bearer, body } = request;
-        let bearer = bearer.map(|bearer| format!("Authorization: Bearer {bearer}\r\n")).unwrap_or_default();
-        let mut bytes = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{bearer}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.host,
-            body.len()
-        )
-        .into_bytes();
-        bytes.extend_from_slice(body);
-        stream.write_all(&bytes)?;
+        stream.write_all(&request.bytes(&self.host))?;
         let (answer, stays) = read(&mut stream)?;
         self.stream = stays.then_some(stream);
         Ok(answer)
@@ -114,32 +52,15 @@ fn is_open(stream: &TcpStream) -> bool {
     stream.set_nonblocking(false).is_ok() && silent
 }
 
-/// Reads one answer; also whether the connection stays (RFC 9112 section 9.3).
+/// Reads one answer; also whether the connection stays.
 fn read(stream: &mut TcpStream) -> Result<(Answer, bool), HttpError> {
     let mut bytes = Vec::new();
-    let head = loop {
-        if let Some(end) = handshake::head_end(&bytes) {
-            break end;
+    loop {
+        if let Some(whole) = Answer::read(&bytes)? {
+            return Ok(whole);
         }
         more(stream, &mut bytes)?;
-    };
-    let text = std::str::from_utf8(&bytes[..head]).map_err(|_| HttpError::NotHttp)?;
-    let status = handshake::status(text).ok_or(HttpError::NotHttp)?;
-    let closes = handshake::header(text, "Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-    let length = match handshake::header(text, "Content-Length") {
-        Some(length) => length.parse().map_err(|_| HttpError::NotHttp)?,
-        // RFC 9112 section 6.3: these two have no body.
-        None if matches!(status, 204 | 304) => 0,
-        None => return Err(HttpError::NotHttp),
-    };
-    if length > ANSWER_BYTES {
-        return Err(HttpError::NotHttp);
     }
-    while bytes.len() < head + length {
-        more(stream, &mut bytes)?;
-    }
-    let body = String::from_utf8_lossy(&bytes[head..head + length]).into_owned();
-    Ok((Answer { status, body }, !closes))
 }
 
 fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<(), HttpError> {
@@ -151,7 +72,7 @@ fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<(), HttpError> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error.into()),
         }
-        return if bytes.len() > ANSWER_BYTES { Err(HttpError::NotHttp) } else { Ok(()) };
+        return Ok(());
     }
 }
 
@@ -161,6 +82,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::handshake;
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
