@@ -9,16 +9,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::compare::{Plan, compare};
+use crate::compare::{Job, Plan, compare};
 use crate::floor::Floor;
 use crate::identity::{Credentials, Mint};
 use crate::message::Answers;
 use crate::process::CommandLine;
 use crate::report::{Machine, Record};
 use crate::scenario::name::Asked;
-use crate::scenario::{Running, Scenario, Size};
+use crate::scenario::{Running, Size, choice};
 use crate::target::Target;
-use crate::{figures, files, report, shape};
+use crate::{files, report, shape};
 
 /// Says what a delivered message costs, beside a bare epoll loop.
 #[derive(Parser)]
@@ -63,7 +63,7 @@ enum Subcommands {
     /// Compares a server with the floor in alternating rounds and prints the table.
     Compare {
         /// Scenarios, separated by commas, each with `@` and a number of connections if it isn't the usual one.
-        #[arg(long, value_delimiter = ',', default_values_t = Scenario::usual().into_iter().map(Asked::from))]
+        #[arg(long, value_delimiter = ',', default_values_t = choice::usual())]
         scenario: Vec<Asked>,
         /// Also writes the table as Markdown into this file.
         #[arg(long)]
@@ -73,16 +73,20 @@ enum Subcommands {
         #[command(flatten)]
         how: How,
     },
-    /// Runs all scenarios, prints the table, and writes results.json, table.md and chart.svg into a folder.
+    /// Runs all scenarios, prints the table, and writes results.json, table.md, figures.md and chart.svg into a folder. Exits 1
+    /// if a scenario failed.
     Report {
         /// The folder.
         #[arg(long, default_value = "docs/performance")]
         into: PathBuf,
         /// Makes table and drawing of these results again, without measuring.
-        #[arg(long, conflicts_with_all = ["scenario", "rounds", "server"])]
+        #[arg(long, conflicts_with_all = ["quick", "scenario", "rounds", "server"])]
         from: Option<PathBuf>,
-        /// Scenarios, separated by commas.
-        #[arg(long, value_delimiter = ',', default_values_t = Scenario::usual().into_iter().map(Asked::from))]
+        /// Only the nine that say most: some minutes instead of an hour or more.
+        #[arg(long, conflicts_with = "scenario")]
+        quick: bool,
+        /// Scenarios, separated by commas, as for `compare` [default: all].
+        #[arg(long, value_delimiter = ',')]
         scenario: Vec<Asked>,
         #[command(flatten)]
         rounds: Rounds,
@@ -105,7 +109,7 @@ struct Rounds {
     /// [default: target/release/tidings serve --listen 127.0.0.1:{port} --data {data}]
     #[arg(long)]
     server: Option<CommandLine>,
-    /// Rounds of each scenario [default: 5; 3 for shape].
+    /// Rounds of each scenario [default: 5; 3 for shape]; `report` runs the longest ones three times at most.
     #[arg(long)]
     rounds: Option<usize>,
 }
@@ -163,13 +167,14 @@ impl How {
     }
 
     fn plan(&self, scenarios: &[Asked], rounds: Rounds, usual_rounds: usize) -> anyhow::Result<Plan> {
+        let count = rounds.rounds.unwrap_or(usual_rounds).max(1);
+        let job = |&asked: &Asked| Job { scenario: asked.scenario, size: self.size(asked), rounds: count };
         Ok(Plan {
             floor: std::env::current_exe().context("this program doesn't know where it lies")?,
             server: rounds.server.unwrap_or_default(),
             path: self.path.clone(),
             answers: self.answers(),
-            scenarios: scenarios.iter().map(|&asked| (asked.scenario, self.size(asked))).collect(),
-            rounds: rounds.rounds.unwrap_or(usual_rounds).max(1),
+            jobs: scenarios.iter().map(job).collect(),
             silence: self.silence(),
         })
     }
@@ -191,32 +196,29 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Subcommands::Load { address, pid, scenario, secret_file, how } => {
             let running = running(address, pid, scenario, secret_file, &how)?;
             let round = scenario.scenario.run(&running, how.size(scenario))?;
-            print!("{}{}", report::round(scenario.scenario, &round), figures::round(&round));
+            print!("{}", report::round(scenario.scenario, &round));
         }
         Subcommands::Compare { scenario, markdown, rounds, how } => {
-            let rows = compare(&how.plan(&scenario, rounds, 5)?, |line| eprintln!("{line}"))?;
-            print!("{}\n{}", report::text(&rows), figures::text(&rows));
+            let record = Record::new(Machine::default(), &compare(&how.plan(&scenario, rounds, 5)?, tell));
+            print!("{}\n{}", record.text(), record.figures());
             if let Some(file) = markdown {
-                std::fs::write(&file, format!("{}\n{}", report::markdown(&rows), figures::markdown(&rows)))
-                    .with_context(|| format!("can't write {}", file.display()))?;
+                std::fs::write(&file, record.markdown()).with_context(|| format!("can't write {}", file.display()))?;
             }
+            return Ok(verdict(&record));
         }
-        Subcommands::Report { into, from, scenario, rounds, how } => {
+        Subcommands::Report { into, from, quick, scenario, rounds, how } => {
             let record = match from {
                 Some(file) => Record::read(&file)?,
-                None => {
-                    // Before the rounds: what is measured is the state of the code now.
-                    let machine = Machine::read();
-                    Record::new(machine, &compare(&how.plan(&scenario, rounds, 5)?, |line| eprintln!("{line}"))?)
-                }
+                None => measure(quick, scenario, rounds, &how)?,
             };
             print!("{}", record.text());
             record.write(&into, REPORT)?;
+            return Ok(verdict(&record));
         }
         Subcommands::Shape { rounds, how } => {
             let plan = how.plan(&shape::LIMITS.map(|(scenario, _)| scenario.into()), rounds, 3)?;
-            let rows = compare(&plan, |line| eprintln!("{line}"))?;
-            print!("{}", report::text(&rows));
+            let rows = compare(&plan, tell);
+            print!("{}", Record::new(Machine::default(), &rows).text());
             let verdicts = shape::judge(&rows);
             verdicts.iter().for_each(|verdict| println!("{verdict}"));
             if !verdicts.iter().all(shape::Verdict::passes) {
@@ -225,6 +227,33 @@ pub fn run() -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Whether all scenarios could be measured; says again which could not.
+fn verdict(record: &Record) -> ExitCode {
+    record.failures().for_each(|(name, why)| eprintln!("{name} FAILED: {why}"));
+    if record.failures().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Measures for a report.
+fn measure(quick: bool, scenario: Vec<Asked>, rounds: Rounds, how: &How) -> anyhow::Result<Record> {
+    let asked = match (quick, scenario.is_empty()) {
+        (true, _) => choice::quick(),
+        (false, true) => choice::all(),
+        (false, false) => scenario,
+    };
+    let mut plan = how.plan(&asked, rounds, 5)?;
+    plan.jobs.iter_mut().for_each(|job| *job = job.with_few_rounds_if_long());
+    plan.check_built()?;
+    let minutes = plan.jobs.iter().map(Job::estimate).sum::<Duration>().as_secs().div_ceil(60);
+    tell(&format!("{} scenarios, about {minutes} min; leave the machine alone meanwhile", plan.jobs.len()));
+    // Before the rounds: what is measured is the state of the code now.
+    let machine = Machine::read();
+    Ok(Record::new(machine, &compare(&plan, tell)))
 }
 
 fn running(

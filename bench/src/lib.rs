@@ -22,7 +22,7 @@
 //! | `http`, `http/*`, `backend` | HTTP requests; what a backend does with them |
 //! | `message`, `checker` | what is sent; whether it arrived unchanged, once, in order |
 //! | `probe`, `probe/*` | the same asked of somebody's running server: what `tidings bench` does |
-//! | `latency`, `statistics`, `report`, `figures` | histograms; medians and ratios; tables; all figures of a row |
+//! | `latency`, `statistics`, `report`, `report/*` | histograms; medians and ratios; tables, goals, the drawing |
 //! | `shape` | the gate on the ratios of fan-out |
 //! | `files` | how many files a process may open |
 //!
@@ -72,8 +72,6 @@ pub mod backend;
 pub mod cli;
 #[cfg(feature = "compare")]
 pub mod compare;
-#[cfg(feature = "compare")]
-pub mod figures;
 #[cfg(feature = "compare")]
 pub mod floor;
 #[cfg(feature = "compare")]

@@ -70,6 +70,14 @@ impl FromStr for CommandLine {
     }
 }
 
+impl CommandLine {
+    /// The program that it starts.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.words[0]
+    }
+}
+
 /// A running server; dropping it ends it, by its id, and removes its folder.
 pub struct Server {
     child: Child,

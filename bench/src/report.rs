@@ -6,6 +6,7 @@
 //! | `machine` | processor, cores, kernel, memory, commit |
 //! | `goal` | what is to be reached, and whether it is |
 //! | `table` | tables as text and Markdown |
+//! | `figures` | every figure of every row |
 //! | `chart`, `axis`, `svg` | the drawing |
 
 use std::fs;
@@ -15,6 +16,7 @@ use anyhow::Context as _;
 
 mod axis;
 mod chart;
+mod figures;
 mod goal;
 mod machine;
 mod record;
@@ -27,25 +29,23 @@ pub use machine::Machine;
 pub use record::{Entry, Figure, Measured, Record};
 pub use table::{fragment, round};
 
-use crate::compare::Row;
-
-/// The table for a terminal.
-#[must_use]
-pub fn text(rows: &[Row]) -> String {
-    table::text(&Record::new(Machine::default(), rows).rows)
-}
-
-/// The table as Markdown.
-#[must_use]
-pub fn markdown(rows: &[Row]) -> String {
-    table::markdown(&Record::new(Machine::default(), rows).rows)
-}
-
 impl Record {
     /// The table for a terminal.
     #[must_use]
     pub fn text(&self) -> String {
         table::text(&self.rows)
+    }
+
+    /// Every figure of every row for a terminal.
+    #[must_use]
+    pub fn figures(&self) -> String {
+        figures::text(&self.rows)
+    }
+
+    /// The table and every figure as Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        format!("{}\n{}", table::markdown(&self.rows), figures::markdown(&self.rows))
     }
 
     /// Reads what [`Record::write`] saved.
@@ -57,14 +57,19 @@ impl Record {
         serde_json::from_slice(&text).with_context(|| format!("{} is no record of a comparison", file.display()))
     }
 
-    /// Writes `results.json`, `table.md` and `chart.svg` into a folder, which is made if it is not there.
+    /// Writes `results.json`, `table.md`, `figures.md` and `chart.svg` into a folder, which is made if it is not there.
     ///
     /// # Errors
     /// One of them can't be written.
     pub fn write(&self, folder: &Path, command: &str) -> anyhow::Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
         let json = serde_json::to_string_pretty(self).context("the record can't be written as JSON")? + "\n";
-        for (name, text) in [("results.json", json), ("table.md", fragment(self, command)), ("chart.svg", draw(self))] {
+        for (name, text) in [
+            ("results.json", json),
+            ("table.md", fragment(self, command)),
+            ("figures.md", figures::markdown(&self.rows)),
+            ("chart.svg", draw(self)),
+        ] {
             let file = folder.join(name);
             fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))?;
         }
@@ -91,6 +96,8 @@ mod tests {
             connections: 1_000,
             messages: 500,
             content_bytes: 128,
+            beside: "floor".to_owned(),
+            failed: None,
             floor: [4.0, 4.2, 4.1].map(round).to_vec(),
             server: [0.2, 0.21, 0.41].map(round).to_vec(),
         }
@@ -127,7 +134,7 @@ mod tests {
     #[test]
     fn goals_are_for_scenarios_that_a_record_may_have_once() {
         let record = record();
-        let goals: Vec<bool> = Goal::of("durable32").map(|goal| goal.is_reached(&record.rows[1])).collect();
+        let goals: Vec<bool> = Goal::of(&record.rows[1]).map(|goal| goal.is_reached(&record.rows[1])).collect();
         assert_eq!(goals, [false, true], "1,000 a second are too few; the p99 of 1.9 ms is within 2 ms");
     }
 }

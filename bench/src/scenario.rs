@@ -12,6 +12,7 @@ use crate::message::Answers;
 use crate::setup::Setup;
 use crate::target::Target;
 
+pub mod choice;
 mod churn;
 mod connect;
 mod fanout;
@@ -132,6 +133,17 @@ pub enum Beside {
     Variant(&'static str),
 }
 
+impl Beside {
+    /// What it is called beside the server.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Variant(word) => word,
+        }
+    }
+}
+
 /// What one run of a scenario found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Round {
@@ -175,17 +187,6 @@ const FANOUT_DELIVERIES: u64 = 500_000;
 const CONNECTIONS: usize = 1_000;
 
 impl Scenario {
-    /// What a comparison runs when nothing else is asked for.
-    #[must_use]
-    pub fn usual() -> Vec<Self> {
-        let private = |kept| [1, 32, 1000].map(|under_way| Self::Private { under_way, kept, slower_sync_ms: 0 });
-        let mut all = vec![Self::Fanout { under_way: 1 }, Self::Fanout { under_way: 32 }];
-        all.extend(private(false));
-        all.extend(private(true));
-        all.extend([Self::Idle, Self::Connect { identity: Identity::Hs256, again: false }]);
-        all
-    }
-
     /// The size that fits a round into some seconds.
     #[must_use]
     pub fn usual_size(self) -> Size {

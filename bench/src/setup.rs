@@ -1,6 +1,6 @@
 //! How a measured server is set up: every feature on, as in production, with limits that are checked and never reached.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -64,7 +64,11 @@ impl Setup {
         all.extend(self.shards.map(|shards| ("TIDINGS_ENGINE__SHARDS".to_owned(), shards.to_string())));
         if !self.slower_sync.is_zero() {
             all.push((SLOWER_SYNC.to_owned(), self.slower_sync.as_micros().to_string()));
-            all.push(("LD_PRELOAD".to_owned(), slower_sync_library()?));
+            let library = slower_sync_library()?;
+            if !library.exists() {
+                bail!("{} is missing: `cargo build --release -p slow-sync`", library.display());
+            }
+            all.push(("LD_PRELOAD".to_owned(), library.to_string_lossy().into_owned()));
         }
         Ok(all)
     }
@@ -101,14 +105,13 @@ impl Setup {
     }
 }
 
-/// Cargo puts it beside this program.
-fn slower_sync_library() -> anyhow::Result<String> {
+/// Where the library is that slows syncs down: cargo puts it beside this program.
+///
+/// # Errors
+/// This program doesn't know where it lies.
+pub fn slower_sync_library() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("this program doesn't know where it lies")?;
-    let library = own.with_file_name(SLOWER_SYNC_LIBRARY);
-    if !library.exists() {
-        bail!("{} is missing: `cargo build --release -p slow-sync`", library.display());
-    }
-    Ok(library.to_string_lossy().into_owned())
+    Ok(own.with_file_name(SLOWER_SYNC_LIBRARY))
 }
 
 /// Bytes of the database's write-ahead log; 0 where there is none.

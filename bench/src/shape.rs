@@ -52,7 +52,7 @@ mod tests {
     fn verdict(scenario: Scenario, floor: f64, server: f64) -> Vec<Verdict> {
         let round = |cost| Round { cost: Some(cost), ..Round::default() };
         let size = scenario.usual_size();
-        judge(&[Row { scenario, size, floor: vec![round(floor)], server: vec![round(server)] }])
+        judge(&[Row { failed: None, scenario, size, floor: vec![round(floor)], server: vec![round(server)] }])
     }
 
     #[test]

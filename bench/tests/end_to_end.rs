@@ -174,15 +174,48 @@ fn a_report_is_made_again_from_its_results_without_measuring() {
         String::from_utf8(output.stdout).expect("the table is UTF-8")
     };
     let server = format!("'{BENCH}' floor --listen 127.0.0.1:{{port}}");
-    let small = ["--server", &server, "--answers", "constant", "--scenario", "fanout1,idle", "--rounds", "2"];
-    let told = report(&[&small[..], &["--connections", "10", "--messages", "50"]].concat(), &first);
-    assert!(told.contains("≤ 1.05 of the floor") && told.contains("≤ 0.6 KiB"), "{told}");
+    let small = ["--server", &server, "--answers", "constant", "--scenario", "fanout1,fanout1@10", "--rounds", "2"];
+    let told = report(&[&small[..], &["--messages", "50"]].concat(), &first);
+    assert_eq!(told.matches("≤ 1.05 of the floor").count(), 1, "the goal is for 1,000 connections: {told}");
     let results = first.join("results.json");
     assert_eq!(report(&["--from", results.to_str().expect("a plain path")], &again), told);
-    for name in ["results.json", "table.md", "chart.svg"] {
+    for name in ["results.json", "table.md", "figures.md", "chart.svg"] {
         let read = |folder: &Path| std::fs::read_to_string(folder.join(name)).expect("it was written");
         assert_eq!(read(&first), read(&again), "{name}");
     }
+}
+
+#[test]
+fn a_scenario_that_fails_says_why_and_takes_none_of_the_others_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = format!("'{BENCH}' floor --listen 127.0.0.1:{{port}}");
+    let output = Command::new(BENCH)
+        .args(["report", "--server", &server, "--answers", "constant", "--scenario", "fanout1,group10,private4"])
+        .args(["--rounds", "1", "--connections", "10", "--messages", "50", "--into"])
+        .arg(folder.path())
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8(output.stdout).expect("the table is UTF-8");
+    let told = String::from_utf8(output.stderr).expect("and what is told beside it");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let cells: Vec<(&str, bool)> =
+        text.lines().filter_map(|line| Some((line.split_whitespace().next()?, line.contains("FAILED")))).collect();
+    assert_eq!(cells, [("scenario", false), ("fanout1", false), ("group10", true), ("private4", false)], "{text}");
+    assert!(told.contains("3 scenarios, about 1 min") && told.contains("group10@10 FAILED"), "{told}");
+    let results = std::fs::read_to_string(folder.path().join("results.json")).expect("it was written nonetheless");
+    assert!(results.contains("keys new"), "the reason is kept: {results}");
+}
+
+#[test]
+fn what_is_not_built_is_said_before_anything_is_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(BENCH)
+        .args(["report", "--server", "target/none/tidings serve", "--scenario", "fanout1", "--into"])
+        .arg(folder.path())
+        .output()
+        .expect("the binary runs");
+    let told = String::from_utf8(output.stderr).expect("it is told in words");
+    assert!(!output.status.success() && told.contains("`cargo build --release -p tidings`"), "{told}");
 }
 
 #[test]
@@ -259,7 +292,7 @@ fn a_probe_whose_watch_says_no_ends_without_a_fault() {
     let (mut probe, _) = Probe::connect(&plan, &mut Patient).expect("the relay takes all");
     let found = probe.private(4, &mut Until(100)).expect("it was ended");
     assert!(found.is_clean() && found.count >= 100, "{found:?}");
-    assert!(Probe::connect(&plan, &mut Until(3)).is_err(), "there are no connections to go on with");
+    assert!(Probe::connect(&plan, &mut Until(0)).is_err(), "there are no connections to go on with");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub enum LoadError {
     /// The server answered a message with an error.
     #[error("a message of user {user} was refused with {code}: {message}")]
     Refused {
-        /// The user's number.
+        /// The user's number; the connection's index where a scene says it, as in [`LoadError::unexpected`].
         user: usize,
         /// The error's code, such as `limited`.
         code: String,
@@ -75,9 +75,11 @@ impl LoadError {
         Self::Unexpected { user: receiver, text: String::from_utf8_lossy(payload).chars().take(300).collect() }
     }
 
+    /// What a scene refuses names the connection's index; here the user's number takes its place.
     pub(super) fn of_user(self, user: usize) -> Self {
         match self {
             Self::Unexpected { text, .. } => Self::Unexpected { user, text },
+            Self::Refused { code, message, .. } => Self::Refused { user, code, message },
             other => other,
         }
     }

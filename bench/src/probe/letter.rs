@@ -64,7 +64,7 @@ impl Letters {
         if arriving.r#type == "error" {
             let text = |text: Option<Cow<'_, str>>| text.unwrap_or_default().into_owned();
             let (code, message) = (text(arriving.code), text(arriving.message));
-            return Err(LoadError::Refused { user: receiver + 1, code, message });
+            return Err(LoadError::Refused { user: receiver, code, message });
         }
         let own = arriving.r#type == kind && arriving.from.is_some_and(|found| found.get() == from);
         let counter = arriving.content.filter(|_| own).and_then(|content| self.counter(content.as_bytes()));
@@ -127,7 +127,7 @@ mod tests {
         let letters = Letters::new(5, 1, 64);
         let error =
             read(&letters, r#"{"type":"error","code":"limited","message":"too many \"private\""}"#).unwrap_err();
-        assert!(matches!(&error, LoadError::Refused { user: 4, code, .. } if code == "limited"), "{error}");
-        assert!(matches!(read(&letters, "[1]"), Err(LoadError::Unexpected { user: 4, .. })));
+        assert!(matches!(&error, LoadError::Refused { user: 3, code, .. } if code == "limited"), "{error}");
+        assert!(matches!(read(&letters, "[1]"), Err(LoadError::Unexpected { user: 3, .. })));
     }
 }

@@ -4,13 +4,13 @@ use super::axis::Axis;
 use super::goal::{Figure, Goal};
 use super::record::{Entry, Record};
 use super::svg::Svg;
-use super::table::number;
+use super::table::{number, spread};
 use crate::latency::Quantiles;
 
 /// Draws it as SVG, legible on a light and on a dark page.
 #[must_use]
 pub fn svg(record: &Record) -> String {
-    let panels = [ratios(&record.rows), latencies(&record.rows), others(&record.rows)];
+    let panels = [floors(&record.rows), variants(&record.rows), latencies(&record.rows), others(&record.rows)];
     let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.rows.is_empty()).collect();
     let height = MARGIN + panels.iter().map(Panel::height).sum::<f64>() + FOOT;
     let mut svg = Svg::new(WIDTH, height);
@@ -24,7 +24,7 @@ pub fn svg(record: &Record) -> String {
         top += panel.height();
     }
     let machine = &record.machine;
-    let foot = format!(
+    let mut foot = format!(
         "{} rounds · {}, {} cores · {} · commit {}",
         record.rounds(),
         machine.processor,
@@ -32,6 +32,9 @@ pub fn svg(record: &Record) -> String {
         machine.kernel,
         machine.commit
     );
+    for (name, _) in record.failures() {
+        foot += &format!(" · {name} failed");
+    }
     svg.text("text", &[("class", &"small"), ("x", &MARGIN), ("y", &(height - MARGIN))], &foot);
     svg.finish()
 }
@@ -98,27 +101,42 @@ struct Row {
     missed: bool,
 }
 
-fn ratios(entries: &[Entry]) -> Panel {
-    let row = |entry: &Entry| {
-        let ratio = entry.ratio()?;
-        let goals: Vec<&Goal> = Goal::of(&entry.scenario).filter(|goal| goal.figure == Figure::Ratio).collect();
-        let spread = format!("{} ({}–{})", number(ratio.median), number(ratio.min), number(ratio.max));
-        Some(Row {
-            name: name(entry),
-            bar: ratio.median,
-            tail: None,
-            whisker: Some((ratio.min, ratio.max)),
-            goals: goals.iter().map(|goal| goal.limit).collect(),
-            figures: with_goals(spread, &goals, entry),
-            missed: goals.iter().any(|goal| !goal.is_reached(entry)),
-        })
-    };
+fn ratio(entry: &Entry) -> Option<Row> {
+    let ratio = entry.ratio()?;
+    let goals: Vec<&Goal> = Goal::of(entry).filter(|goal| goal.figure == Figure::Ratio).collect();
+    let mut figures = spread(Some(ratio));
+    if !entry.is_beside_the_floor() {
+        figures += &format!(" of {}", entry.beside);
+    }
+    Some(Row {
+        name: entry.name(),
+        bar: ratio.median,
+        tail: None,
+        whisker: Some((ratio.min, ratio.max)),
+        goals: goals.iter().map(|goal| goal.limit).collect(),
+        figures: with_goals(figures, &goals, entry),
+        missed: goals.iter().any(|goal| !goal.is_reached(entry)),
+    })
+}
+
+fn floors(entries: &[Entry]) -> Panel {
     Panel {
         head: "CPU for each delivery or connect, as a multiple of the floor's",
         legend: "bar: median of the rounds · whisker: least and greatest · orange mark: goal · 1: the bare epoll loop",
         axis: "times the floor (logarithmic)",
         from: Some(1.0),
-        rows: entries.iter().filter_map(row).collect(),
+        rows: entries.iter().filter(|entry| entry.is_beside_the_floor()).filter_map(ratio).collect(),
+    }
+}
+
+/// Scenarios that compare the server with itself: two shards with one, many with few at work beside.
+fn variants(entries: &[Entry]) -> Panel {
+    Panel {
+        head: "The server beside itself: what each takes, as a multiple of the same without it",
+        legend: "CPU for each delivery, or the p99 of a message · bar, whisker and mark as above · 1: what stands behind \"of\"",
+        axis: "times the server without it (logarithmic)",
+        from: Some(1.0),
+        rows: entries.iter().filter(|entry| !entry.is_beside_the_floor()).filter_map(ratio).collect(),
     }
 }
 
@@ -127,10 +145,10 @@ fn latencies(entries: &[Entry]) -> Panel {
         let quantile = |of: fn(&Quantiles) -> f64| entry.server(move |round| round.last.as_ref().map(of));
         let (p50, p99) = (quantile(|last| last.p50)?, quantile(|last| last.p99)?);
         let goals: Vec<&Goal> =
-            Goal::of(&entry.scenario).filter(|goal| matches!(goal.figure, Figure::P50 | Figure::P99)).collect();
+            Goal::of(entry).filter(|goal| matches!(goal.figure, Figure::P50 | Figure::P99)).collect();
         let both = format!("{} / {} ms", number(p50.median / 1_000.0), number(p99.median / 1_000.0));
         Some(Row {
-            name: name(entry),
+            name: entry.name(),
             bar: p50.median / 1_000.0,
             tail: Some(p99.median / 1_000.0),
             whisker: None,
@@ -160,7 +178,7 @@ fn others(entries: &[Entry]) -> Panel {
         };
         let value = if goal.figure == Figure::PerSecond { format!("{found:.0}") } else { number(found) };
         Some(Row {
-            name: format!("{} {what}", name(entry)),
+            name: format!("{} {what}", entry.name()),
             bar: share,
             tail: None,
             whisker: None,
@@ -169,7 +187,7 @@ fn others(entries: &[Entry]) -> Panel {
             missed: !goal.is_reached(entry),
         })
     };
-    let rows = entries.iter().flat_map(|entry| Goal::of(&entry.scenario).filter_map(move |goal| row(entry, goal)));
+    let rows = entries.iter().flat_map(|entry| Goal::of(entry).filter_map(move |goal| row(entry, goal)));
     Panel {
         head: "The other goals: memory, CPU, throughput",
         legend: "bar: how much of its limit a figure takes; of a throughput, the goal by what was reached · up to 1: reached",
@@ -177,11 +195,6 @@ fn others(entries: &[Entry]) -> Panel {
         from: None,
         rows: rows.collect(),
     }
-}
-
-/// The scenario with its number of connections.
-fn name(entry: &Entry) -> String {
-    format!("{}@{}", entry.scenario, entry.connections)
 }
 
 fn with_goals(mut figures: String, goals: &[&Goal], entry: &Entry) -> String {
@@ -279,7 +292,7 @@ impl Row {
 }
 
 fn description(record: &Record) -> String {
-    let costs = ratios(&record.rows).rows.into_iter().map(|row| format!("{} {}", row.name, row.figures));
+    let costs = floors(&record.rows).rows.into_iter().map(|row| format!("{} {}", row.name, row.figures));
     let times = latencies(&record.rows).rows.into_iter().map(|row| format!("{} {}", row.name, row.figures));
     format!(
         "CPU as a multiple of the floor's: {}. Time until the last recipient, p50 / p99: {}.",
@@ -336,7 +349,7 @@ mod tests {
         let record = record();
         let text = svg(&record);
         let document = Document::parse(&text).expect("it is well-formed");
-        let axis = ratios(&record.rows).axis();
+        let axis = floors(&record.rows).axis();
         let [x, width] = numbers(of_class(&document, "bar").next().expect("a bar"), ["x", "width"]);
         assert!((x - axis.at(0.05)).abs() < 0.02, "0.050 is where the bar ends: {x}");
         assert!((x + width - axis.at(1.0)).abs() < 0.02, "and the floor is where it begins");
@@ -344,6 +357,21 @@ mod tests {
         assert!((goal - axis.at(0.065)).abs() < 0.02 && goal > x, "a reached goal lies behind the bar's end: {goal}");
         let whisker = of_class(&document, "whisker").next().and_then(|node| node.attribute("d")).expect("a whisker");
         assert!(whisker.contains(&format!("H{}", place(axis.at(0.1)))), "{whisker}");
+    }
+
+    #[test]
+    fn what_is_not_compared_with_the_floor_stands_apart_and_names_what_it_is_compared_with() {
+        let mut record = record();
+        let mut shards = record.rows[0].clone();
+        (shards.scenario, shards.beside) = ("two-shards-fanout".to_owned(), "one shard".to_owned());
+        let mut lost = record.rows[0].clone();
+        (lost.scenario, lost.failed) = ("fanout1".to_owned(), Some("no server".to_owned()));
+        record.rows.extend([shards, lost]);
+        assert!(floors(&record.rows).rows.iter().all(|row| row.name != "two-shards-fanout@1000"));
+        let row = &variants(&record.rows).rows[0];
+        assert!(row.figures.contains("of one shard · ≤ 1.15 reached"), "{}", row.figures);
+        let text = svg(&record);
+        assert!(text.contains("beside itself") && text.contains("fanout1@1000 failed"), "{text}");
     }
 
     #[test]

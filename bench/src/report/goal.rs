@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::record::{Entry, Measured};
 use super::table::number;
+use crate::scenario::{Beside, Scenario};
 
 /// One figure of one scenario, and how far it may go.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Goal {
 /// What a goal is about; its median over the rounds counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
-    /// The server's cost by the floor's.
+    /// The server's cost by that of what it is compared with.
     Ratio,
     /// The server's cost, in the scenario's unit.
     Cost,
@@ -31,8 +32,8 @@ pub enum Figure {
     P99,
 }
 
-/// The goals, each for the scenario's usual size.
-pub const GOALS: [Goal; 14] = [
+/// The goals, each for the scenario's usual number of connections.
+pub const GOALS: [Goal; 15] = [
     goal("fanout1", Figure::Ratio, 1.05),
     goal("fanout32", Figure::Ratio, 0.065),
     goal("private1", Figure::Ratio, 1.12),
@@ -40,7 +41,8 @@ pub const GOALS: [Goal; 14] = [
     goal("idle", Figure::Cost, 0.6),
     goal("churn", Figure::Cost, 0.8),
     goal("connect", Figure::Cost, 60.0),
-    goal("shards2", Figure::Ratio, 1.15),
+    goal("two-shards-fanout", Figure::Ratio, 1.15),
+    goal("two-shards-private", Figure::Ratio, 1.15),
     goal("durable1", Figure::P50, 400.0),
     goal("durable32", Figure::PerSecond, 24_000.0),
     goal("durable32", Figure::P99, 2_000.0),
@@ -54,9 +56,16 @@ const fn goal(scenario: &'static str, figure: Figure, limit: f64) -> Goal {
 }
 
 impl Goal {
-    /// The goals of a scenario.
-    pub fn of(scenario: &str) -> impl Iterator<Item = &'static Self> {
-        GOALS.iter().filter(move |goal| goal.scenario == scenario)
+    /// The goals of an entry: none with another number of connections than the scenario's usual one.
+    pub fn of(entry: &Entry) -> impl Iterator<Item = &'static Self> {
+        GOALS.iter().filter(move |goal| {
+            let usual = goal.known().map(|scenario| scenario.usual_size().connections);
+            goal.scenario == entry.scenario && usual == Some(entry.connections)
+        })
+    }
+
+    fn known(&self) -> Option<Scenario> {
+        self.scenario.parse().ok()
     }
 
     /// The figure's median in these rounds.
@@ -108,12 +117,46 @@ impl fmt::Display for Goal {
         // Goals are round numbers: written as they are set, not to so many digits.
         let limit = self.limit;
         match self.figure {
-            Figure::Ratio => write!(out, "≤ {limit} of the floor"),
-            Figure::Cost if matches!(self.scenario, "idle" | "churn") => write!(out, "≤ {limit} KiB"),
+            Figure::Ratio => match self.known().map(Scenario::beside) {
+                Some(Beside::Variant(word)) => write!(out, "≤ {limit} of {word}"),
+                _ => write!(out, "≤ {limit} of the floor"),
+            },
+            Figure::Cost if self.known().is_some_and(|scenario| scenario.unit().starts_with("KiB")) => {
+                write!(out, "≤ {limit} KiB")
+            }
             Figure::Cost => write!(out, "≤ {limit} µs"),
             Figure::PerSecond => write!(out, "≥ {limit} a second"),
             Figure::P50 => write!(out, "p50 ≤ {} ms", limit / 1_000.0),
             Figure::P99 => write!(out, "p99 ≤ {} ms", limit / 1_000.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::entry;
+    use super::*;
+
+    #[test]
+    fn each_goal_is_of_a_scenario_that_is_run() {
+        let all: Vec<String> = crate::scenario::choice::all().iter().map(ToString::to_string).collect();
+        for goal in GOALS {
+            assert!(all.iter().any(|name| name == goal.scenario), "{}", goal.scenario);
+        }
+    }
+
+    #[test]
+    fn a_goal_is_for_the_usual_number_of_connections_alone() {
+        let mut entry = entry();
+        assert_eq!(Goal::of(&entry).count(), 1);
+        entry.connections = 100;
+        assert_eq!(Goal::of(&entry).count(), 0);
+    }
+
+    #[test]
+    fn a_goal_names_what_it_is_compared_with() {
+        let goals: Vec<String> =
+            GOALS.iter().filter(|goal| goal.scenario.starts_with("two")).map(ToString::to_string).collect();
+        assert_eq!(goals, ["≤ 1.15 of one shard"; 2]);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::Machine;
 use crate::compare::Row;
 use crate::latency::Quantiles;
-use crate::scenario::{self, Round};
+use crate::scenario::{self, Beside, Round};
 use crate::statistics::Summary;
 
 /// A whole set of scenarios.
@@ -30,10 +30,15 @@ pub struct Entry {
     pub messages: u64,
     /// Bytes of a message's content.
     pub content_bytes: usize,
-    /// The rounds of the floor.
+    /// What the server is compared with: `floor`, or itself without what the scenario is about, such as `one shard`.
+    pub beside: String,
+    /// The rounds of that.
     pub floor: Vec<Measured>,
-    /// The server's rounds, each run right after the floor's of the same place.
+    /// The server's rounds, each run right after the other's of the same place.
     pub server: Vec<Measured>,
+    /// Why the rounds ended early. Those that there are don't count then, and no figure is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// One round.
@@ -72,10 +77,19 @@ impl Record {
         Self { machine, rows: rows.iter().map(Entry::of).collect() }
     }
 
-    /// Rounds of each scenario; of the shortest, if they differ.
+    /// Rounds of each scenario: `5`, or `3 to 5` where they differ.
     #[must_use]
-    pub fn rounds(&self) -> usize {
-        self.rows.iter().map(|entry| entry.server.len()).min().unwrap_or(0)
+    pub fn rounds(&self) -> String {
+        let rounds = || self.rows.iter().filter(|entry| entry.failed.is_none()).map(|entry| entry.server.len());
+        match (rounds().min().unwrap_or(0), rounds().max().unwrap_or(0)) {
+            (least, most) if least == most => most.to_string(),
+            (least, most) => format!("{least} to {most}"),
+        }
+    }
+
+    /// The names of the scenarios that failed, each with why.
+    pub fn failures(&self) -> impl Iterator<Item = (String, &str)> {
+        self.rows.iter().filter_map(|entry| Some((entry.name(), entry.failed.as_deref()?)))
     }
 }
 
@@ -87,16 +101,30 @@ impl Entry {
             connections: row.size.connections,
             messages: row.size.messages,
             content_bytes: row.size.content_bytes,
+            beside: row.scenario.beside().word().to_owned(),
             floor: row.floor.iter().map(Measured::of).collect(),
             server: row.server.iter().map(Measured::of).collect(),
+            failed: row.failed.clone(),
         }
     }
 
-    /// The server's cost by the floor's, of each round. What the floor keeps of an idle connection is nearly nothing, and a
-    /// ratio to that says nothing, so there is none for memory.
+    /// The scenario with its number of connections.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.scenario, self.connections)
+    }
+
+    /// Whether it is compared with the bare epoll loop.
+    #[must_use]
+    pub fn is_beside_the_floor(&self) -> bool {
+        self.beside == Beside::Floor.word()
+    }
+
+    /// The server's cost by that of what it is compared with, of each round. What the floor keeps of an idle connection is
+    /// nearly nothing, and a ratio to that says nothing, so there is none for memory.
     #[must_use]
     pub fn ratio(&self) -> Option<Summary> {
-        if self.unit.starts_with("KiB") {
+        if self.unit.starts_with("KiB") || self.failed.is_some() {
             return None;
         }
         let ratio = |(server, floor): (&Measured, &Measured)| Some(server.cost? / floor.cost?);
@@ -106,13 +134,13 @@ impl Entry {
     /// A figure over the server's rounds.
     #[must_use]
     pub fn server(&self, figure: impl Fn(&Measured) -> Option<f64>) -> Option<Summary> {
-        summary(self.server.iter().filter_map(figure))
+        self.failed.is_none().then(|| summary(self.server.iter().filter_map(figure))).flatten()
     }
 
-    /// A figure over the floor's rounds.
+    /// A figure over the rounds of what it is compared with.
     #[must_use]
     pub fn floor(&self, figure: impl Fn(&Measured) -> Option<f64>) -> Option<Summary> {
-        summary(self.floor.iter().filter_map(figure))
+        self.failed.is_none().then(|| summary(self.floor.iter().filter_map(figure))).flatten()
     }
 }
 

@@ -3,22 +3,26 @@
 use super::goal::Goal;
 use super::record::{Entry, Measured, Record};
 use crate::latency::Quantiles;
-use crate::scenario::{Round, Scenario};
+use crate::scenario::{Figure, Round, Scenario};
 use crate::statistics::Summary;
 
-const HEADINGS: [&str; 11] = [
+const HEADINGS: [&str; 12] = [
     "scenario",
     "connections",
     "unit",
-    "floor",
+    "compared with",
+    "its cost",
     "server",
-    "server ÷ floor",
+    "server ÷ that",
     "a second",
     "server RSS MiB",
     "first recipient p50 / p99 µs",
     "last recipient p50 / p99 µs",
     "goals",
 ];
+
+/// Characters of a failure that a table tells at most; the rest is in the record.
+const WHY: usize = 160;
 
 /// The table for a terminal: columns padded to the longest of their cells.
 #[must_use]
@@ -52,7 +56,8 @@ pub fn fragment(record: &Record, command: &str) -> String {
     text += &markdown(&record.rows);
     text += &format!(
         "\nMedians of {} rounds, with the least and the greatest in parentheses; a ratio is taken of the two rounds that ran \
-         beside each other.\n\n\
+         beside each other. The floor is a bare epoll loop; where another word stands in its place, the server is compared \
+         with itself, without what the scenario is about.\n\n\
          - Measured with `{command}`\n- Commit {}\n- {}, {} cores, {:.1} GiB\n- {}\n",
         record.rounds(),
         machine.commit,
@@ -80,19 +85,23 @@ pub fn round(scenario: Scenario, round: &Round) -> String {
             lines += &format!("{name} recipient: p50 {p50:.0} µs, p99 {p99:.0} µs, longest {max:.0} µs\n");
         }
     }
+    for Figure { name, value, unit } in &round.extra {
+        lines += &format!("{name}: {} {unit}\n", number(*value));
+    }
     lines
 }
 
 fn cells(record: &[Entry]) -> Vec<Vec<String>> {
     let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
     table.extend(record.iter().map(|entry| {
-        let goals: Vec<String> = Goal::of(&entry.scenario).map(|goal| goal.verdict(entry)).collect();
+        let goals: Vec<String> = Goal::of(entry).map(|goal| goal.verdict(entry)).collect();
         vec![
             entry.scenario.clone(),
             entry.connections.to_string(),
             entry.unit.clone(),
+            entry.beside.clone(),
             spread(entry.floor(|round| round.cost)),
-            spread(entry.server(|round| round.cost)),
+            entry.failed.as_deref().map_or_else(|| spread(entry.server(|round| round.cost)), failed),
             spread(entry.ratio()),
             median(entry.server(|round| round.per_second), 0),
             median(entry.server(|round| Some(round.resident_kib? as f64 / 1024.0)), 1),
@@ -104,9 +113,18 @@ fn cells(record: &[Entry]) -> Vec<Vec<String>> {
     table
 }
 
-const NOTHING: &str = "–";
+pub(super) const NOTHING: &str = "–";
 
-fn spread(summary: Option<Summary>) -> String {
+/// On one line, and without what would end a cell.
+fn failed(why: &str) -> String {
+    let line: Vec<&str> = why.split_whitespace().collect();
+    let line = line.join(" ").replace('|', "/");
+    let cut: String = line.chars().take(WHY).collect();
+    let dots = if cut.len() < line.len() { "…" } else { "" };
+    format!("FAILED: {cut}{dots}")
+}
+
+pub(super) fn spread(summary: Option<Summary>) -> String {
     let Some(Summary { median, min, max }) = summary else { return NOTHING.to_owned() };
     format!("{} ({}–{})", number(median), number(min), number(max))
 }
@@ -139,10 +157,10 @@ mod tests {
     fn a_row_tells_medians_spread_ratio_and_goals() {
         let markdown = markdown(&[entry()]);
         let lines: Vec<&str> = markdown.lines().collect();
-        assert_eq!(lines[1], "|---|---|---|---|---|---|---|---|---|---|---|");
+        assert_eq!(lines[1], format!("|{}", "---|".repeat(12)));
         assert_eq!(
             lines[2],
-            "| fanout32 | 1000 | CPU µs a delivery | 4.10 (4.00–4.20) | 0.210 (0.200–0.410) | 0.050 (0.050–0.100) \
+            "| fanout32 | 1000 | CPU µs a delivery | floor | 4.10 (4.00–4.20) | 0.210 (0.200–0.410) | 0.050 (0.050–0.100) \
              | 1000 | 20.0 | 50 / 90 | – | ≤ 0.065 of the floor: reached |"
         );
     }
@@ -169,6 +187,25 @@ mod tests {
         durable.scenario = "durable32".to_owned();
         let text = text(&[durable]);
         assert!(text.contains("≥ 24000 a second: NOT reached (1000); p99 ≤ 2 ms: not measured"), "{text}");
+    }
+
+    #[test]
+    fn a_row_says_what_it_is_compared_with() {
+        let mut entry = entry();
+        (entry.scenario, entry.beside) = ("two-shards-fanout".to_owned(), "one shard".to_owned());
+        let markdown = markdown(&[entry]);
+        assert!(markdown.contains("| one shard | 4.10 (4.00–4.20) | 0.210"), "{markdown}");
+        assert!(markdown.contains("≤ 1.15 of one shard: reached"), "{markdown}");
+    }
+
+    #[test]
+    fn a_row_that_failed_says_why_and_gives_no_figure() {
+        let mut entry = entry();
+        entry.failed = Some(format!("the server: its log ends: \"a|b\n{}\"", "c".repeat(300)));
+        let markdown = markdown(&[entry]);
+        let line = markdown.lines().nth(2).expect("the row");
+        assert!(line.contains("| floor | – | FAILED: the server: its log ends: \"a/b ccc"), "{line}");
+        assert!(line.ends_with("ccc… | – | – | – | – | – | ≤ 0.065 of the floor: not measured |"), "{line}");
     }
 
     #[test]

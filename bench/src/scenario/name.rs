@@ -173,12 +173,13 @@ fn unknown(name: &str) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::choice;
     use super::*;
 
     #[test]
-    fn every_usual_scenario_is_known_by_its_name() {
-        for scenario in Scenario::usual() {
-            assert_eq!(scenario.to_string().parse::<Scenario>().unwrap(), scenario);
+    fn every_scenario_that_is_run_is_known_by_its_name() {
+        for asked in choice::all() {
+            assert_eq!(asked.to_string().parse::<Asked>().unwrap(), asked);
         }
     }
 
