@@ -7,6 +7,7 @@
 //! | `goal` | what is to be reached, and whether it is |
 //! | `table` | tables as text and Markdown |
 //! | `figures` | every figure of every row |
+//! | `panels` | what the drawing shows |
 //! | `chart`, `axis`, `svg` | the drawing |
 
 use std::fs;
@@ -19,6 +20,7 @@ mod chart;
 mod figures;
 mod goal;
 mod machine;
+mod panels;
 mod record;
 mod svg;
 mod table;

@@ -1,22 +1,22 @@
 //! The generator against the floor and against a small relay, over real sockets.
 
-use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use bench::frame;
-use bench::handshake;
 use bench::identity::Credentials;
 use bench::message::Answers;
-use bench::probe::{Finding, Person, Plan, Probe, Progress, Rate, Speaker, Watch};
 use bench::process::Server;
 use bench::scenario::{Round, Running, Scenario, Size};
 use bench::target::Target;
+
+mod probe;
+mod relay;
+
+use relay::{Mischief, Relay};
 
 const BENCH: &str = env!("CARGO_BIN_EXE_bench");
 
@@ -268,203 +268,4 @@ fn a_server_that_refuses_the_upgrade_is_quoted() {
     let error = "connect".parse::<Scenario>().expect("it is known").run(&running, size).expect_err("it was refused");
     assert!(format!("{error:#}").contains("401 Unauthorized"), "{error:#}");
     answering.join().expect("the server's checks hold");
-}
-
-#[test]
-fn a_probe_sends_for_its_time_at_its_rate_and_stops() {
-    let relay = Relay::start(Mischief::None);
-    let plan = relay.plan(Rate::PerSecond(100.0));
-    let (mut probe, connect) = Probe::connect(&plan, &mut Patient).expect("the relay takes all");
-    assert_eq!((connect.count, connect.last.is_some()), (10, true));
-    for under_way in [1, 32] {
-        let found = probe.private(under_way, &mut Patient).expect("a run");
-        assert!(found.is_clean() && found.sent == found.count, "{found:?}");
-        // 0.3 s of a hundred a second, the first at once, and some that a late timer caught up with.
-        assert!((1..=33).contains(&found.sent), "{found:?}");
-    }
-    assert_eq!(probe.idle(&mut Patient).expect("nothing happens").of_others, 0);
-}
-
-#[test]
-fn a_probe_whose_watch_says_no_ends_without_a_fault() {
-    let relay = Relay::start(Mischief::None);
-    let plan = Plan { time: Duration::from_secs(3_600), ..relay.plan(Rate::Unbounded) };
-    let (mut probe, _) = Probe::connect(&plan, &mut Patient).expect("the relay takes all");
-    let found = probe.private(4, &mut Until(100)).expect("it was ended");
-    assert!(found.is_clean() && found.count >= 100, "{found:?}");
-    assert!(Probe::connect(&plan, &mut Until(0)).is_err(), "there are no connections to go on with");
-}
-
-#[test]
-fn a_probe_finds_what_a_server_does_wrong() {
-    assert!(Relay::start(Mischief::None).probe().is_clean());
-    let lost = Relay::start(Mischief::Loses).probe();
-    assert_eq!((lost.lost, lost.doubled, lost.is_clean()), (1, 0, false), "{lost:?}");
-    let doubled = Relay::start(Mischief::Doubles).probe();
-    assert_eq!((doubled.lost, doubled.doubled), (0, 1), "{doubled:?}");
-    let changed = Relay::start(Mischief::Changes).probe();
-    assert_eq!((changed.lost, changed.of_others), (1, 1), "the changed one is nobody's: {changed:?}");
-}
-
-/// What a probe's contents begin with: its mark in hexadecimal and its first scenario.
-const MARK: &str = "ffffffff01";
-
-/// Looks on to the end.
-struct Patient;
-
-impl Watch for Patient {
-    fn goes_on(&mut self, _: Progress) -> bool {
-        true
-    }
-}
-
-/// Says no when so many are done.
-struct Until(u64);
-
-impl Watch for Until {
-    fn goes_on(&mut self, progress: Progress) -> bool {
-        progress.done < self.0
-    }
-}
-
-/// What a relay does wrong, to user 3 with user 1's message 7; or what else it does then.
-#[derive(Clone, Copy, PartialEq)]
-enum Mischief {
-    None,
-    Loses,
-    Doubles,
-    Reorders,
-    Changes,
-    /// Closes user 10 as a slow reader.
-    GivesUp,
-}
-
-/// A server that sends messages on as Tidings does, with a thread a connection; or does one thing wrong.
-struct Relay {
-    address: SocketAddr,
-}
-
-#[derive(Default)]
-struct Room {
-    writers: BTreeMap<u64, TcpStream>,
-    held_back: Option<Vec<u8>>,
-}
-
-impl Relay {
-    fn start(mischief: Mischief) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        // The threads end with the test's process: the accepting one waits for ever, the others until their client goes.
-        thread::spawn(move || {
-            let room = Arc::new(Mutex::new(Room::default()));
-            for stream in listener.incoming() {
-                let room = Arc::clone(&room);
-                let stream = stream.expect("a connection");
-                thread::spawn(move || serve(stream, &room, mischief));
-            }
-        });
-        Self { address }
-    }
-
-    /// Ten users who talk for 0.3 s; what doesn't come within a second is lost.
-    fn plan(&self, rate: Rate) -> Plan {
-        let host = self.address.to_string();
-        let person = |user: u32| Person {
-            id: user.to_string(),
-            request: handshake::request(&host, &format!("/ws?user={user}"), ""),
-        };
-        Plan {
-            address: self.address,
-            people: (1..=10).map(person).collect(),
-            time: Duration::from_millis(300),
-            rate,
-            content_bytes: 64,
-            mark: u32::MAX,
-            silence: Duration::from_secs(1),
-            pid: None,
-        }
-    }
-
-    /// Lets user 1 speak to a group of all.
-    fn probe(&self) -> Finding {
-        let plan = self.plan(Rate::Unbounded);
-        let (mut probe, _) = Probe::connect(&plan, &mut Patient).expect("the relay takes all");
-        probe.crowd(Speaker::Member { group: "5" }, &mut Patient).expect("what is lost is found, not an error")
-    }
-
-    /// Runs a small scenario; the error is told with its causes.
-    fn measure(&self, scenario: &str) -> Result<Round, String> {
-        let target = Target { silence: Duration::from_secs(2), ..target(self.address) };
-        let running = running(target, Answers::Counted, None);
-        let scenario: Scenario = scenario.parse().expect("a known scenario");
-        scenario.run(&running, SMALL).map_err(|error| format!("{error:#}"))
-    }
-}
-
-fn serve(mut stream: TcpStream, room: &Mutex<Room>, mischief: Mischief) {
-    stream.set_nodelay(true).expect("a TCP socket");
-    let mut bytes = Vec::new();
-    let mut scratch = [0; 4096];
-    let mut user = None;
-    while let Ok(read @ 1..) = stream.read(&mut scratch) {
-        bytes.extend_from_slice(&scratch[..read]);
-        if user.is_none()
-            && let Some(end) = handshake::head_end(&bytes)
-        {
-            let head = String::from_utf8(bytes.drain(..end).collect()).expect("our client's head");
-            let digits = head.split(['=', ' ']).nth(2).unwrap_or_default();
-            // Whoever asks for something else, such as metrics, is cut.
-            let Ok(number) = digits.parse() else { return };
-            user = Some(number);
-            let key = handshake::header(&head, "Sec-WebSocket-Key").expect("our client's key");
-            let mut room = room.lock().expect("no thread panicked");
-            room.writers.insert(number, stream.try_clone().expect("a socket"));
-            stream.write_all(handshake::response(key).as_bytes()).expect("the client reads");
-        }
-        let Some(from) = user else { continue };
-        while let Some((found, used)) = frame::split(&bytes).expect("our client's frames") {
-            let mut text = vec![0; found.payload.len()];
-            found.unmask_into(&mut text);
-            bytes.drain(..used);
-            room.lock().expect("no thread panicked").relay(from, &text, mischief);
-        }
-    }
-}
-
-impl Room {
-    fn relay(&mut self, from: u64, text: &[u8], mischief: Mischief) {
-        let message: serde_json::Value = serde_json::from_slice(text).expect("our client's JSON");
-        let content = message["content"].as_str().expect("a content");
-        let out = serde_json::json!({"type": message["type"], "content": content, "from": from, "user_id": from});
-        let mut frame = Vec::new();
-        frame::encode_server(&mut frame, frame::TEXT, out.to_string().as_bytes());
-        let seventh = from == 1 && content.trim_start_matches(MARK).starts_with("00000000000000000007");
-        let to = message["to"].as_u64();
-        for (&user, mut writer) in &self.writers {
-            let own_group = message["type"] == "group" && user == from;
-            if own_group || to.is_some_and(|to| to != user) {
-                continue;
-            }
-            let mut bytes = frame.clone();
-            if user == 10 && seventh && mischief == Mischief::GivesUp {
-                frame::encode_server(&mut bytes, frame::CLOSE, &4409_u16.to_be_bytes());
-            }
-            if user == 3 && seventh {
-                match mischief {
-                    Mischief::None | Mischief::GivesUp => {}
-                    Mischief::Loses => continue,
-                    Mischief::Doubles => bytes.extend_from_slice(&frame),
-                    Mischief::Reorders => {
-                        self.held_back = Some(bytes);
-                        continue;
-                    }
-                    Mischief::Changes => *bytes.iter_mut().rfind(|byte| **byte == b'x').expect("filler") = b'y',
-                }
-            } else if user == 3 {
-                bytes.extend(self.held_back.take().unwrap_or_default());
-            }
-            // A client that has gone needs nothing more.
-            let _ = writer.write_all(&bytes);
-        }
-    }
 }
