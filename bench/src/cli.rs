@@ -250,7 +250,7 @@ fn measure(quick: bool, scenario: Vec<Asked>, rounds: Rounds, how: &How) -> anyh
     plan.jobs.iter_mut().for_each(|job| *job = job.with_few_rounds_if_long());
     plan.check_built()?;
     let minutes = plan.jobs.iter().map(Job::estimate).sum::<Duration>().as_secs().div_ceil(60);
-    tell(&format!("{} scenarios, about {minutes} min; leave the machine alone meanwhile", plan.jobs.len()));
+    tell(&format!("{} scenarios, about {minutes} min on an idle machine", plan.jobs.len()));
     // Before the rounds: what is measured is the state of the code now.
     let machine = Machine::read();
     Ok(Record::new(machine, &compare(&plan, tell)))

@@ -30,11 +30,13 @@
 //!
 //! ```text
 //! cargo build --release                        # the server that is measured
-//! cargo run --release -p bench -- compare      # all scenarios, 5 rounds each, as a table
+//! cargo build --release -p slow-sync           # what scenarios with a slower disk preload
+//! cargo run --release -p bench -- compare      # the usual scenarios, 5 rounds each, as a table
 //! cargo run --release -p bench -- compare --scenario fanout32,idle --rounds 3 --markdown table.md
 //! cargo run --release -p bench -- compare --scenario fanout32@19000,durable-group100,connect-es256,stalled,churn
-//! cargo build --release -p slow-sync           # for a slower disk, as the next line has it
 //! cargo run --release -p bench -- compare --scenario durable32,durable32+1ms,durable32+5ms,beside-bulk,fairness
+//! cargo run --release -p bench -- report       # all scenarios, written to docs/performance and drawn
+//! cargo run --release -p bench -- report --quick --rounds 1 --into /tmp/report
 //! cargo run --release -p bench -- shape        # exits 1 if fan-out is off its shape
 //! cargo run --release -p bench -- load --address 127.0.0.1:8000 --pid 4711 --scenario private32
 //! ```

@@ -23,7 +23,7 @@ pub fn svg(record: &Record) -> String {
     }
     let machine = &record.machine;
     let mut foot = format!(
-        "{} rounds · {}, {} cores · {} · commit {}",
+        "rounds of each: {} · {}, {} cores · {} · commit {}",
         record.rounds(),
         machine.processor,
         machine.cores,

@@ -55,7 +55,7 @@ pub fn fragment(record: &Record, command: &str) -> String {
     );
     text += &markdown(&record.rows);
     text += &format!(
-        "\nMedians of {} rounds, with the least and the greatest in parentheses; a ratio is taken of the two rounds that ran \
+        "\nMedians over the rounds ({} of each), with the least and the greatest in parentheses; a ratio is taken of the two rounds that ran \
          beside each other. The floor is a bare epoll loop; where another word stands in its place, the server is compared \
          with itself, without what the scenario is about.\n\n\
          - Measured with `{command}`\n- Commit {}\n- {}, {} cores, {:.1} GiB\n- {}\n",
@@ -213,7 +213,7 @@ mod tests {
         let text = fragment(&record(), "bench report");
         assert!(text.starts_with("<!-- Made by `bench report`"), "{text}");
         assert!(
-            text.contains("Medians of 3 rounds") && text.contains("Commit abc") && text.contains("2 cores, 4.0 GiB")
+            text.contains("rounds (3 of each)") && text.contains("Commit abc") && text.contains("2 cores, 4.0 GiB")
         );
     }
 }

@@ -74,7 +74,7 @@ impl Job {
         Self { rounds: if long { self.rounds.min(LONG_ROUNDS) } else { self.rounds }, ..self }
     }
 
-    /// About how long it takes on two cores of a usual server, both sides of each round.
+    /// About how long it takes on two idle cores of a usual server, both sides of each round.
     #[must_use]
     pub fn estimate(&self) -> Duration {
         Duration::from_secs_f64(self.rounds as f64 * seconds(self.scenario, self.size))
@@ -84,8 +84,8 @@ impl Job {
 /// One round, both sides: starting and ending servers, connecting, what is sent, and what is waited for.
 fn seconds(scenario: Scenario, Size { connections, messages, .. }: Size) -> f64 {
     const START: f64 = 0.6;
-    const CONNECT: f64 = 0.000_25;
-    const DELIVERY: f64 = 0.000_006;
+    const CONNECT: f64 = 0.000_4;
+    const DELIVERY: f64 = 0.000_012;
     const MESSAGE: f64 = 0.000_04;
     let (connections, messages) = (connections as f64, messages as f64);
     START
