@@ -37,7 +37,7 @@ pub fn svg(record: &Record) -> String {
     svg.finish()
 }
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1000.0;
 const MARGIN: f64 = 20.0;
 /// The line below the panels.
 const FOOT: f64 = 24.0;
