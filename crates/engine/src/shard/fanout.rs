@@ -168,6 +168,12 @@ impl Shard {
     /// One lane's share of the turn; true where the message has reached everyone.
     fn fan_out(&mut self, fanout: &mut Fanout, now: Now) -> bool {
         let Fanout { publication, left, .. } = fanout;
+        if publication.to.everyone {
+            // It waited only so as to overtake nothing: the log takes it as a whole.
+            self.fanouts.pushes += 1;
+            self.deliver(publication, now);
+            return true;
+        }
         let (next, ended) = match left {
             Left::Users(from) => self.next_users(publication, from),
             Left::Connections(slots) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidings_testkit::Client;
 use tidings_wire::CloseCode;
 
-use crate::messages::{Broadcast, GROUP, Group, Poke, Private, broadcast, poke, private, to_group, user, world};
+use crate::messages::{Broadcast, GROUP, Group, Poke, Private, Shout, broadcast, poke, private, to_group, user, world};
 
 #[test]
 fn messages_cross_shards_in_order() {
@@ -106,4 +106,25 @@ fn the_same_calls_give_the_same_bytes() {
         clients.iter().map(texts).collect::<Vec<_>>()
     };
     assert_eq!(play(), play());
+}
+
+#[test]
+fn a_broadcast_neither_overtakes_what_its_sender_said_to_many_nor_is_lost_behind_it() {
+    let world = world().shards(2).start();
+    let sender = world.client_on(0, user(1));
+    let many = 2..1_600;
+    let hearers: Vec<_> = many.clone().map(|id| world.client_on(1, user(id))).collect();
+    let shout = Shout { users: many.map(user).collect(), word: "one".to_owned(), ..Shout::default() };
+    world.holding(|| {
+        sender.send(&shout);
+        sender.send(&broadcast("two"));
+        sender.send(&Shout { word: "three".to_owned(), users: vec![user(1_599)], ..Shout::default() });
+    });
+    for hearer in &hearers {
+        assert_eq!(hearer.expects::<Shout>().word, "one");
+        assert_eq!(hearer.expects::<Broadcast>().content, "two");
+    }
+    let last = hearers.last().expect("there are some");
+    assert_eq!(last.expects::<Shout>().word, "three");
+    hearers.iter().for_each(Client::expects_nothing);
 }
