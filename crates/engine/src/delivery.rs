@@ -220,6 +220,25 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_keeps_no_room_for_what_was_thrown_away() {
+        let note = Note(RawValue::from_string(r#"{"to":2}"#.to_owned()).unwrap());
+        let body = Body::of(&note, 60_000).unwrap();
+        let content = Content {
+            kind: crate::registry::TypeIndex::default(),
+            name: Note::TYPE,
+            fields: Bytes::new(),
+            id: MessageId::from_stored(9).unwrap(),
+            from: None,
+            timestamp: 5,
+            place: None,
+        };
+        let (frame, fields) = body.into_frame(&content.stamp(Cut::Guide));
+        drop(fields);
+        let room = Vec::from(frame).capacity();
+        assert!(room < 1_024, "{room} bytes behind a short frame");
+    }
+
+    #[test]
     fn a_body_by_itself_is_the_object() {
         let note = Note(RawValue::from_string(r#"{"to":2}"#.to_owned()).unwrap());
         let json = Body::of(&note, 0).unwrap().into_json();

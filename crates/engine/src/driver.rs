@@ -97,6 +97,8 @@ struct Driver {
     ready: VecDeque<Slot>,
     posts: Vec<Post>,
     tasks: HashMap<Ticket, AbortHandle>,
+    /// A handler was aborted, and the runtime has not dropped it yet.
+    aborted: bool,
     done: Rc<Finished>,
 }
 
@@ -145,6 +147,7 @@ impl Driver {
             ready: VecDeque::new(),
             posts: Vec::new(),
             tasks: HashMap::new(),
+            aborted: false,
             done: Rc::default(),
         })
     }
@@ -154,7 +157,12 @@ impl Driver {
         let mut pause = Some(Duration::ZERO);
         loop {
             self.take_events(&mut events, pause)?;
-            match self.turn(&events) {
+            let turn = self.turn(&events);
+            if std::mem::take(&mut self.aborted) {
+                // The runtime drops it, with all that it holds, when it is polled next.
+                tokio::task::yield_now().await;
+            }
+            match turn {
                 Turn::Stop => return Ok(()),
                 Turn::Again => {
                     pause = Some(Duration::ZERO);
@@ -201,7 +209,8 @@ impl Driver {
         if !self.shard.is_crowded() {
             more |= self.read_on();
             if self.take_posts() {
-                // What was committed before the end is still delivered, as far as the sockets take it.
+                // What was read, and what was committed before the end, is still delivered, as far as the sockets take it.
+                self.shard.end_turn();
                 while self.shard.is_fanning_out() {
                     self.shard.flush(usize::MAX, &mut self.sockets, self.now);
                 }
@@ -224,6 +233,9 @@ impl Driver {
         self.shard.end_turn();
         let budget = self.node.services().settings.flush_budget;
         more |= self.shard.flush(budget, &mut self.sockets, now);
+        if self.shard.has_sample() {
+            self.shard.tell_sample(self.clock.now());
+        }
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(TURNS_A_SAMPLE) {
             self.shard.turn_took(self.clock.now().mono.saturating_sub(began));
@@ -367,6 +379,7 @@ impl Driver {
                 Effect::Cancel(ticket) => {
                     if let Some(task) = self.tasks.remove(&ticket) {
                         task.abort();
+                        self.aborted = true;
                     }
                 }
                 Effect::Resume(slot) => self.ready.push_back(slot),

@@ -57,6 +57,8 @@ pub mod handle;
 mod head;
 mod limiter;
 mod mailbox;
+#[cfg(test)]
+mod mailbox_tests;
 mod members;
 mod metrics;
 mod node;

@@ -108,6 +108,9 @@ impl Node {
     pub(crate) fn offer(&self, crossings: &mut [Crossing], asker: u16) {
         let lacking = crossings.iter().fold(0, |all, crossing| all | crossing.left);
         for (id, mailbox) in self.concerned(lacking) {
+            if !mailbox.has_room(asker) {
+                continue;
+            }
             let bound_there = |crossing: &&mut Crossing| crossing.left & (1 << id) != 0;
             let letter = |crossing: &mut Crossing| Post::Mail(Mail(Letter::Deliver(crossing.publication.clone())));
             let mut letters: VecDeque<Post> = crossings.iter_mut().filter(bound_there).map(letter).collect();

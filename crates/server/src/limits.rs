@@ -46,6 +46,8 @@ impl ConnectionLimits {
     /// A guest with a place of the user's and one of the address's. An unknown address has no limit; it is told apart by being
     /// unspecified (`0.0.0.0`), which no peer's is.
     pub(crate) fn admit(self: &Arc<Self>, user: UserId, peer: Option<SocketAddr>) -> Result<Guest, Full> {
+        // A proxy may say so of a client that it does not know.
+        let peer = peer.filter(|peer| !peer.ip().is_unspecified());
         let from = peer.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
         if !self.enabled {
             return Ok(Guest::new(user, from));

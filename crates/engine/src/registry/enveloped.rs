@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{
         self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor,
-        value::{BorrowedStrDeserializer, CowStrDeserializer, MapAccessDeserializer},
+        value::{BorrowedStrDeserializer, CowStrDeserializer},
     },
 };
 
@@ -39,7 +39,7 @@ impl<'de, M: Deserialize<'de>> Deserialize<'de> for Enveloped<'de, M> {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 let (mut envelope, mut seen) = (Envelope::default(), Seen::default());
                 let fields = Fields { map, envelope: &mut envelope, seen: &mut seen };
-                let message = M::deserialize(MapAccessDeserializer::new(fields))?;
+                let message = M::deserialize(Object(fields))?;
                 if !seen.kind {
                     return Err(de::Error::missing_field("type"));
                 }
@@ -111,6 +111,30 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, 'de, A> {
     }
 }
 
+/// The fields as the one object that a type reads, be it a struct or a newtype around one.
+struct Object<F>(F);
+
+impl<'de, F: MapAccess<'de>> Deserializer<'de> for Object<F> {
+    type Error = F::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, F::Error> {
+        visitor.visit_map(self.0)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, F::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, F::Error> {
+        visitor.visit_some(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 /// A string that is borrowed where nothing in it is escaped.
 #[derive(Deserialize)]
 #[serde(transparent)]
@@ -152,6 +176,14 @@ mod tests {
         let twice = serde_json::from_str::<Head<'_>>(json).ok().zip(serde_json::from_str::<Note>(json).ok());
         let twice = twice.map(|(head, note)| (head.reference, head.key.map(Cow::into_owned), note));
         (once, twice)
+    }
+
+    #[test]
+    fn a_newtype_around_a_struct_is_read_as_the_struct() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Wrapped(Note);
+        let read: Enveloped<'_, Wrapped> = serde_json::from_str(r#"{"type":"note","to":2}"#).unwrap();
+        assert_eq!(read.message.0.to, 2);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashSet;
+
 use super::{Shard, Slot};
 use crate::{clock::Now, delivery::Publication, directory::ShardSet};
 
@@ -22,7 +24,7 @@ impl Shard {
     /// more until there is room; so what waits is bounded by what one turn takes in, at most [`AT_ONCE`] more than the senders.
     pub(super) fn cross(&mut self, sender: Slot, publication: Arc<Publication>, to: ShardSet) {
         self.crossings.push(Crossing { sender, publication, left: to });
-        if self.crossings.len() >= AT_ONCE {
+        if self.crossings.len().is_multiple_of(AT_ONCE) {
             self.hand_over();
         }
     }
@@ -36,21 +38,24 @@ impl Shard {
         self.crossings.retain(|crossing| crossing.left != 0);
         for at in 0..self.crossings.len() {
             let sender = self.crossings[at].sender;
-            if let Some(connection) = self.get_mut(sender).filter(|connection| connection.is_open()) {
-                connection.work().parked = true;
+            let Some(connection) = self.get_mut(sender).filter(|connection| connection.is_open()) else { continue };
+            if !std::mem::replace(&mut connection.work().parked, true) {
+                self.parked.push(sender);
             }
         }
         self.crossings.shrink_to(AT_ONCE);
     }
 
-    /// Another shard has room again: those who wait for nothing any more send on.
+    /// Another shard has room again: those who wait for nothing any more send on. What they sent may have been taken before this is
+    /// told, so they are remembered by themselves; and whoever found no room is told of it once more.
     pub(super) fn retry_parked(&mut self, now: Now) {
-        let waiting: Vec<Slot> = self.crossings.iter().map(|crossing| crossing.sender).collect();
         self.hand_over();
-        for sender in waiting {
-            let still = self.crossings.iter().any(|crossing| crossing.sender == sender);
-            let work = self.get_mut(sender).and_then(|connection| connection.work.as_mut());
-            if let Some(work) = work.filter(|work| work.parked && !still) {
+        let left: HashSet<Slot> = self.crossings.iter().map(|crossing| crossing.sender).collect();
+        let (still, free): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.parked).into_iter().partition(|s| left.contains(s));
+        self.parked = still;
+        for sender in free {
+            if let Some(work) = self.get_mut(sender).and_then(|connection| connection.work.as_mut()) {
                 work.parked = false;
                 self.go_on(sender, now);
             }

@@ -61,6 +61,10 @@ pub struct Shard {
     pub(super) store_full: bool,
     /// Publications that are to be handed to other shards, or wait for room there.
     pub(super) crossings: Vec<Crossing>,
+    /// Connections that send nothing more until another shard has room: each once.
+    pub(super) parked: Vec<Slot>,
+    /// A timer was set since the time was moved on.
+    pub(super) rearmed: bool,
     pub(super) drain: Option<Drain>,
     pub(super) effects: Vec<Effect>,
     pub(super) metrics: ShardMetrics,
@@ -139,6 +143,8 @@ impl Shard {
             act_times: VecDeque::new(),
             store_full: false,
             crossings: Vec::new(),
+            parked: Vec::new(),
+            rearmed: false,
             drain: None,
             effects: Vec::new(),
             metrics: ShardMetrics::new(id),
@@ -223,6 +229,7 @@ impl Shard {
         self.release_senders(now);
         self.give_up_waiting_acts(now);
         self.go_on_draining(now);
+        self.rearmed = false;
         let wheel = self.wheel.next(now.mono);
         let drain = self.drain.as_ref().map(|_| DRAIN_STEP);
         let acts = self.act_times.front().map(|&since| {

@@ -182,7 +182,13 @@ impl Shard {
                 queue.shrink_to_fit();
             }
         }
-        !self.fanouts.is_empty() || !self.prompt.is_empty() || !self.dirty.is_empty() || self.sweep.is_some()
+        // What writing set off (a timer, an effect) is seen to in the next turn: before that nobody may sleep.
+        self.rearmed
+            || !self.effects.is_empty()
+            || !self.fanouts.is_empty()
+            || !self.prompt.is_empty()
+            || !self.dirty.is_empty()
+            || self.sweep.is_some()
     }
 
     /// Goes on with the pass that offers the log to every connection.

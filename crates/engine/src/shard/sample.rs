@@ -46,8 +46,13 @@ impl Shard {
         }
     }
 
-    /// Tells what was found, in the turn after the one that wrote it: so what is told is no less than it was.
-    pub(super) fn tell_sample(&mut self, now: Now) {
+    /// Whether the message that is followed was written.
+    pub fn has_sample(&self) -> bool {
+        self.samples.followed.as_ref().is_some_and(|followed| followed.written)
+    }
+
+    /// Tells what was found, if it was written by this moment.
+    pub fn tell_sample(&mut self, now: Now) {
         let Some(Followed { slot, kind, since, written }) = self.samples.followed else { return };
         if written {
             self.node.services().registry.at(kind).metrics.written_after(now.mono.saturating_sub(since));

@@ -77,6 +77,7 @@ impl Shard {
         let connection = &mut self.connections[index as usize];
         if connection.timer == 0 || !self.wheel.is_due_by(connection.timer, at) {
             connection.timer = self.wheel.insert(slot, at);
+            self.rearmed = true;
         }
     }
 

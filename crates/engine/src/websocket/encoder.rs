@@ -96,7 +96,8 @@ impl FrameBuilder {
     ///
     /// # Panics
     /// Beyond the payload's end.
-    pub fn into_payload(self, from: usize) -> Bytes {
+    pub fn into_payload(mut self, from: usize) -> Bytes {
+        self.give_back_room();
         Bytes::from(self.buffer).slice(SERVER_HEADER_BYTES + from..)
     }
 
@@ -106,9 +107,18 @@ impl FrameBuilder {
         self.buffer.len() - SERVER_HEADER_BYTES
     }
 
+    /// Whoever counts a frame by its length must not keep much more than that: a frame that was expected to be far larger is
+    /// copied into less room.
+    fn give_back_room(&mut self) {
+        if self.buffer.capacity() > 2 * self.buffer.len() + 512 {
+            self.buffer.shrink_to_fit();
+        }
+    }
+
     /// The frame. The header is written right-aligned before the payload; nothing is copied, and unused capacity stays
-    /// allocated as long as the frame lives.
+    /// allocated as long as the frame lives: at most as much again as the frame, and 512 bytes.
     pub fn finish(mut self) -> Bytes {
+        self.give_back_room();
         let (header, start) = header::write(Opcode::Text, self.payload_len());
         self.buffer[start..SERVER_HEADER_BYTES].copy_from_slice(&header[start..]);
         let mut frame = Bytes::from(self.buffer);
