@@ -68,6 +68,11 @@ pub enum Op {
     Join(GroupId, UserId),
     /// A member less. Leaving twice changes nothing.
     Leave(GroupId, UserId),
+    /// Another body for a stored message, or none any more.
+    Change(Change),
+    /// The user has read the stream up to this seq. A mark only moves forward; above the head it counts as the head; who sees
+    /// nothing of the stream is refused with `not_found`. Refusing undoes the whole act.
+    Read(ConversationKey, UserId, Seq),
     /// A handler's own statement.
     Sql(Write),
 }
@@ -87,6 +92,27 @@ pub struct Entry {
     pub body: Bytes,
     /// Unix milliseconds.
     pub created_at_ms: i64,
+}
+
+/// An edit or a deletion: an event with a seq of its own at the end of the stream, so that whoever was away learns of it by
+/// resuming. The message that it is about changes in its place: it has the new body, or none, from now on.
+///
+/// Refused with `not_found`, undoing the whole act, where there is no such message, where it is deleted already or itself an event,
+/// and where `by` does not see it; with `not_allowed` where `by` sees it and is not its sender.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The stream.
+    pub conversation: ConversationKey,
+    /// The message's seq.
+    pub of: Seq,
+    /// Who changes it; none where a service does, which may change every message.
+    pub by: Option<UserId>,
+    /// The event's own id.
+    pub id: MessageId,
+    /// The type's version and its fields, a JSON object; none deletes the message.
+    pub body: Option<(u16, Bytes)>,
+    /// Unix milliseconds.
+    pub at_ms: i64,
 }
 
 /// A statement of a handler or a pack: portable SQL with its parameters, and what it expects of the rows it touches.
@@ -262,12 +288,14 @@ pub struct Settled {
 pub enum Outcome {
     /// On disk.
     Stored {
-        /// One for each [`Op::Message`], in order.
+        /// One for each [`Op::Message`] and each [`Op::Change`] (of its event), in order.
         receipts: SmallVec<[Receipt; 1]>,
         /// The rows of each returning [`Op::Sql`], in order.
         rows: Vec<Vec<Row>>,
         /// For each [`Op::Join`] and [`Op::Leave`] that changed something: the group's head at that moment.
         membership: SmallVec<[Membership; 1]>,
+        /// For each [`Op::Read`] that moved a mark: where it stands now.
+        reads: SmallVec<[ReadMark; 1]>,
     },
     /// An [`Otherwise::Quiet`] ended it: on disk up to there, and nobody is told.
     Quiet,
@@ -279,6 +307,19 @@ pub enum Outcome {
     Refused(Reject),
     /// Not known to be on disk: to be repeated with the same key after so long.
     Unavailable(Duration),
+}
+
+/// How far a user has read a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadMark {
+    /// The stream.
+    pub conversation: ConversationKey,
+    /// The user.
+    pub user: UserId,
+    /// Read up to here.
+    pub seq: Seq,
+    /// Messages above it that are not the user's own, as [`ConversationSummary::unread`](crate::ports::ConversationSummary) counts.
+    pub unread: u64,
 }
 
 /// A membership that changed.

@@ -22,7 +22,7 @@ use crate::{
     guest::Guest,
     handle::refusal,
     node::{Node, Post},
-    ports::{Groups, MessageStore, StoredMessage},
+    ports::{ConversationSummary, Groups, Line, MessageStore},
     registry::Registry,
     services::Services,
     settings::{MAX_SHARDS, Settings},
@@ -257,9 +257,16 @@ impl Engine {
         types
     }
 
-    /// A stored message as its reader gets it over HTTP; none where its type can't read it any more.
-    pub fn render(&self, message: &StoredMessage, reader: Option<UserId>) -> Option<Box<RawValue>> {
-        crate::render::stored(&self.services().registry, message, reader)
+    /// A line of a page as its reader gets it over HTTP.
+    pub fn render(&self, conversation: ConversationKey, line: &Line, reader: Option<UserId>) -> Box<RawValue> {
+        let style = crate::render::Style { reader, user_id: true, replayed: false };
+        crate::render::raw(&self.services().registry, conversation, line, style)
+    }
+
+    /// A conversation as it stands in a user's list.
+    pub fn render_summary(&self, user: UserId, summary: &ConversationSummary) -> Box<RawValue> {
+        let style = crate::render::Style { reader: Some(user), user_id: true, replayed: false };
+        crate::render::summary(&self.services().registry, summary, style)
     }
 
     /// Closes every connection with 1012, evenly over `spread`, and waits until they are gone or `limit` is over.

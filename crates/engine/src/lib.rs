@@ -79,4 +79,5 @@ pub use engine::{Admission, ConnectionInfo, Dialect, Engine, Parts, SendRequest,
 pub use guest::{Guest, Places};
 pub use handle::{Accepted, Context, Handle, Intent};
 pub use node::Node;
+pub use render::cut_page;
 pub use settings::Settings;

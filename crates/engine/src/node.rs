@@ -226,7 +226,7 @@ impl Node {
         let members = &self.0.services.members;
         // What the sender pinned. Held until the end of the act.
         let pinned = groups_of(&act).next().and_then(|group| members.settled(group));
-        if let Outcome::Stored { receipts, rows, membership } = &outcome {
+        if let Outcome::Stored { receipts, rows, membership, .. } = &outcome {
             for change in membership {
                 members.change(change.group, change.user, change.joined);
             }

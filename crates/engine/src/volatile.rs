@@ -22,14 +22,15 @@ use std::{
 
 use futures_util::{FutureExt, future::ready};
 use smallvec::SmallVec;
-use tidings_wire::{Code, ConversationKey, GroupId, Key, Reject, UserId};
+use tidings_wire::{Code, ConversationKey, GroupId, Key, Reject, Seq, UserId};
 
 use crate::{
     abort::on_panic,
     act::{Act, BodyHash, CommitNumber, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
     ports::{
-        ActQueue, Before, BoxFuture, CommitSink, ConversationPage, Groups, HistoryPage, KeyRecord, MessageStore, Page,
-        Reader, Revocations, ServiceKeys, Session, SessionResolver, Start, StoreError, StoredMessage, Taken,
+        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, Groups, HistoryPage, KeyRecord,
+        MessageStore, Page, Reader, Revocations, ServiceKeys, Session, SessionResolver, Standing, Start, StoreError,
+        StoredMessage, Taken,
     },
 };
 
@@ -141,7 +142,7 @@ impl Shared {
             return Outcome::Unavailable(RETRY);
         }
         let membership: SmallVec<_> = act.ops.iter().filter_map(|op| memberships.change(op)).collect();
-        Outcome::Stored { receipts: SmallVec::new(), rows: Vec::new(), membership }
+        Outcome::Stored { receipts: SmallVec::new(), rows: Vec::new(), membership, reads: SmallVec::new() }
     }
 }
 
@@ -214,6 +215,43 @@ impl MessageStore for VolatileStore {
 
     fn conversations(&self, _: UserId, _: Option<Before>, _: u32) -> BoxFuture<Result<ConversationPage, StoreError>> {
         now(Err(StoreError::NotEnabled))
+    }
+
+    fn message(&self, _: ConversationKey, _: Seq, _: Reader) -> BoxFuture<Result<Option<StoredMessage>, StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
+    fn standings(
+        &self,
+        _: UserId,
+        streams: Vec<ConversationKey>,
+    ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
+        now(Ok(vec![None; streams.len()]))
+    }
+
+    fn choices(&self, _: UserId) -> BoxFuture<Result<Choices, StoreError>> {
+        now(Ok(Choices::default()))
+    }
+
+    fn choose(&self, _: UserId, _: Choices) -> BoxFuture<Result<(), StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
+    fn erase(&self, _: UserId) -> BoxFuture<Result<Erased, StoreError>> {
+        now(Ok(Erased::default()))
+    }
+
+    fn written_by(
+        &self,
+        _: UserId,
+        _: CommitNumber,
+        _: u32,
+    ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
+        now(Ok(Vec::new()))
+    }
+
+    fn prune(&self, _: &str, _: i64, _: u32) -> BoxFuture<Result<u64, StoreError>> {
+        now(Ok(0))
     }
 
     fn runs_sql(&self) -> bool {

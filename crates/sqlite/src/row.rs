@@ -25,6 +25,9 @@ pub(crate) fn message(row: &Row<'_>, conversation: ConversationKey) -> Result<St
         key: key(row, 5)?,
         body: Bytes::copy_from_slice(row.get_ref(6)?.as_bytes().map_err(|error| unread(6, error))?),
         created_at_ms: row.get(7)?,
+        edited_at_ms: None,
+        deleted_at_ms: None,
+        event: None,
     })
 }
 

@@ -10,11 +10,11 @@ use rusqlite::Connection;
 use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Receipt, Row, Value},
     ports::{
-        ActQueue, Before, BoxFuture, CommitSink, ConversationPage, Groups, HistoryPage, MessageStore, Page, Reader,
-        Start, StoreError, StoredMessage,
+        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, Groups, HistoryPage, MessageStore,
+        Page, Reader, Standing, Start, StoreError, StoredMessage,
     },
 };
-use tidings_wire::{ConversationKey, GroupId, Key, MessageId, UserId};
+use tidings_wire::{ConversationKey, GroupId, Key, MessageId, Seq, UserId};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -191,6 +191,48 @@ impl MessageStore for SqliteStore {
         limit: u32,
     ) -> BoxFuture<Result<ConversationPage, StoreError>> {
         self.read(move |connection| read::conversations(connection, of, before, limit))
+    }
+
+    fn message(
+        &self,
+        of: ConversationKey,
+        seq: Seq,
+        reader: Reader,
+    ) -> BoxFuture<Result<Option<StoredMessage>, StoreError>> {
+        todo!()
+    }
+
+    fn standings(
+        &self,
+        of: UserId,
+        streams: Vec<ConversationKey>,
+    ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
+        todo!()
+    }
+
+    fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
+        todo!()
+    }
+
+    fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
+        todo!()
+    }
+
+    fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
+        todo!()
+    }
+
+    fn written_by(
+        &self,
+        user: UserId,
+        after: CommitNumber,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
+        todo!()
+    }
+
+    fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        todo!()
     }
 
     fn runs_sql(&self) -> bool {

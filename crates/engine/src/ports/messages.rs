@@ -29,7 +29,7 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Where it says no, [`CommitSink::room`] is called once there is room again.
     fn submit(&self, acts: &mut VecDeque<Act>) -> bool;
 
-    /// The messages committed after a commit number, ascending, at most `limit`.
+    /// The messages and events committed after a commit number, ascending, at most `limit`; but for what is gone by now.
     fn since(
         &self,
         after: CommitNumber,
@@ -50,6 +50,45 @@ pub trait MessageStore: Send + Sync + 'static {
         reader: Reader,
         page: Page,
     ) -> BoxFuture<Result<Option<HistoryPage>, StoreError>>;
+
+    /// One message as its reader sees it; none where there is none, or the reader may not see it. Events are none.
+    fn message(
+        &self,
+        of: ConversationKey,
+        seq: Seq,
+        reader: Reader,
+    ) -> BoxFuture<Result<Option<StoredMessage>, StoreError>>;
+
+    /// Where streams stand for a user, in the order of `streams` (at most 500); none for one that the user sees nothing of.
+    fn standings(
+        &self,
+        of: UserId,
+        streams: Vec<ConversationKey>,
+    ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>>;
+
+    /// What a user chose for themselves; the default where they chose nothing.
+    fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>>;
+
+    /// Sets what a user chose.
+    fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>>;
+
+    /// Erases what a user wrote: each message and event of theirs is gone (its seq is skipped from now on), with its keys; their
+    /// read marks and choices go too. Memberships stay: the caller ends those first. Erasing again changes nothing. One
+    /// call erases at most about 10,000 messages, so that others' commits wait no longer than for that; `more` says whether to call
+    /// again.
+    fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>>;
+
+    /// What a user wrote, in the order of its commits, at most `limit` after the commit number.
+    fn written_by(
+        &self,
+        user: UserId,
+        after: CommitNumber,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>>;
+
+    /// Removes the messages of a type that were stored before this moment (Unix milliseconds), oldest first, at most `limit`; says how
+    /// many. Their seqs are skipped from now on, and their space is used again.
+    fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>>;
 
     /// A user's conversations, latest touched first (by commit, whatever the clock said), after the one named by `before`;
     /// at most `limit` (1 to 100). Groups without a message come last; nothing follows one that is not in the list.
@@ -108,8 +147,15 @@ pub struct Page {
     pub before: Option<Seq>,
     /// Above this seq: the page then begins right after it. Without it the page ends at `before` or at the head.
     pub after: Option<Seq>,
-    /// At most so many, 1 to 100.
+    /// At most so many entries, 1 to 100.
     pub limit: u32,
+}
+
+impl Page {
+    /// The page that begins right after a seq.
+    pub fn after(seq: Seq, limit: u32) -> Self {
+        Self { before: None, after: Some(seq), limit }
+    }
 }
 
 /// Where a page of conversations goes on.
@@ -121,7 +167,10 @@ pub enum Before {
     Touched(i64),
 }
 
-/// A message as it is stored.
+/// A message as it is stored, or the event of its being changed.
+///
+/// An event (`event` is set) has its own `seq`, `id`, `sender` and `created_at_ms`; `kind`, `version` and `body` are those of the
+/// message that it is about, as it stands now: so whoever replays an edit learns the latest body at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredMessage {
     /// Its stream.
@@ -138,23 +187,72 @@ pub struct StoredMessage {
     pub sender: Option<UserId>,
     /// The sender's key.
     pub key: Option<Key>,
-    /// The type's own fields, a JSON object.
+    /// The type's own fields, a JSON object; `{}` of what was deleted.
     pub body: Bytes,
     /// Unix milliseconds.
     pub created_at_ms: i64,
+    /// When it was last edited, Unix milliseconds.
+    pub edited_at_ms: Option<i64>,
+    /// When it was deleted, Unix milliseconds.
+    pub deleted_at_ms: Option<i64>,
+    /// Set where this is no message but what befell one.
+    pub event: Option<Event>,
+}
+
+/// What befell a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The message with this seq has another body.
+    Edited(Seq),
+    /// The message with this seq has none any more.
+    Deleted(Seq),
+}
+
+/// What stands at a seq of a page, or at several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A message or an event.
+    Message(StoredMessage),
+    /// There is nothing to show from the first to the last of these seqs, both included: pruned, erased or withheld from this
+    /// reader; an edit of a message that is deleted by now.
+    Skip {
+        /// The first.
+        from: Seq,
+        /// The last.
+        to: Seq,
+    },
+}
+
+impl Line {
+    /// The last seq that it covers.
+    pub fn last(&self) -> Seq {
+        match self {
+            Self::Message(message) => message.seq,
+            Self::Skip { to, .. } => *to,
+        }
+    }
 }
 
 /// A page of a conversation, as one reader sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// Ascending.
-    pub messages: Vec<StoredMessage>,
+    /// Ascending. Whatever the page covers between `oldest` and `head` is in it without a hole; a skip counts as one entry. With
+    /// `after` it begins right behind that (or with the first that is visible), so the last entry says where to go on. A page stops
+    /// early once its bodies have about 96 KiB, with at least one entry.
+    pub lines: Vec<Line>,
     /// The lowest seq that this reader can see.
     pub oldest: Seq,
     /// The highest seq that this reader can see.
     pub head: Seq,
     /// Whether there is more in the direction of the page.
     pub more: bool,
+}
+
+impl HistoryPage {
+    /// The messages and events in it, without the skips.
+    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &StoredMessage> {
+        self.lines.iter().filter_map(|line| if let Line::Message(message) = line { Some(message) } else { None })
+    }
 }
 
 /// A page of a user's conversations.
@@ -175,10 +273,45 @@ pub struct ConversationSummary {
     pub head: Seq,
     /// How far the user has read.
     pub read: Seq,
-    /// Messages above `read` that are not the user's own.
+    /// Messages above `read` and up to `head` that the user sees and did not send, that are not deleted, no events, not gone.
     pub unread: u64,
     /// When the last message came (of a group that was left: the last one seen), Unix seconds; 0 where none came yet.
     pub touched_at: i64,
-    /// The last message that the user can see.
+    /// The last message that the user can see: no event, and not deleted.
     pub last: Option<StoredMessage>,
+}
+
+/// Where a stream stands for a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The lowest seq that is stored and visible; where nothing is, `head` + 1.
+    pub oldest: Seq,
+    /// The highest seq that the reader can see.
+    pub head: Seq,
+    /// The commit number of the last message or event there: orders streams by when they were touched.
+    pub touched: CommitNumber,
+}
+
+/// What a user chose for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// Others learn how far this user has read.
+    pub receipts: bool,
+    /// Others learn when this user is online.
+    pub visible: bool,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Self { receipts: true, visible: true }
+    }
+}
+
+/// What an erasure did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Messages and events that are gone.
+    pub messages: u64,
+    /// Whether there is more to erase.
+    pub more: bool,
 }

@@ -12,8 +12,8 @@ pub use error::StoreError;
 pub use groups::Groups;
 pub use keys::{KeyRecord, Scope, ScopeError, Scopes, ServiceKeys};
 pub use messages::{
-    Before, CommitSink, ConversationPage, ConversationSummary, HistoryPage, MessageStore, Page, Reader, Start,
-    StoredMessage,
+    Before, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Event, HistoryPage, Line, MessageStore,
+    Page, Reader, Standing, Start, StoredMessage,
 };
 pub use queue::{ActQueue, Taken};
 pub use revocations::Revocations;

@@ -4,16 +4,13 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tidings_engine::{
-    Engine,
-    ports::{Before, ConversationSummary, Scope},
+    cut_page,
+    ports::{Before, Scope},
 };
 use tidings_wire::UserId;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    history::cut_page,
-    schema::{Id, Refused, RefusedOff},
-};
+use super::schema::{Id, Refused, RefusedOff};
 use crate::{
     auth::Caller,
     extract::Params,
@@ -88,7 +85,7 @@ pub(crate) async fn list(
     let before = page.before.as_deref().map(before).transpose()?;
     let engine = tidings.engine();
     let found = engine.store().conversations(user, before, limit).await.map_err(unavailable)?;
-    let rendered = found.conversations.iter().map(|summary| summarised(engine, user, summary)).collect();
+    let rendered = found.conversations.iter().map(|summary| engine.render_summary(user, summary)).collect();
     let (conversations, cut) = cut_page(rendered, false);
     Ok(Json(Conversations { conversations, more: found.more || cut }))
 }
@@ -100,28 +97,4 @@ fn before(text: &str) -> Result<Before, Problem> {
     text.parse()
         .map(Before::Conversation)
         .map_err(|_| Problem::field("before", "a conversation like dm:2:7, or a Unix second"))
-}
-
-fn summarised(engine: &Engine, user: UserId, summary: &ConversationSummary) -> Box<RawValue> {
-    let last = summary.last.as_ref().and_then(|message| engine.render(message, Some(user)));
-    let conversation = Conversation {
-        conversation: summary.conversation.to_string(),
-        head: summary.head,
-        read: summary.read,
-        unread: summary.unread,
-        touched_at: summary.touched_at,
-        last: last.map(|message| shortened(&message)),
-    };
-    serde_json::value::to_raw_value(&conversation).expect("strings and numbers always serialise")
-}
-
-/// The message with at most 200 characters of content: a list shows the beginning.
-fn shortened(message: &RawValue) -> serde_json::Value {
-    let mut message: serde_json::Value = serde_json::from_str(message.get()).unwrap_or_default();
-    if let Some(serde_json::Value::String(content)) = message.get_mut("content")
-        && let Some((end, _)) = content.char_indices().nth(200)
-    {
-        content.truncate(end);
-    }
-    message
 }

@@ -4,8 +4,8 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tidings_engine::{
-    Engine,
-    ports::{Page, Reader, Scope, StoredMessage},
+    Engine, cut_page,
+    ports::{Line, Page, Reader, Scope},
 };
 use tidings_wire::{ConversationKey, Reject, UserId};
 use utoipa::{IntoParams, ToSchema};
@@ -79,70 +79,16 @@ pub(crate) async fn messages(
     let asked = Page { before: page.before, after: page.after, limit };
     let found = engine.store().history(conversation, reader, asked).await.map_err(unavailable)?;
     let found = found.ok_or_else(|| Reject::not_found("there is no such conversation, or you are not part of it"))?;
-    let rendered = found.messages.iter().map(|message| rendered(engine, reader, message)).collect();
+    let rendered = found.lines.iter().map(|line| rendered(engine, reader, conversation, line)).collect();
     // Without `after` the page ends at its newest entry, so it is cut at its oldest.
     let (messages, cut) = cut_page(rendered, page.after.is_none());
     Ok(Json(Messages { messages, oldest: found.oldest, head: found.head, more: found.more || cut }))
 }
 
-/// Pages stop here, with at least one entry.
-const PAGE_BYTES: usize = 96 * 1024;
-
-/// Leaves out what is over the bytes of a page, from the front or from the end, and says whether it did.
-pub(super) fn cut_page(mut entries: Vec<Box<RawValue>>, from_front: bool) -> (Vec<Box<RawValue>>, bool) {
-    let mut bytes = 0;
-    let mut fits = |entry: &RawValue| {
-        bytes += entry.get().len() + 1;
-        bytes <= PAGE_BYTES
-    };
-    let all = entries.len();
-    let fitting = match from_front {
-        true => entries.iter().rev().take_while(|entry| fits(entry)).count(),
-        false => entries.iter().take_while(|entry| fits(entry)).count(),
-    };
-    let kept = fitting.max(1).min(all);
-    if from_front {
-        entries.drain(..all - kept);
-    } else {
-        entries.truncate(kept);
-    }
-    (entries, kept < all)
-}
-
-fn rendered(engine: &Engine, reader: Reader, message: &StoredMessage) -> Box<RawValue> {
+fn rendered(engine: &Engine, reader: Reader, conversation: ConversationKey, line: &Line) -> Box<RawValue> {
     let user = match reader {
         Reader::User(user) => Some(user),
         Reader::Service => None,
     };
-    engine.render(message, user).unwrap_or_else(|| {
-        let (conversation, seq) = (message.conversation, message.seq);
-        let skip = format!(r#"{{"type":"skip","conversation":"{conversation}","from":{seq},"to":{seq}}}"#);
-        RawValue::from_string(skip).expect("a conversation's name needs no escapes")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entries(sizes: &[usize]) -> Vec<Box<RawValue>> {
-        sizes.iter().map(|size| RawValue::from_string(format!("\"{}\"", "x".repeat(*size))).unwrap()).collect()
-    }
-
-    fn sizes(entries: &[Box<RawValue>]) -> Vec<usize> {
-        entries.iter().map(|entry| entry.get().len() - 2).collect()
-    }
-
-    #[test]
-    fn a_page_is_cut_at_its_far_end_and_never_empty() {
-        let half = PAGE_BYTES / 2;
-        let (kept, cut) = cut_page(entries(&[1, half, half, 2]), true);
-        assert_eq!((sizes(&kept), cut), (vec![half, 2], true));
-        let (kept, cut) = cut_page(entries(&[1, half, half, 2]), false);
-        assert_eq!((sizes(&kept), cut), (vec![1, half], true));
-        let (kept, cut) = cut_page(entries(&[PAGE_BYTES, 1]), false);
-        assert_eq!((sizes(&kept), cut), (vec![PAGE_BYTES], true));
-        let (kept, cut) = cut_page(entries(&[]), true);
-        assert_eq!((sizes(&kept), cut), (vec![], false));
-    }
+    engine.render(conversation, line, user)
 }

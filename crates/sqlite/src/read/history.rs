@@ -1,7 +1,7 @@
 //! A page of a conversation, as one reader sees it.
 
 use rusqlite::{Connection, params};
-use tidings_engine::ports::{HistoryPage, Page, Reader, StoredMessage};
+use tidings_engine::ports::{HistoryPage, Line, Page, Reader, StoredMessage};
 use tidings_wire::{ConversationKey, Seq};
 
 use super::visible::{Interval, intervals};
@@ -37,7 +37,7 @@ pub(crate) fn history(
     if page.after.is_none() {
         messages.reverse();
     }
-    Ok(Some(HistoryPage { messages, oldest, head: last.to, more }))
+    Ok(Some(HistoryPage { lines: messages.into_iter().map(Line::Message).collect(), oldest, head: last.to, more }))
 }
 
 /// The last message of an interval.

@@ -153,7 +153,7 @@ impl<'a> Batch<'a> {
             *mark = seq.max(*mark);
         }
         let Done { receipts, rows, membership, commit, .. } = done;
-        (commit, Outcome::Stored { receipts, rows, membership })
+        (commit, Outcome::Stored { receipts, rows, membership, reads: SmallVec::new() })
     }
 
     fn ops(&mut self, act: &Act, done: &mut Done) -> Result<End, StatementError> {

@@ -259,7 +259,7 @@ pub fn an_act_of_several_messages_is_one_commit(stores: &dyn Stores) {
         Op::Leave(group, ann),
     ];
     let settled = world.settle(act(Some(ann), ops));
-    let Outcome::Stored { receipts, membership, rows } = &settled.outcome else { panic!("{settled:?}") };
+    let Outcome::Stored { receipts, membership, rows, .. } = &settled.outcome else { panic!("{settled:?}") };
     assert_eq!(receipts.iter().map(|r| r.conversation).collect::<Vec<_>>(), [ConversationKey::Group(group), dm]);
     assert_eq!(membership.iter().map(|m| (m.joined, m.head)).collect::<Vec<_>>(), [(true, 0), (false, 1)]);
     assert!(rows.is_empty());

@@ -203,9 +203,9 @@ impl World {
     /// The seqs that a user sees of a conversation; none where it is not theirs to see.
     pub fn seqs(&self, of: ConversationKey, user: u32) -> Option<Vec<u64>> {
         let page = self.history(of, user, Page { before: None, after: None, limit: 100 })?;
-        assert_eq!(page.messages.first().map(|message| message.seq), Some(page.oldest));
-        assert_eq!(page.messages.last().map(|message| message.seq), Some(page.head));
-        Some(seqs(&page.messages))
+        assert_eq!(page.messages().next().map(|message| message.seq), Some(page.oldest));
+        assert_eq!(page.messages().next_back().map(|message| message.seq), Some(page.head));
+        Some(seqs(&page.messages().cloned().collect::<Vec<_>>()))
     }
 
     /// A page of a user's conversations.

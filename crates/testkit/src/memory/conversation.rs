@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidings_engine::ports::{ConversationSummary, HistoryPage, Page, Reader, StoredMessage};
+use tidings_engine::ports::{ConversationSummary, HistoryPage, Line, Page, Reader, StoredMessage};
 use tidings_wire::{ConversationKey, Seq, UserId};
 
 /// One stream and who was in it when.
@@ -106,7 +106,12 @@ impl Conversation {
         let more = asked.len() > limit;
         let part = if page.after.is_some() { ..limit } else { ..asked.len() };
         let from = if page.after.is_some() { 0 } else { asked.len() - limit };
-        Some(HistoryPage { messages: asked[part][from..].to_vec(), oldest, head, more })
+        Some(HistoryPage {
+            lines: asked[part][from..].iter().cloned().map(Line::Message).collect(),
+            oldest,
+            head,
+            more,
+        })
     }
 
     /// Where it stands in a user's list and how; none where it does not.

@@ -94,7 +94,7 @@ impl State {
                 _ => unreachable!("the caller looked at every operation"),
             }
         }
-        (commit, Outcome::Stored { receipts, rows: Vec::new(), membership })
+        (commit, Outcome::Stored { receipts, rows: Vec::new(), membership, reads: smallvec![] })
     }
 
     fn append(&mut self, sender: Option<UserId>, key: Option<&(Key, BodyHash)>, entry: &Entry) -> Receipt {
@@ -117,6 +117,9 @@ impl State {
             key: key.map(|(key, _)| key.clone()),
             body: entry.body.clone(),
             created_at_ms: entry.created_at_ms,
+            edited_at_ms: None,
+            deleted_at_ms: None,
+            event: None,
         };
         let commit = self.last_commit;
         self.conversation(entry.conversation).append(commit, message);

@@ -15,11 +15,11 @@ use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
     clock::SharedClock,
     ports::{
-        ActQueue, Before, BoxFuture, CommitSink, ConversationPage, Groups, HistoryPage, MessageStore, Page, Reader,
-        Start, StoreError, StoredMessage, Taken,
+        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, Groups, HistoryPage, MessageStore,
+        Page, Reader, Standing, Start, StoreError, StoredMessage, Taken,
     },
 };
-use tidings_wire::{ConversationKey, GroupId, Key, UserId};
+use tidings_wire::{ConversationKey, GroupId, Key, Seq, UserId};
 
 use super::state::State;
 
@@ -171,6 +171,48 @@ impl MessageStore for MemoryStore {
         limit: u32,
     ) -> BoxFuture<Result<ConversationPage, StoreError>> {
         now(self.state().list(of, before, limit))
+    }
+
+    fn message(
+        &self,
+        of: ConversationKey,
+        seq: Seq,
+        reader: Reader,
+    ) -> BoxFuture<Result<Option<StoredMessage>, StoreError>> {
+        todo!()
+    }
+
+    fn standings(
+        &self,
+        of: UserId,
+        streams: Vec<ConversationKey>,
+    ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
+        todo!()
+    }
+
+    fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
+        todo!()
+    }
+
+    fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
+        todo!()
+    }
+
+    fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
+        todo!()
+    }
+
+    fn written_by(
+        &self,
+        user: UserId,
+        after: CommitNumber,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
+        todo!()
+    }
+
+    fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        todo!()
     }
 
     fn runs_sql(&self) -> bool {

@@ -10,11 +10,11 @@ use std::{
 use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
     ports::{
-        Before, BoxFuture, CommitSink, ConversationPage, HistoryPage, MessageStore, Page, Reader, Start, StoreError,
-        StoredMessage,
+        Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, HistoryPage, MessageStore, Page, Reader,
+        Standing, Start, StoreError, StoredMessage,
     },
 };
-use tidings_wire::{ConversationKey, Key, UserId};
+use tidings_wire::{ConversationKey, Key, Seq, UserId};
 
 const POISONED: &str = "nothing panics while it holds the gate";
 
@@ -170,6 +170,48 @@ impl MessageStore for Gate {
         limit: u32,
     ) -> BoxFuture<Result<ConversationPage, StoreError>> {
         self.store.conversations(of, before, limit)
+    }
+
+    fn message(
+        &self,
+        of: ConversationKey,
+        seq: Seq,
+        reader: Reader,
+    ) -> BoxFuture<Result<Option<StoredMessage>, StoreError>> {
+        self.store.message(of, seq, reader)
+    }
+
+    fn standings(
+        &self,
+        of: UserId,
+        streams: Vec<ConversationKey>,
+    ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
+        self.store.standings(of, streams)
+    }
+
+    fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
+        self.store.choices(of)
+    }
+
+    fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
+        self.store.choose(of, choices)
+    }
+
+    fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
+        self.store.erase(user)
+    }
+
+    fn written_by(
+        &self,
+        user: UserId,
+        after: CommitNumber,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
+        self.store.written_by(user, after, limit)
+    }
+
+    fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        self.store.prune(kind, before_ms, limit)
     }
 
     fn runs_sql(&self) -> bool {
