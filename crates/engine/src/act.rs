@@ -45,9 +45,21 @@ pub enum Origin {
         slot: crate::shard::Slot,
         /// The client's `ref`.
         reference: Option<i64>,
+        /// The id of a message that is not stored, for its acknowledgement.
+        id: Option<MessageId>,
     },
     /// A caller who waits, by the number of its call.
     Call(u64),
+}
+
+impl Origin {
+    /// The same, with the id of the message that is acknowledged though it is not stored.
+    pub(crate) fn with_id(mut self, of: Option<MessageId>) -> Self {
+        if let Self::Connection { id, .. } = &mut self {
+            *id = of;
+        }
+        self
+    }
 }
 
 /// A condition on what the transaction sees.

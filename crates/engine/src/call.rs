@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     act::{Act, Op},
+    delivery::Cut,
     engine::{SendRequest, Sent},
     handle::RETRY,
     mailbox::Mailbox,
@@ -41,7 +42,7 @@ pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reje
     };
     let sent = Sent { id: prepared.id, timestamp: prepared.now().unix(), place: None, duplicate: false };
     let (origin, answer) = node.call();
-    match prepared.outgoing(services, sender.user, None, origin, node.all_shards()) {
+    match prepared.outgoing(services, sender.user, None, origin, Cut::Guide, node.all_shards()) {
         Outgoing::Publish(publication) => {
             node.forget_call(origin);
             node.offer_call(publication).map(|()| sent)

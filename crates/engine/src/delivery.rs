@@ -4,10 +4,14 @@ use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use tidings_wire::{
-    ConversationKey, Message, MessageId, Reject, Seq, Stamp, UserId, inner_fields, write_fields, write_stamp,
+    ConversationKey, Key, Message, MessageId, Reject, Seq, Stamp, UserId, inner_fields, write_fields, write_stamp,
 };
 
-use crate::{audience::Recipients, registry::TypeIndex, websocket::encoder::FrameBuilder};
+use crate::{
+    audience::Recipients,
+    registry::TypeIndex,
+    websocket::encoder::{self, FrameBuilder},
+};
 
 /// The largest frame that the server sends, in bytes. A message that would be larger is refused before its commit.
 pub(crate) const MAX_FRAME_BYTES: usize = 128 * 1024;
@@ -15,15 +19,19 @@ pub(crate) const MAX_FRAME_BYTES: usize = 128 * 1024;
 /// More than the server's own part of any message takes: the longest type, ids, conversation, key.
 const STAMP_BYTES: usize = 768;
 
-/// A form in which a message is encoded. The guide's is the only one until `tidings.v1` brings its two.
+/// A form in which a message is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// With `user_id`, without `key`.
+    /// With `user_id`, without `key`. Broadcasts go out in this form to everybody, so that one log holds them.
     Guide,
+    /// Without either.
+    V1,
+    /// With `key`: for the sender's own connections.
+    V1Own,
 }
 
 impl Cut {
-    pub(crate) const COUNT: usize = 1;
+    pub(crate) const COUNT: usize = 3;
 }
 
 /// A message's own fields as they were serialised: a JSON object, in the buffer of the frame that it becomes. So a message that
@@ -85,11 +93,13 @@ impl Body {
 /// What a message says, without who hears it.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
-    /// The type.
-    pub(crate) kind: TypeIndex,
+    /// The type; none of what is no message.
+    pub(crate) kind: Option<TypeIndex>,
     pub(crate) name: &'static str,
     /// The type's own fields, a JSON object without its braces.
     pub(crate) fields: Bytes,
+    /// The sender's key.
+    pub(crate) key: Option<Key>,
     pub(crate) id: MessageId,
     pub(crate) from: Option<UserId>,
     /// Unix seconds.
@@ -104,29 +114,74 @@ pub(crate) struct Publication {
     pub(crate) to: Recipients,
     /// When it was read, or committed if it is kept.
     pub(crate) since: Duration,
-    /// The guide's frame, where the message was serialised into it.
-    made: Option<Bytes>,
+    /// The frame in the form of the sender's dialect, where the message was serialised into it.
+    made: Option<(Cut, Bytes)>,
     frames: [OnceLock<Bytes>; Cut::COUNT],
+    /// What `tidings.v1` alone hears, and nothing else of `content` but its place.
+    notice: Option<Notice>,
+}
+
+/// A frame of `tidings.v1` that is no message: an event, a read mark, a membership.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    frame: Bytes,
+    /// Overtakes nothing of this stream.
+    order: Option<ConversationKey>,
 }
 
 impl Publication {
     pub(crate) fn new(content: Content, to: Recipients, since: Duration) -> Self {
-        Self { content, to, since, made: None, frames: [const { OnceLock::new() }; Cut::COUNT] }
+        Self { content, to, since, made: None, frames: [const { OnceLock::new() }; Cut::COUNT], notice: None }
     }
 
-    /// Of a message that was just received: `content` without its fields, which are in the body.
-    pub(crate) fn of(body: Body, mut content: Content, to: Recipients, since: Duration) -> Self {
-        let (frame, fields) = body.into_frame(&content.stamp(Cut::Guide));
+    /// Of a message that was just received: `content` without its fields, which are in the body. Most recipients speak as the
+    /// sender does, so the body becomes that frame.
+    pub(crate) fn of(body: Body, mut content: Content, to: Recipients, since: Duration, cut: Cut) -> Self {
+        let (frame, fields) = body.into_frame(&content.stamp(cut));
         content.fields = fields;
-        Self { made: Some(frame), ..Self::new(content, to, since) }
+        Self { made: Some((cut, frame)), ..Self::new(content, to, since) }
     }
 
-    /// The whole WebSocket frame; made by the first shard that needs it.
-    pub(crate) fn frame(&self, cut: Cut) -> &Bytes {
-        match (&self.made, cut) {
-            (Some(made), Cut::Guide) => made,
-            _ => self.frames[cut as usize].get_or_init(|| self.content.encode(cut)),
+    /// What is no message: `json` is the frame's. It stands at `place`, if it has one.
+    pub(crate) fn notice(
+        json: &[u8],
+        place: Option<(ConversationKey, Seq)>,
+        order: Option<ConversationKey>,
+        to: Recipients,
+        since: Duration,
+    ) -> Self {
+        let content = Content {
+            kind: None,
+            name: "",
+            fields: Bytes::new(),
+            key: None,
+            id: MessageId::from_stored(0).expect("0 is the least id"),
+            from: None,
+            timestamp: 0,
+            place,
+        };
+        let notice = Notice { frame: encoder::text(json), order };
+        Self { notice: Some(notice), ..Self::new(content, to, since) }
+    }
+
+    /// The whole WebSocket frame; made by the first shard that needs it. None where this form does not hear it.
+    pub(crate) fn frame(&self, cut: Cut) -> Option<&Bytes> {
+        match (&self.made, &self.notice) {
+            (Some((made, frame)), _) if *made == cut => Some(frame),
+            (_, Some(notice)) => (cut != Cut::Guide).then_some(&notice.frame),
+            _ => Some(self.frames[cut as usize].get_or_init(|| self.content.encode(cut))),
         }
+    }
+
+    /// Whether it may be dropped before a connection is welcomed: a message that is not stored. Notices tell of what is.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.content.place.is_none() && self.notice.as_ref().is_none_or(|notice| notice.order.is_none())
+    }
+
+    /// The stream that it belongs to.
+    pub(crate) fn stream(&self) -> Option<ConversationKey> {
+        let order = || self.notice.as_ref().and_then(|notice| notice.order);
+        self.content.place.map(|(conversation, _)| conversation).or_else(order)
     }
 }
 
@@ -154,7 +209,7 @@ impl Content {
             from: self.from,
             timestamp: self.timestamp,
             place: self.place,
-            key: None,
+            key: self.key.as_ref().filter(|_| cut == Cut::V1Own),
             user_id: cut == Cut::Guide,
         }
     }
@@ -192,9 +247,10 @@ mod tests {
 
     fn content(from: Option<UserId>) -> Content {
         Content {
-            kind: crate::registry::TypeIndex::default(),
+            kind: None,
             name: Note::TYPE,
             fields: Bytes::new(),
+            key: None,
             id: MessageId::from_stored(9).unwrap(),
             from,
             timestamp: 5,
@@ -214,9 +270,9 @@ mod tests {
             let body = Body::of(&note, 0).unwrap();
             assert_eq!(body.json().trim_ascii(), object.trim().as_bytes());
             let nobody = resolve(&Audience::nobody(), Default::default(), &Directory::new(), |_| None, 1);
-            let publication = Publication::of(body, content(Some(UserId::new(7))), nobody, Duration::ZERO);
+            let publication = Publication::of(body, content(Some(UserId::new(7))), nobody, Duration::ZERO, Cut::Guide);
             let expected = format!(r#"{{"type":"note"{fields},"from":7,"user_id":7,"timestamp":5,"id":"9"}}"#);
-            let frame = publication.frame(Cut::Guide);
+            let frame = publication.frame(Cut::Guide).unwrap();
             assert_eq!(std::str::from_utf8(&frame[2..]).unwrap(), expected, "{object}");
             assert_eq!(publication.content.encode(Cut::Guide), frame, "{object}");
         }

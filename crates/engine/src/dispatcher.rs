@@ -66,7 +66,9 @@ impl Dispatcher {
         let clock = &node.services().clock;
         let mut upkeep_at = clock.now().mono + UPKEEP;
         loop {
-            match self.0.recv_timeout(upkeep_at.saturating_sub(clock.now().mono)) {
+            let receipts_at = node.tell_receipts(clock.now().mono);
+            let next = receipts_at.map_or(upkeep_at, |at| at.min(upkeep_at));
+            match self.0.recv_timeout(next.saturating_sub(clock.now().mono)) {
                 Ok(News::Settled(batch)) => node.dispatch(batch),
                 Ok(News::Room) => node.store_has_room(),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -21,8 +21,9 @@ use crate::{
     dispatcher, driver,
     guest::Guest,
     handle::refusal,
+    hello::Hello,
     node::{Node, Post},
-    ports::{ConversationSummary, Groups, Line, MessageStore},
+    ports::{ConversationSummary, Credentials, Groups, Line, MessageStore},
     registry::Registry,
     services::Services,
     settings::{MAX_SHARDS, Settings},
@@ -39,6 +40,8 @@ pub struct Parts {
     pub groups: Arc<dyn Groups>,
     /// What tells the time.
     pub clock: SharedClock,
+    /// Who checks the tokens that open connections bring.
+    pub credentials: Arc<dyn Credentials>,
     /// Bounds and times.
     pub settings: Settings,
 }
@@ -74,6 +77,8 @@ pub enum StartError {
 pub enum Dialect {
     /// No subprotocol: the guide's clients.
     Guide,
+    /// The subprotocol of this name.
+    V1,
 }
 
 /// A connection whose user is known, ready to be served.
@@ -84,6 +89,8 @@ pub struct Admission {
     pub dialect: Dialect,
     /// When its credentials end, Unix milliseconds: closed with 4402 then.
     pub expires_at_ms: Option<i64>,
+    /// What the client said first; its `welcome` answers it. Of [`Dialect::V1`] alone.
+    pub hello: Option<Hello>,
     /// Written before all else: the 101 response, so that whoever has read it is online already. Empty where it was written
     /// before.
     pub greeting: Bytes,

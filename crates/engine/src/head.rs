@@ -38,3 +38,17 @@ fn twice(json: &str) -> Option<&'static str> {
 pub(crate) fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(64)]
 }
+
+/// Reads a frame of the protocol's own.
+///
+/// # Errors
+/// `bad_field`, naming the field.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, Reject> {
+    serde_json::from_str(json).map_err(|_| {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+            Err(error) => crate::registry::wrong_field(&error),
+            Ok(_) => Reject::new(Code::BadJson, "the frame is not one JSON object"),
+        }
+    })
+}

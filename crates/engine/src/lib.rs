@@ -22,7 +22,7 @@
 //! # An engine that keeps nothing
 //! ```
 //! use std::sync::Arc;
-//! use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, registry::Registry, volatile::VolatileStore};
+//! use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, ports::NoCredentials, registry::Registry, volatile::VolatileStore};
 //!
 //! let store = Arc::new(VolatileStore::new("an epoch"));
 //! let engine = Engine::start(Parts {
@@ -30,6 +30,7 @@
 //!     store: store.clone(),
 //!     groups: store,
 //!     clock: Arc::new(SystemClock::new()),
+//!     credentials: Arc::new(NoCredentials),
 //!     settings: Settings { keep: false, ..Settings::default() },
 //! })?;
 //! assert_eq!(engine.connection_count(), 0);
@@ -44,7 +45,9 @@ mod audience;
 mod blocking;
 mod body_hash;
 mod call;
+mod chosen;
 pub mod clock;
+mod control;
 mod delivery;
 mod descriptors;
 mod directory;
@@ -52,9 +55,11 @@ mod dispatcher;
 mod driver;
 mod engine;
 mod follow;
+mod greet;
 mod guest;
 pub mod handle;
 mod head;
+mod hello;
 mod limiter;
 mod mailbox;
 #[cfg(test)]
@@ -65,6 +70,7 @@ mod node;
 mod pipeline;
 pub mod ports;
 pub mod publish;
+mod receipts;
 pub mod registry;
 mod render;
 mod services;
@@ -78,6 +84,7 @@ pub mod websocket;
 pub use engine::{Admission, ConnectionInfo, Dialect, Engine, Parts, SendRequest, Sent, StartError, TypeInfo};
 pub use guest::{Guest, Places};
 pub use handle::{Accepted, Context, Handle, Intent};
+pub use hello::Hello;
 pub use node::Node;
 pub use render::cut_page;
 pub use settings::Settings;

@@ -11,24 +11,31 @@ use std::{
 };
 
 use hashbrown::HashMap;
-use tidings_wire::{Audience, Code, ConversationKey, GroupId, Reject, Set};
+use tidings_wire::{
+    Audience, Code, ConversationKey, GroupId, Limit, Me, Reject, Set,
+    server_frames::{Frame, Joined, Left, ReadUpTo},
+};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    act::{Act, Op, Origin, Outcome, Receipt, Settled},
+    act::{Act, Membership, Op, Origin, Outcome, ReadMark, Receipt, Settled},
     audience::{From, resolve},
     blocking::Blocking,
+    chosen::Chosen,
     delivery::{Content, Publication, fields_of},
     directory::{Directory, ShardSet},
     engine::Parts,
     follow::resolve_publish,
     handle::RETRY,
+    limiter::Limiter,
     mailbox::{Mailbox, Wake},
     members::{Members, Pinned},
     metrics,
-    pipeline::connection_of,
+    pipeline::{GROUP_WITH_RECEIPTS, connection_of},
     ports::Start,
     publish::Publish,
+    receipts::Receipts,
+    render,
     services::{Ids, Services},
     shard::{Answer, Crossing, Letter, Mail},
 };
@@ -56,7 +63,11 @@ struct Shared {
     /// Shards that the store had no room for.
     without_room: AtomicU64,
     store_room: Notify,
+    receipts: Mutex<Receipts>,
 }
+
+/// What a user may ask beside sending messages: pages, marks, edits, typing, watching.
+const CONTROL_LIMIT: Limit = Limit::per_minute(1_200);
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
@@ -66,7 +77,7 @@ impl Node {
     /// # Errors
     /// Where the threads for blocking work can't be started.
     pub(crate) fn new(parts: Parts, start: &Start, wakes: Vec<Wake>) -> std::io::Result<Self> {
-        let Parts { registry, store, groups, clock, settings } = parts;
+        let Parts { registry, store, groups, clock, credentials, settings } = parts;
         let settings = settings.within_reason();
         let directory = Arc::new(Directory::new());
         let services = Services {
@@ -78,7 +89,11 @@ impl Node {
             blocking: Blocking::start(settings.blocking_threads, settings.blocking_queue)?,
             ids: Ids::new(start.node, start.last_id),
             clock,
+            control_limit: settings.limits.then(|| Limiter::new(CONTROL_LIMIT)).flatten(),
             settings,
+            epoch: start.epoch.clone(),
+            credentials,
+            chosen: Chosen::default(),
         };
         let bound = services.settings.mailbox_publications;
         Ok(Self(Arc::new(Shared {
@@ -88,6 +103,7 @@ impl Node {
             next_call: AtomicU64::new(0),
             without_room: AtomicU64::new(0),
             store_room: Notify::new(),
+            receipts: Mutex::default(),
         })))
     }
 
@@ -210,10 +226,19 @@ impl Node {
     pub(crate) fn dispatch(&self, batch: Vec<Settled>) {
         metrics::committed(batch.len());
         let since = self.0.services.clock.now().mono;
-        let mut outgoing: Vec<Vec<Post>> = self.0.mailboxes.iter().map(|_| Vec::new()).collect();
+        let mut outgoing = self.no_posts();
         for settled in batch {
             self.dispatch_one(settled, since, &mut outgoing);
         }
+        self.send(outgoing);
+    }
+
+    /// Room for what each shard is to be handed.
+    fn no_posts(&self) -> Vec<Vec<Post>> {
+        self.0.mailboxes.iter().map(|_| Vec::new()).collect()
+    }
+
+    fn send(&self, outgoing: Vec<Vec<Post>>) {
         for (mailbox, mut posts) in self.0.mailboxes.iter().zip(outgoing) {
             if !posts.is_empty() {
                 mailbox.push_when_room(&mut posts);
@@ -226,12 +251,16 @@ impl Node {
         let members = &self.0.services.members;
         // What the sender pinned. Held until the end of the act.
         let pinned = groups_of(&act).next().and_then(|group| members.settled(group));
-        if let Outcome::Stored { receipts, rows, membership, .. } = &outcome {
+        if let Outcome::Stored { receipts, rows, membership, reads } = &outcome {
             for change in membership {
                 members.change(change.group, change.user, change.joined);
+                self.tell_member(change, since, outgoing);
             }
             for receipt in receipts {
                 self.deliver_stored(&act, receipt, pinned.as_ref(), since, outgoing);
+            }
+            for mark in reads {
+                self.tell_reader(*mark, since, outgoing);
             }
             if let Some(projection) = act.project.take() {
                 self.project(act.origin, projection, rows, outgoing);
@@ -250,32 +279,103 @@ impl Node {
         outgoing: &mut [Vec<Post>],
     ) {
         let services = &self.0.services;
-        let entry = act.ops.iter().find_map(|op| match op {
-            Op::Message(entry) if entry.id == receipt.id => Some(entry),
-            _ => None,
-        });
-        let Some((entry, kind)) = entry.and_then(|entry| Some((entry, services.registry.find(entry.kind)?))) else {
-            tracing::error!(id = %receipt.id, "the store settled a message that was not in its act");
-            return;
-        };
-        let audience = match receipt.conversation {
-            ConversationKey::Dm(low, high) => Audience::user(low).and(Set::User(high)),
-            ConversationKey::Group(group) => Audience::group(group),
-        };
         let from = From { user: act.sender, index: None, connection: connection_of(act.origin) };
-        let audience = audience.me(tidings_wire::Me::OtherConnections);
+        let audience = readers_of(receipt.conversation).me(Me::OtherConnections);
         let to = resolve(&audience, from, &services.directory, |_| group.map(Pinned::again), self.all_shards());
-        services.registry.at(kind).metrics.accepted();
-        let content = Content {
-            kind,
-            name: entry.kind,
-            fields: fields_of(&entry.body),
-            id: receipt.id,
-            from: act.sender,
-            timestamp: receipt.created_at_ms.div_euclid(1_000),
-            place: Some((receipt.conversation, receipt.seq)),
+        let place = (receipt.conversation, receipt.seq);
+        for op in &act.ops {
+            match op {
+                Op::Message(entry) if entry.id == receipt.id => {
+                    let Some(kind) = services.registry.find(entry.kind) else { break };
+                    services.registry.at(kind).metrics.accepted();
+                    let key = act.key.as_ref().map(|(key, _)| key).filter(|key| !key.is_of_service());
+                    let content = Content {
+                        kind: Some(kind),
+                        name: entry.kind,
+                        fields: fields_of(&entry.body),
+                        key: key.cloned(),
+                        id: receipt.id,
+                        from: act.sender,
+                        timestamp: receipt.created_at_ms.div_euclid(1_000),
+                        place: Some(place),
+                    };
+                    return self.post(Publication::new(content, to, since), outgoing);
+                }
+                Op::Change(change) if change.id == receipt.id => {
+                    let (kind, body) = match &change.body {
+                        Some((_, body)) => ("edited", Some(&body[..])),
+                        None => ("deleted", None),
+                    };
+                    let changed = render::Changed {
+                        conversation: receipt.conversation,
+                        seq: receipt.seq,
+                        of: change.of,
+                        id: receipt.id,
+                        from: change.by,
+                        timestamp: receipt.created_at_ms.div_euclid(1_000),
+                        body,
+                    };
+                    let json = render::event(kind, changed, render::Style::default());
+                    return self.post(Publication::notice(&json, Some(place), None, to, since), outgoing);
+                }
+                _ => {}
+            }
+        }
+        tracing::error!(id = %receipt.id, "the store settled a message that was not in its act");
+    }
+
+    /// Whoever joined or left learns of it on all connections.
+    fn tell_member(&self, change: &Membership, since: Duration, outgoing: &mut [Vec<Post>]) {
+        let (conversation, head) = (ConversationKey::Group(change.group), change.head);
+        let json = match change.joined {
+            true => Joined { conversation, head }.to_json(),
+            false => Left { conversation, head }.to_json(),
         };
-        self.post(Publication::new(content, to, since), outgoing);
+        self.tell(&json, conversation, &Audience::user(change.user), since, outgoing);
+    }
+
+    /// A mark has moved: its own user's connections learn what is left, the others of a small conversation how far it is read.
+    fn tell_reader(&self, mark: ReadMark, since: Duration, outgoing: &mut [Vec<Post>]) {
+        let ReadMark { conversation, user, seq, unread } = mark;
+        let own = ReadUpTo { conversation, user, seq, unread: Some(unread) }.to_json();
+        self.tell(&own, conversation, &Audience::user(user), since, outgoing);
+        if self.0.services.chosen.of(user).receipts && self.0.receipts.lock().expect(POISONED).take(mark, since) {
+            self.tell_receipt(mark, since, outgoing);
+        }
+    }
+
+    /// The others of a conversation learn how far a user has read, where there are few of them.
+    fn tell_receipt(&self, mark: ReadMark, since: Duration, outgoing: &mut [Vec<Post>]) {
+        let ReadMark { conversation, user, seq, .. } = mark;
+        if let ConversationKey::Group(group) = conversation {
+            let held = self.0.services.members.held(group);
+            if held.is_none_or(|group| group.len() > GROUP_WITH_RECEIPTS) {
+                return;
+            }
+        }
+        let json = ReadUpTo { conversation, user, seq, unread: None }.to_json();
+        self.tell(&json, conversation, &readers_of(conversation).less_user(user), since, outgoing);
+    }
+
+    /// Read marks that were told of a moment ago and moved again: called by the dispatcher, which asks when to call next.
+    pub(crate) fn tell_receipts(&self, now: Duration) -> Option<Duration> {
+        let (due, next) = self.0.receipts.lock().expect(POISONED).due(now);
+        if !due.is_empty() {
+            let mut outgoing = self.no_posts();
+            due.into_iter().for_each(|mark| self.tell_receipt(mark, now, &mut outgoing));
+            self.send(outgoing);
+        }
+        next
+    }
+
+    /// Tells connections of `tidings.v1` something that is no message.
+    fn tell(&self, json: &[u8], of: ConversationKey, to: &Audience, since: Duration, outgoing: &mut [Vec<Post>]) {
+        let services = &self.0.services;
+        let find = |group| services.members.held(group);
+        let to = resolve(to, From::default(), &services.directory, find, self.all_shards());
+        if to.shards != 0 {
+            self.post(Publication::notice(json, None, Some(of), to, since), outgoing);
+        }
     }
 
     /// What follows from the rows that the act's statements returned.
@@ -307,7 +407,8 @@ impl Node {
             let id = id.unwrap_or_else(|| services.ids.next(now));
             services.registry.at(kind).metrics.accepted();
             let fields = fields_of(&publish.body);
-            let content = Content { kind, name, fields, id, from, timestamp: now.unix(), place: None };
+            let content =
+                Content { kind: Some(kind), name, fields, key: None, id, from, timestamp: now.unix(), place: None };
             self.post(Publication::new(content, to, now.mono), outgoing);
         }
     }
@@ -327,8 +428,8 @@ impl Node {
         }
         match act.origin {
             Origin::Nobody => {}
-            Origin::Connection { shard, slot, reference } => {
-                let letter = Letter::Answer { slot, reference, answer };
+            Origin::Connection { shard, slot, reference, id } => {
+                let letter = Letter::Answer { slot, reference, id, answer };
                 outgoing[usize::from(shard)].push(Post::Mail(Mail(letter)));
             }
             Origin::Call(number) => {
@@ -352,13 +453,22 @@ impl Node {
     }
 }
 
-/// The groups that a message act left pinned.
+/// Everybody in a conversation.
+fn readers_of(conversation: ConversationKey) -> Audience {
+    match conversation {
+        ConversationKey::Dm(low, high) => Audience::user(low).and(Set::User(high)),
+        ConversationKey::Group(group) => Audience::group(group),
+    }
+}
+
+/// The groups that an act left pinned: those of its messages and of its changes.
 fn groups_of(act: &Act) -> impl Iterator<Item = GroupId> {
-    act.ops.iter().filter_map(|op| match op {
-        Op::Message(entry) => match entry.conversation {
-            ConversationKey::Group(group) => Some(group),
-            ConversationKey::Dm(..) => None,
-        },
-        _ => None,
+    act.ops.iter().filter_map(|op| {
+        let conversation = match op {
+            Op::Message(entry) => entry.conversation,
+            Op::Change(change) => change.conversation,
+            _ => return None,
+        };
+        if let ConversationKey::Group(group) = conversation { Some(group) } else { None }
     })
 }

@@ -15,7 +15,7 @@ use crate::{
     audience::{From, resolve},
     body_hash::body_hash,
     clock::Now,
-    delivery::{Content, Publication},
+    delivery::{Content, Cut, Publication},
     directory::ShardSet,
     handle::{Context, Intent, RETRY, refusal},
     head::{read_head, shortened},
@@ -26,6 +26,9 @@ use crate::{
     registry::{Draft, Received, Step, TypeEntry, TypeIndex},
     services::Services,
 };
+
+/// The largest group in which others learn who types and how far each has read.
+pub(crate) const GROUP_WITH_RECEIPTS: usize = 100;
 
 /// The most users that an audience may list.
 const MAX_LISTED_USERS: usize = 10_000;
@@ -269,7 +272,7 @@ fn prepare(
 }
 
 /// The conversation of a message of a stream type: its audience is one user or one group.
-fn place(entry: &TypeEntry, sender: &Sender, audience: &Audience) -> Result<ConversationKey, Reject> {
+pub(crate) fn place(entry: &TypeEntry, sender: &Sender, audience: &Audience) -> Result<ConversationKey, Reject> {
     match (&audience.to[..], sender.user) {
         ([Set::User(to)], Some(from)) => Ok(ConversationKey::dm(from, *to)),
         ([Set::Group(group)], Some(_)) => Ok(ConversationKey::Group(*group)),
@@ -329,32 +332,36 @@ impl Prepared {
     }
 
     /// What becomes of it: an act where something is written or follows from it, a publication otherwise.
-    /// `index` is the sender's own where a connection sends.
+    /// `index` is the sender's own where a connection sends, `cut` the form that most recipients will need.
     pub(crate) fn outgoing(
         self,
         services: &Services,
         user: Option<UserId>,
         index: Option<u32>,
         origin: Origin,
+        cut: Cut,
         all: ShardSet,
     ) -> Outgoing {
         let entry = services.registry.at(self.kind);
         if kept(services, entry) || !self.draft.writes.is_empty() || self.draft.project.is_some() {
+            let stored = kept(services, entry) && self.place.is_some();
+            let origin = origin.with_id((!stored).then_some(self.id));
             return Outgoing::Append(Box::new(self.into_act(services, user, origin)));
         }
         let from = From { user, index, connection: connection_of(origin) };
         let to = resolve(&self.draft.audience, from, &services.directory, |id| self.pinned(id), all);
         entry.metrics.accepted();
         let content = Content {
-            kind: self.kind,
+            kind: Some(self.kind),
             name: entry.name,
             fields: Bytes::new(),
+            key: None,
             id: self.id,
             from: user,
             timestamp: self.now.unix(),
             place: None,
         };
-        Outgoing::Publish(Publication::of(self.draft.body, content, to, self.now.mono))
+        Outgoing::Publish(Publication::of(self.draft.body, content, to, self.now.mono, cut))
     }
 
     fn pinned(&self, id: GroupId) -> Option<Pinned> {

@@ -9,10 +9,12 @@ use tidings_wire::MessageId;
 
 use crate::{
     blocking::Blocking,
+    chosen::Chosen,
     clock::{Now, SharedClock},
     directory::Directory,
+    limiter::Limiter,
     members::Members,
-    ports::{Groups, MessageStore},
+    ports::{Credentials, Groups, MessageStore},
     registry::Registry,
     settings::Settings,
 };
@@ -28,6 +30,14 @@ pub(crate) struct Services {
     pub(crate) ids: Ids,
     pub(crate) clock: SharedClock,
     pub(crate) settings: Settings,
+    /// Names this history of the store.
+    pub(crate) epoch: Arc<str>,
+    /// Who may go on with another token.
+    pub(crate) credentials: Arc<dyn Credentials>,
+    /// What was chosen by users who were asked about lately.
+    pub(crate) chosen: Chosen,
+    /// How often a user may ask for something else than sending.
+    pub(crate) control_limit: Option<Limiter>,
 }
 
 /// Makes message ids.

@@ -110,6 +110,7 @@ impl Simulation {
     /// One round of everything: what was settled is dispatched, mail is taken, handlers are polled, timers run, `sockets[id]`
     /// are written to. False where nothing is left to do until bytes or time come in.
     pub fn round<S: Sockets>(&mut self, sockets: &mut [S], now: Now) -> bool {
+        self.node.tell_receipts(now.mono);
         let mut moved = self.dispatch();
         moved |= self.poll_handlers(now);
         for (id, (shard, sockets)) in self.shards.iter_mut().zip(sockets).enumerate() {

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidings_engine::{
-    Admission, Context, Dialect, Engine, Guest, Parts, Settings, clock::SystemClock, registry::Registry,
+    Admission, Context, Dialect, Engine, Guest, Parts, Settings, clock::SystemClock, ports::NoCredentials,
+    registry::Registry,
 };
 use tidings_testkit::memory::MemoryStore;
 use tidings_wire::{Audience, Limit, Me, Message, Reject, Sender, UserId};
@@ -60,7 +61,15 @@ fn engine(gate: &Arc<tokio::sync::Semaphore>, settings: Settings) -> Engine {
         }
     });
     let registry = types.build().expect("one type fits");
-    Engine::start(Parts { registry, store: store.clone(), groups: store, clock, settings }).expect("it starts")
+    Engine::start(Parts {
+        registry,
+        store: store.clone(),
+        groups: store,
+        clock,
+        credentials: Arc::new(NoCredentials),
+        settings,
+    })
+    .expect("it starts")
 }
 
 /// A user's end of a connection whose upgrade was granted.
@@ -72,6 +81,7 @@ fn connect(engine: &Engine, user: u32, already_read: &[u8]) -> UnixStream {
         guest: Guest::new(UserId::new(user), ([127, 0, 0, 1], 9).into()),
         dialect: Dialect::Guide,
         expires_at_ms: None,
+        hello: None,
         greeting: Bytes::from_static(b"hello"),
     };
     assert!(engine.admit(OwnedFd::from(server), Bytes::copy_from_slice(already_read), admission));

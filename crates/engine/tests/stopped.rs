@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, registry::Registry, volatile::VolatileStore};
+use tidings_engine::{
+    Engine, Parts, Settings, clock::SystemClock, ports::NoCredentials, registry::Registry, volatile::VolatileStore,
+};
 use tidings_wire::{CloseCode, Code, GroupId, UserId};
 
 /// Fails a test that would hang.
@@ -15,6 +17,7 @@ fn stopped() -> Engine {
         store: store.clone(),
         groups: store,
         clock: Arc::new(SystemClock::new()),
+        credentials: Arc::new(NoCredentials),
         settings: Settings { keep: false, ..Settings::default() },
     });
     let engine = engine.expect("it starts");

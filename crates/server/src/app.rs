@@ -6,7 +6,7 @@ use tidings_engine::{
     Parts, Settings,
     clock::{SharedClock, SystemClock},
     handle::Handle,
-    ports::{Groups, MessageStore, Revocations, ServiceKeys, SessionResolver},
+    ports::{Groups, MessageStore, NoCredentials, Revocations, ServiceKeys, SessionResolver},
     registry::TypeSettings,
     volatile::VolatileStore,
 };
@@ -196,7 +196,14 @@ impl App {
             }
         };
         let Setup { registry, routes, migrations, .. } = setup;
-        let parts = Parts { registry: registry.build()?, store: messages, groups, clock, settings };
+        let parts = Parts {
+            registry: registry.build()?,
+            store: messages,
+            groups,
+            clock,
+            credentials: Arc::new(NoCredentials),
+            settings,
+        };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);
         Ok(Server { parts, sessions, keys, revocations, options, migrations, router, openapi })
     }

@@ -87,6 +87,7 @@ fn hand_over(
         guest,
         dialect: Dialect::Guide,
         expires_at_ms: caller.expires_at.map(|end| end.saturating_mul(1_000)),
+        hello: None,
         greeting: Bytes::new(),
     };
     if let Some(slot) = parts.extensions.get::<Slot>() {

@@ -10,6 +10,7 @@
 //! | `id`, `message_id`, `conversation` | who and where: [`UserId`], [`GroupId`], [`PostId`], [`MessageId`], [`ConversationKey`] |
 //! | `audience` | [`Audience`]: who should hear a message, said symbolically |
 //! | `free_object` | [`FreeObject`]: a bounded JSON object that an app may fill as it likes |
+//! | [`client_frames`], [`server_frames`] | what a connection of `tidings.v1` says beside messages |
 //! | `reject`, `code` | why not: [`Reject`], [`Code`], [`CloseCode`] |
 //!
 //! # A message type
@@ -39,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 mod audience;
+pub mod client_frames;
 mod code;
 mod conversation;
 mod envelope;
@@ -47,6 +49,7 @@ mod id;
 mod message;
 mod message_id;
 mod reject;
+pub mod server_frames;
 mod text;
 
 pub use audience::{Audience, Me, Set, Topic, TopicError};

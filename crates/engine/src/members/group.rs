@@ -48,6 +48,11 @@ impl Group {
         directory.find(user).is_some_and(|(index, _)| read.members.indices().contains(index))
     }
 
+    /// How many members there are.
+    pub(crate) fn len(&self) -> usize {
+        self.state().members.as_ref().map_or(0, |read| read.members.indices().len() as usize)
+    }
+
     /// Adds the members who are connected to `to`.
     pub(crate) fn online_into(&self, directory: &Directory, to: &mut RoaringBitmap) {
         // The guard of who is online is taken here and not by the caller: the group's state comes first in the lock order.

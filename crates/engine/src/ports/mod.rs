@@ -1,5 +1,6 @@
 //! What the engine needs from outside, as traits. Adapters implement them; testkit has one contract suite for each.
 
+mod credentials;
 mod error;
 mod groups;
 mod keys;
@@ -8,6 +9,7 @@ mod queue;
 mod revocations;
 mod sessions;
 
+pub use credentials::{Credentials, NoCredentials};
 pub use error::StoreError;
 pub use groups::Groups;
 pub use keys::{KeyRecord, Scope, ScopeError, Scopes, ServiceKeys};

@@ -9,4 +9,4 @@ mod schema;
 pub(crate) use build::TypeIndex;
 pub use build::{BuildError, Registry, RegistryBuilder, TypeSettings};
 pub(crate) use entry::TypeEntry;
-pub(crate) use receive::{Draft, Received, Step};
+pub(crate) use receive::{Draft, Received, Step, wrong_field};

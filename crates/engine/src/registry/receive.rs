@@ -112,7 +112,7 @@ fn read<M: Message>(json: &str) -> Result<Enveloped<'_, M>, Reject> {
 
 /// Names the field that could not be decoded. One that is missing or stands twice is named in serde's
 /// message, not always in its path.
-fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>) -> Reject {
+pub(crate) fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>) -> Reject {
     let cause = error.inner().to_string();
     // The position in the frame tells the sender nothing that the field does not.
     let sentence = cause.rsplit_once(" at line ").map_or(&*cause, |(sentence, _)| sentence);

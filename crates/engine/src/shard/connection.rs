@@ -2,9 +2,9 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use tidings_wire::{Topic, UserId};
+use tidings_wire::UserId;
 
-use super::{outbox::Outbox, users::NextOfUser, wheel::Tick};
+use super::{outbox::Outbox, session::Session, users::NextOfUser, wheel::Tick};
 use crate::{
     clock::Moment,
     engine::{ConnectionInfo, Dialect},
@@ -41,6 +41,10 @@ pub(super) struct Connection {
     pub(super) pinged: bool,
     /// Its input is not read.
     pub(super) paused: bool,
+    /// It has not been welcomed: nothing is written, and what it sends waits.
+    pub(super) hushed: bool,
+    /// It lacks something of what it missed: see [`Session::resume`].
+    pub(super) resuming: bool,
 }
 
 /// Where a connection is in its life.
@@ -71,9 +75,8 @@ pub(super) struct Details {
     pub(super) since: i64,
     /// Unique while the server runs.
     pub(super) number: u64,
-    /// What it watches, if it watches anything.
-    #[expect(clippy::box_collection, reason = "8 bytes instead of 24 in every connection that watches nothing")]
-    pub(super) topics: Option<Box<Vec<Topic>>>,
+    /// What few connections have.
+    pub(super) session: Option<Box<Session>>,
 }
 
 /// Stands for credentials without an end.
@@ -108,15 +111,15 @@ impl Work {
 pub(super) struct Running {
     pub(super) number: u32,
     pub(super) reference: Option<i64>,
-    /// Of which type the message is.
-    pub(super) kind: TypeIndex,
+    /// Of which type the message is, if it is one.
+    pub(super) kind: Option<TypeIndex>,
     pub(super) until: Duration,
 }
 
 impl Connection {
     /// Whether the next message may be taken up, with so many kept sends allowed under way.
     pub(super) fn is_free(&self, most_under_way: u16) -> bool {
-        self.work.as_ref().is_none_or(|work| !work.waits() && work.under_way < most_under_way)
+        !self.hushed && self.work.as_ref().is_none_or(|work| !work.waits() && work.under_way < most_under_way)
     }
 
     /// Whether messages that came are not taken up yet, or not decided.
@@ -140,9 +143,23 @@ impl Connection {
         self.phase == Phase::Open
     }
 
+    pub(super) fn session(&mut self) -> &mut Session {
+        self.details.session.get_or_insert_default()
+    }
+
+    /// Frees the session where nothing is left in it.
+    pub(super) fn rest_session(&mut self) {
+        self.details.session.take_if(|session| session.is_empty());
+    }
+
+    /// Its name while the server runs.
+    pub(super) fn name(&self, shard: u16) -> String {
+        format!("{shard}-{}", self.details.number)
+    }
+
     pub(super) fn info(&self, shard: u16) -> ConnectionInfo {
-        let Details { guest, since, number, .. } = &*self.details;
-        ConnectionInfo { id: format!("{shard}-{number}"), peer: guest.peer(), dialect: self.dialect, since: *since }
+        let Details { guest, since, .. } = &*self.details;
+        ConnectionInfo { id: self.name(shard), peer: guest.peer(), dialect: self.dialect, since: *since }
     }
 }
 

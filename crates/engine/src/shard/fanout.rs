@@ -6,6 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc, vec};
 
+use bytes::Bytes;
 use tidings_wire::{ConversationKey, UserId};
 
 use super::{Shard, Slot, output::Haste};
@@ -53,6 +54,8 @@ struct Fanout {
     left: Left,
     /// The connection that waits for its end.
     sender: Option<Slot>,
+    /// Acknowledgements that stand behind it in the order; at most as many as sends are under way.
+    acks: Vec<(Slot, Bytes)>,
 }
 
 /// Whose turn it is next.
@@ -83,6 +86,19 @@ impl Fanouts {
         }
     }
 
+    /// Whether messages of the stream wait.
+    pub(super) fn holds_stream(&self, conversation: ConversationKey) -> bool {
+        self.lanes.iter().any(|lane| lane.order == Order::Conversation(conversation))
+    }
+
+    /// Answers a connection behind what waits of the stream now.
+    pub(super) fn answer_later(&mut self, conversation: ConversationKey, slot: Slot, ack: Bytes) {
+        let lane = self.lanes.iter_mut().find(|lane| lane.order == Order::Conversation(conversation));
+        if let Some(last) = lane.and_then(|lane| lane.queue.back_mut()) {
+            last.acks.push((slot, ack));
+        }
+    }
+
     fn wait(&mut self, fanout: Fanout) {
         self.waiting += 1;
         let order = Order::of(&fanout.publication);
@@ -95,8 +111,7 @@ impl Fanouts {
 
 impl Order {
     fn of(publication: &Publication) -> Self {
-        let content = &publication.content;
-        content.place.map_or(Self::From(content.from), |(conversation, _)| Self::Conversation(conversation))
+        publication.stream().map_or(Self::From(publication.content.from), Self::Conversation)
     }
 }
 
@@ -124,7 +139,7 @@ impl Shard {
             let recipients = self.recipients(&publication);
             Left::Connections(recipients.into_iter().map(|index| self.slot_of(index)).collect::<Vec<_>>().into_iter())
         };
-        self.fanouts.wait(Fanout { publication, left, sender });
+        self.fanouts.wait(Fanout { publication, left, sender, acks: Vec::new() });
     }
 
     /// Whether messages for many have not reached all of their recipients here.
@@ -142,8 +157,13 @@ impl Shard {
             };
             if done {
                 self.fanouts.waiting -= 1;
-                let sender = lane.queue.pop_front().and_then(|fanout| fanout.sender);
+                let Some(Fanout { sender, acks, .. }) = lane.queue.pop_front() else { continue };
                 self.fanouts.done.extend(sender);
+                for (slot, ack) in acks {
+                    if self.get_mut(slot).is_some_and(|connection| connection.is_open()) {
+                        self.push(slot.index, ack, Haste::Prompt, now);
+                    }
+                }
             }
             if !lane.queue.is_empty() {
                 self.fanouts.lanes.push_back(lane);

@@ -3,20 +3,22 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use futures_util::FutureExt;
-use tidings_wire::{CloseCode, Reject, Sender};
+use tidings_wire::{CloseCode, MessageId, Reject, Sender};
 
 use super::{
     Flow, Shard, Slot,
     connection::{Connection, Phase, Running},
-    mail::{Answer, Done, Effect, Ticket},
+    mail::{Answer, Done, Effect, Finished, Ticket},
     output::Haste,
 };
 use crate::{
-    act::{Origin, Outcome},
+    act::{Act, Origin, Outcome},
     clock::Now,
-    delivery::Publication,
+    delivery::{Cut, Publication},
+    engine::Dialect,
     handle::RETRY,
     pipeline::{self, Checked, Incoming, Outgoing, Prepared, Progress, key_reused},
+    registry::TypeIndex,
     websocket::{Event, ProtocolError, encoder},
 };
 
@@ -107,6 +109,9 @@ impl Shard {
 
     /// Takes up one message.
     fn receive(&mut self, index: u32, json: &str, now: Now) {
+        if self.connections[index as usize].dialect == Dialect::V1 && self.control(index, json, now) {
+            return;
+        }
         let node = self.node.clone();
         let sender = Sender::user_only(self.connections[index as usize].user);
         let incoming = Incoming { sender: &sender, json, key: None, audience: None };
@@ -114,35 +119,65 @@ impl Shard {
             Progress::Refused(reference, reject) => self.refuse(index, reference, &reject, now),
             Progress::Ready(reference, prepared) => self.pass(index, reference, prepared, now),
             Progress::Later(reference, kind, work) => {
-                self.tickets = self.tickets.wrapping_add(1);
-                let ticket = Ticket { slot: self.slot_of(index), number: self.tickets };
-                let until = now.mono + node.services().settings.accept_within;
-                self.connections[index as usize].work().running =
-                    Some(Running { number: ticket.number, reference, kind, until });
-                self.arm(index, until);
-                let future = work.map(move |result| Done { ticket, reference, result }).boxed();
-                self.effects.push(Effect::Run(ticket, future));
+                self.run(
+                    index,
+                    reference,
+                    Some(kind),
+                    work.map(move |result| Finished::Checked(reference, result)),
+                    now,
+                );
             }
         }
+    }
+
+    /// Runs what the connection's next message waits for.
+    pub(super) fn run(
+        &mut self,
+        index: u32,
+        reference: Option<i64>,
+        kind: Option<TypeIndex>,
+        work: impl Future<Output = Finished> + Send + 'static,
+        now: Now,
+    ) {
+        self.tickets = self.tickets.wrapping_add(1).max(1);
+        let ticket = Ticket { slot: self.slot_of(index), number: self.tickets };
+        let until = now.mono + self.node.services().settings.accept_within;
+        self.connections[index as usize].work().running =
+            Some(Running { number: ticket.number, reference, kind, until });
+        self.arm(index, until);
+        let future = work.map(move |finished| Done { ticket, finished }).boxed();
+        self.effects.push(Effect::Run(ticket, future));
     }
 
     /// A message that nothing but the store can refuse any more.
     fn pass(&mut self, index: u32, reference: Option<i64>, prepared: Prepared, now: Now) {
         let node = self.node.clone();
-        let Connection { user, index: own, .. } = self.connections[index as usize];
-        let origin = Origin::Connection { shard: self.id, slot: self.slot_of(index), reference };
-        match prepared.outgoing(node.services(), Some(user), Some(own), origin, node.all_shards()) {
-            Outgoing::Append(act) => {
-                self.connections[index as usize].work().under_way += 1;
-                self.acts.push_back(*act);
-                self.act_times.push_back(now.mono);
+        let Connection { user, index: own, dialect, .. } = self.connections[index as usize];
+        let origin = self.origin(index, reference);
+        let cut = if dialect == Dialect::Guide { Cut::Guide } else { Cut::V1 };
+        match prepared.outgoing(node.services(), Some(user), Some(own), origin, cut, node.all_shards()) {
+            Outgoing::Append(act) => self.append(index, *act, now),
+            Outgoing::Publish(publication) => {
+                let (id, timestamp) = (publication.content.id, publication.content.timestamp);
+                self.publish(index, publication, now);
+                self.acknowledge_unstored(index, reference, id, timestamp, now);
             }
-            Outgoing::Publish(publication) => self.publish(index, publication, now),
         }
     }
 
+    pub(super) fn origin(&self, index: u32, reference: Option<i64>) -> Origin {
+        Origin::Connection { shard: self.id, slot: self.slot_of(index), reference, id: None }
+    }
+
+    /// Hands the store what a connection wants written, at the end of the turn.
+    pub(super) fn append(&mut self, index: u32, act: Act, now: Now) {
+        self.connections[index as usize].work().under_way += 1;
+        self.acts.push_back(act);
+        self.act_times.push_back(now.mono);
+    }
+
     /// Delivers here, and hands it to the other shards that are concerned.
-    fn publish(&mut self, index: u32, publication: Publication, now: Now) {
+    pub(super) fn publish(&mut self, index: u32, publication: Publication, now: Now) {
         let others = publication.to.shards & !(1 << self.id);
         let waits = !self.delivered(&publication, now);
         if !waits && others == 0 {
@@ -160,7 +195,10 @@ impl Shard {
 
     /// A handler or group that a message waited for.
     pub(super) fn done(&mut self, done: Done, now: Now) {
-        let Done { ticket, reference, result } = done;
+        let Done { ticket, finished } = done;
+        if matches!(finished, Finished::Greeted(_) | Finished::Replayed(_)) {
+            return self.readings_done(ticket, finished, now);
+        }
         let Some(connection) = self.get_mut(ticket.slot) else { return };
         let running = connection.work().running;
         if running.is_none_or(|running| running.number != ticket.number) {
@@ -168,31 +206,42 @@ impl Shard {
         }
         connection.work().running = None;
         let open = connection.is_open();
-        match result {
+        let index = ticket.slot.index;
+        match finished {
             _ if !open => {}
-            Ok(Checked::Ready(prepared)) => self.pass(ticket.slot.index, reference, *prepared, now),
-            Ok(Checked::Known(receipt)) => self.acknowledge(ticket.slot.index, reference, &Answer::Duplicate(receipt)),
-            Err(reject) => self.refuse(ticket.slot.index, reference, &reject, now),
+            Finished::Checked(reference, Ok(Checked::Ready(prepared))) => self.pass(index, reference, *prepared, now),
+            Finished::Checked(reference, Ok(Checked::Known(receipt))) => {
+                self.acknowledge(index, reference, None, &Answer::Duplicate(receipt), now);
+            }
+            Finished::Asked(reference, Ok(asked)) => self.asked(index, reference, asked, now),
+            Finished::Checked(reference, Err(reject)) | Finished::Asked(reference, Err(reject)) => {
+                self.refuse(index, reference, &reject, now);
+            }
+            Finished::Greeted(_) | Finished::Replayed(_) => {}
         }
         self.go_on(ticket.slot, now);
     }
 
     /// What came of a kept send.
-    pub(super) fn answer(&mut self, slot: Slot, reference: Option<i64>, answer: &Answer, now: Now) {
+    pub(super) fn answer(
+        &mut self,
+        slot: Slot,
+        reference: Option<i64>,
+        id: Option<MessageId>,
+        answer: &Answer,
+        now: Now,
+    ) {
         let Some(connection) = self.get_mut(slot) else { return };
         let work = connection.work();
         work.under_way = work.under_way.saturating_sub(1);
         if connection.is_open() {
             match answer {
                 Answer::Refused(reject) => self.refuse(slot.index, reference, reject, now),
-                stored => self.acknowledge(slot.index, reference, stored),
+                stored => self.acknowledge(slot.index, reference, id, stored, now),
             }
         }
         self.go_on(slot, now);
     }
-
-    /// The guide's dialect has no acknowledgements: `tidings.v1` writes its `ack` here.
-    fn acknowledge(&mut self, _index: u32, _reference: Option<i64>, _answer: &Answer) {}
 
     /// Takes up what was held, as far as it may.
     pub(super) fn go_on(&mut self, slot: Slot, now: Now) {
@@ -234,7 +283,7 @@ impl Shard {
             let Some(act) = self.acts.pop_front() else { return };
             self.node.give_up(&act);
             let Origin::Connection { slot, reference, .. } = act.origin else { continue };
-            self.answer(slot, reference, &Answer::Refused(Reject::unavailable(RETRY)), now);
+            self.answer(slot, reference, None, &Answer::Refused(Reject::unavailable(RETRY)), now);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use slab::Slab;
 use tidings_wire::{CloseCode, Topic};
 
@@ -16,13 +16,14 @@ use super::{
     outbox::Outbox,
     output::Haste,
     sample::Samples,
+    session::Resume,
     users::{NextOfUser, Users},
     wheel::{Tick, Wheel},
 };
 use crate::{
     act::Act,
     clock::Now,
-    engine::Admission,
+    engine::{Admission, Dialect},
     metrics::ShardMetrics,
     node::Node,
     websocket::{Decoder, FrameLimits},
@@ -66,6 +67,7 @@ pub struct Shard {
     /// A timer was set since the time was moved on.
     pub(super) rearmed: bool,
     pub(super) drain: Option<Drain>,
+    pub(super) readings: Readings,
     pub(super) effects: Vec<Effect>,
     pub(super) metrics: ShardMetrics,
     pub(super) tickets: u32,
@@ -81,6 +83,15 @@ pub(super) struct Sweep {
     pub(super) began_at: u64,
     /// A connection that lacks something was passed over, because its socket takes nothing.
     pub(super) lagging: bool,
+}
+
+/// Readings of connections that resume.
+#[derive(Default)]
+pub(super) struct Readings {
+    /// By the numbers of their tickets.
+    pub(super) under_way: HashSet<u32>,
+    /// Connections whose next reading waits for its turn: each once.
+    pub(super) waiting: VecDeque<Slot>,
 }
 
 /// All connections are being closed.
@@ -146,6 +157,7 @@ impl Shard {
             parked: Vec::new(),
             rearmed: false,
             drain: None,
+            readings: Readings::default(),
             effects: Vec::new(),
             metrics: ShardMetrics::new(id),
             tickets: 0,
@@ -157,13 +169,14 @@ impl Shard {
 
     /// Takes a connection whose upgrade is granted. From now on its user is online, and the greeting is the first that it is sent.
     pub fn open(&mut self, admission: Admission, now: Now) -> Slot {
-        let Admission { guest, dialect, expires_at_ms, greeting } = admission;
+        let Admission { guest, dialect, expires_at_ms, hello, greeting } = admission;
         self.opened += 1;
         let user = guest.user();
         let index = self.node.services().directory.enter(user, self.id);
         self.node.services().directory.opened();
         let expires_at_ms = expires_at_ms.unwrap_or(NEVER);
-        let details = Details { guest, expires_at_ms, since: now.unix(), number: self.opened, topics: None };
+        let details = Details { guest, expires_at_ms, since: now.unix(), number: self.opened, session: None };
+        let resumes = dialect == Dialect::V1;
         let entry = self.connections.vacant_entry();
         let slot = Slot { index: entry.key() as u32, generation: self.opened as u32 };
         entry.insert(Connection {
@@ -184,11 +197,18 @@ impl Shard {
             blocked: false,
             pinged: false,
             paused: false,
+            hushed: resumes,
+            resuming: resumes,
         });
         self.users.insert(slot.index, &mut self.connections);
         self.metrics.opened();
         if !greeting.is_empty() {
             self.push(slot.index, greeting, Haste::Prompt, now);
+        }
+        if resumes {
+            let resume = Resume::new(hello.unwrap_or_default());
+            self.connections[slot.index as usize].session().resume = Some(Box::new(resume));
+            self.begin_resuming(slot.index);
         }
         self.check(slot.index, now);
         if self.drain.is_some() {
@@ -289,15 +309,14 @@ impl Shard {
             return;
         }
         self.forget_watcher(&topic, slot.index);
-        let watched = &mut self.connections[slot.index as usize].details.topics;
-        let topics = watched.get_or_insert_default();
+        let connection = &mut self.connections[slot.index as usize];
+        let topics = &mut connection.session().topics;
         topics.retain(|other| *other != topic);
         if on {
             topics.push(topic.clone());
             self.topics.entry(topic).or_default().push(slot.index);
-        } else if topics.is_empty() {
-            *watched = None;
         }
+        self.connections[slot.index as usize].rest_session();
     }
 
     pub(super) fn forget_watcher(&mut self, topic: &Topic, index: u32) {

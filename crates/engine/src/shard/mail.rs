@@ -3,11 +3,19 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tidings_wire::{CloseCode, Reject, UserId};
+use tidings_wire::{CloseCode, MessageId, Reject, UserId};
 use tokio::sync::oneshot;
 
 use super::Slot;
-use crate::{act::Receipt, delivery::Publication, engine::ConnectionInfo, pipeline::Checked};
+use crate::{
+    act::Receipt,
+    control::Asked,
+    delivery::Publication,
+    engine::ConnectionInfo,
+    greet::Loaded,
+    pipeline::Checked,
+    ports::{HistoryPage, StoreError},
+};
 
 /// Handed to a shard through its mailbox, or by its driver.
 pub struct Mail(pub(crate) Letter);
@@ -16,7 +24,7 @@ pub(crate) enum Letter {
     /// A message for some of the shard's connections.
     Deliver(Arc<Publication>),
     /// What came of an act of one of its connections.
-    Answer { slot: Slot, reference: Option<i64>, answer: Answer },
+    Answer { slot: Slot, reference: Option<i64>, id: Option<MessageId>, answer: Answer },
     /// A future of [`Effect::Run`] has ended.
     Done(Done),
     /// The store has room again.
@@ -52,8 +60,19 @@ pub struct Ticket {
 /// The result of a future, to be handed back as [`Mail`].
 pub struct Done {
     pub(crate) ticket: Ticket,
-    pub(crate) reference: Option<i64>,
-    pub(crate) result: Result<Checked, Reject>,
+    pub(crate) finished: Finished,
+}
+
+/// What a future was for, and what came of it.
+pub(crate) enum Finished {
+    /// A message that a handler or group was waited for.
+    Checked(Option<i64>, Result<Checked, Reject>),
+    /// A frame of the protocol's own.
+    Asked(Option<i64>, Result<Asked, Reject>),
+    /// What a connection is welcomed with.
+    Greeted(Result<Box<Loaded>, StoreError>),
+    /// A page of what a connection missed.
+    Replayed(Result<Option<HistoryPage>, StoreError>),
 }
 
 impl Done {

@@ -4,9 +4,12 @@
 //! `slot` the tenant's name; `input` goes from bytes to messages under way, `letters` and `mail` are what others hand in,
 //! `crossing` hands publications to other shards, `fanout` spreads what is for many over turns, with the `users`' connections; `output` goes from publications to sockets by
 //! way of each reader's `outbox` and the log for all, `everyone`, and `sample` measures how long that takes; `timers`, with its `wheel`, sees to what time does to a
-//! connection.
+//! connection. Of `tidings.v1`: `session` is what such a connection has beside, `resume` leads it from `hello` to live, `control` takes
+//! what it asks for, `acks` answers what it sent.
 
+mod acks;
 mod connection;
+mod control;
 mod crossing;
 mod everyone;
 mod fanout;
@@ -16,7 +19,9 @@ mod machine;
 mod mail;
 mod outbox;
 mod output;
+mod resume;
 mod sample;
+mod session;
 mod slot;
 mod timers;
 mod users;

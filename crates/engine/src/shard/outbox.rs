@@ -93,6 +93,18 @@ impl Outbox {
         }
     }
 
+    /// From now on the log is for this reader: not what stands in it already.
+    pub(super) fn begin(&mut self, log: &EveryoneLog) {
+        self.cursor = log.end();
+        if let Some(queue) = &mut self.queue {
+            let cursor = self.cursor;
+            std::iter::once(&mut queue.first)
+                .chain(&mut queue.rest)
+                .filter(|queued| queued.after != BEGUN)
+                .for_each(|queued| queued.after = cursor);
+        }
+    }
+
     /// Bytes that wait, the log's included.
     pub(super) fn waiting(&self, log: &EveryoneLog) -> usize {
         self.queued_bytes() + (self.end(log) - self.cursor) as usize

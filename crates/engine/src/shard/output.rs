@@ -13,6 +13,7 @@ use super::{
     fanout::SMALL_AUDIENCE,
     machine::Sweep,
     mail::{Effect, Ticket},
+    session::Live,
 };
 use crate::{
     clock::Now,
@@ -38,11 +39,15 @@ impl Shard {
     /// Hands a publication to those of its recipients that are here.
     pub(super) fn deliver(&mut self, publication: &Publication, now: Now) {
         if publication.to.everyone {
-            self.log.append(publication.frame(Cut::Guide));
+            // What is no message has no form for all; nothing of that kind is for everyone.
+            let Some(frame) = publication.frame(Cut::Guide) else { return };
+            self.log.append(frame);
             let end = self.log.end();
             self.sweep.get_or_insert(Sweep { next: 0, began_at: end, lagging: false });
             let count = self.connections.len() as u64;
-            self.node.services().registry.at(publication.content.kind).metrics.delivered(count);
+            if let Some(kind) = publication.content.kind {
+                self.node.services().registry.at(kind).metrics.delivered(count);
+            }
             return;
         }
         let recipients = self.recipients(publication);
@@ -53,11 +58,29 @@ impl Shard {
     /// Queues a publication for these connections.
     pub(super) fn put_into_outboxes(&mut self, publication: &Publication, to: &[u32], haste: Haste, now: Now) {
         for &index in to {
-            let cut = cut_of(self.connections[index as usize].dialect);
-            self.push(index, publication.frame(cut).clone(), haste, now);
+            let connection = &self.connections[index as usize];
+            let cut = match connection.dialect {
+                Dialect::Guide => Cut::Guide,
+                Dialect::V1 if publication.content.key.is_some() && publication.to.me == Some(connection.index) => {
+                    Cut::V1Own
+                }
+                Dialect::V1 => Cut::V1,
+            };
+            let Some(frame) = publication.frame(cut) else { continue };
+            if !connection.resuming || self.is_live(index, publication, frame) {
+                self.push(index, frame.clone(), haste, now);
+            }
         }
         self.follow(publication, to, now);
-        self.node.services().registry.at(publication.content.kind).metrics.delivered(to.len() as u64);
+        if let Some(kind) = publication.content.kind {
+            self.node.services().registry.at(kind).metrics.delivered(to.len() as u64);
+        }
+    }
+
+    /// Whether a connection that lacks something of what it missed is sent this all the same.
+    fn is_live(&mut self, index: u32, publication: &Publication, frame: &Bytes) -> bool {
+        let (place, ephemeral) = (publication.content.place, publication.is_ephemeral());
+        self.resume_of(index).is_none_or(|resume| resume.live(place, ephemeral, frame) == Live::Send)
     }
 
     /// The connection here, if any, that sent a publication and does not hear it.
@@ -228,7 +251,7 @@ impl Shard {
     fn write(&mut self, index: u32, sockets: &mut impl Sockets, now: Now) {
         let slot = self.slot_of(index);
         let connection = &mut self.connections[index as usize];
-        if connection.phase == Phase::Gone || connection.blocked {
+        if connection.phase == Phase::Gone || connection.blocked || (connection.hushed && connection.is_open()) {
             return;
         }
         if connection.outbox.fell_off(&self.log) {
@@ -254,6 +277,10 @@ impl Shard {
                 return;
             }
         }
+        if connection.resuming && connection.is_open() {
+            self.go_on_resuming(index, now);
+        }
+        let connection = &mut self.connections[index as usize];
         if !connection.outbox.is_empty(&self.log) {
             self.mark_dirty(index);
             return;
@@ -332,9 +359,7 @@ impl Shard {
         if self.users.remove(index, &mut self.connections) {
             directory.exit(user, self.id);
         }
-        for topic in self.connections[index as usize].details.topics.take().into_iter().flat_map(|topics| *topics) {
-            self.forget_watcher(&topic, index);
-        }
+        self.end_session(index);
         self.metrics.closed(code);
     }
 
@@ -343,11 +368,5 @@ impl Shard {
             sockets.shut(self.slot_of(index));
             self.connections.remove(index as usize);
         }
-    }
-}
-
-fn cut_of(dialect: Dialect) -> Cut {
-    match dialect {
-        Dialect::Guide => Cut::Guide,
     }
 }

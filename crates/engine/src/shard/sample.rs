@@ -39,8 +39,8 @@ impl Shard {
         if now.mono < self.samples.next || self.samples.followed.is_some() {
             return;
         }
-        if let Some(&index) = to.first() {
-            let (slot, kind, since) = (self.slot_of(index), publication.content.kind, publication.since);
+        if let (Some(&index), Some(kind)) = (to.first(), publication.content.kind) {
+            let (slot, since) = (self.slot_of(index), publication.since);
             self.samples.followed = Some(Followed { slot, kind, since, written: false });
             self.samples.next = now.mono + EVERY;
         }

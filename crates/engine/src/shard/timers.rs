@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidings_wire::{CloseCode, Code, Reject};
+use tidings_wire::{CloseCode, Code, Reject, server_frames::Drain as DrainFrame};
 
 use super::{
     Shard,
@@ -10,7 +10,12 @@ use super::{
     mail::{Effect, Ticket},
     output::Haste,
 };
-use crate::{clock::Now, handle::RETRY, websocket::encoder};
+use crate::{clock::Now, engine::Dialect, handle::RETRY, websocket::encoder};
+
+/// When a connection comes back after a drain: between 1 and 9 s, so that not all come at once (Fibonacci hashing of its number).
+fn retry_after_ms(number: u64) -> u64 {
+    1_000 + (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % 8_000
+}
 
 impl Shard {
     /// Sees to whatever a connection waits for, and sets its timer again.
@@ -34,7 +39,10 @@ impl Shard {
         let running = connection.work.as_ref().and_then(|work| work.running);
         if let Some(running) = running.filter(|running| running.until <= now.mono) {
             connection.work().running = None;
-            self.node.services().registry.at(running.kind).metrics.refused(Code::Unavailable);
+            match running.kind {
+                Some(kind) => self.node.services().registry.at(kind).metrics.refused(Code::Unavailable),
+                None => crate::metrics::refused_untyped(Code::Unavailable),
+            }
             self.effects.push(Effect::Cancel(Ticket { slot, number: running.number }));
             self.refuse(index, running.reference, &Reject::unavailable(RETRY), now);
             self.go_on(slot, now);
@@ -43,6 +51,8 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
+        let settled = if connection.resuming { self.settle(index, now) } else { None };
+        let connection = &mut self.connections[index as usize];
         let expires_at_ms = connection.details.expires_at_ms;
         let expires_in = (expires_at_ms != NEVER).then(|| expires_at_ms - now.unix_ms);
         if expires_in.is_some_and(|left| left <= 0) {
@@ -64,7 +74,7 @@ impl Shard {
         connection.pinged |= ping;
         let expires = expires_in.map(|left| now.mono + Duration::from_millis(left.cast_unsigned()));
         let running = connection.work.as_ref().and_then(|work| work.running).map(|running| running.until);
-        let next = [Some(answer_by), expires, running].into_iter().flatten().min().unwrap_or(answer_by);
+        let next = [Some(answer_by), expires, running, settled].into_iter().flatten().min().unwrap_or(answer_by);
         if ping {
             self.push(index, encoder::ping(b""), Haste::Prompt, now);
         }
@@ -91,6 +101,13 @@ impl Shard {
         let open = self.connections.iter().filter(|(_, connection)| connection.is_open());
         let next: Vec<u32> = open.map(|(index, _)| index as u32).take(count).collect();
         drain.closed += next.len();
-        next.into_iter().for_each(|index| self.close(index, CloseCode::Restart, now));
+        for index in next {
+            let connection = &self.connections[index as usize];
+            if connection.dialect == Dialect::V1 && !connection.hushed {
+                let retry_after_ms = retry_after_ms(connection.details.number);
+                self.push_frame(index, &DrainFrame { retry_after_ms }, now);
+            }
+            self.close(index, CloseCode::Restart, now);
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tidings_engine::{
     Admission, Dialect, Guest, Parts, Settings,
     clock::{Clock, Now},
+    ports::NoCredentials,
     registry::Registry,
     shard::{Slot, Sockets},
     simulation::Simulation,
@@ -124,7 +125,14 @@ impl Node {
         let flush_budget = settings.flush_budget;
         let registry = registry.build().expect("the types fit");
         let now = clock.now();
-        let parts = Parts { registry, store: store.clone(), groups: store, clock, settings };
+        let parts = Parts {
+            registry,
+            store: store.clone(),
+            groups: store,
+            clock,
+            credentials: Arc::new(NoCredentials),
+            settings,
+        };
         let simulation = Simulation::new(parts).expect("it starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { simulation, wires: [Wires::default()], flush_budget, now, runtime }
@@ -135,6 +143,7 @@ impl Node {
             guest: Guest::new(UserId::new(user), ([127, 0, 0, 1], 9).into()),
             dialect: Dialect::Guide,
             expires_at_ms: None,
+            hello: None,
             greeting: bytes::Bytes::new(),
         };
         self.simulation.shard(0).open(admission, self.now)

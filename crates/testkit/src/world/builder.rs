@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidings_engine::{
     Handle, Parts, Settings,
-    ports::{Groups, MessageStore},
+    ports::{Groups, MessageStore, NoCredentials},
     registry::{Registry, RegistryBuilder, TypeSettings},
 };
 use tidings_wire::Message;
@@ -118,7 +118,14 @@ impl WorldBuilder {
             (memory.clone(), memory)
         });
         let gate = Arc::new(Gate::new(store));
-        let parts = Parts { registry, store: gate.clone(), groups, clock: clock.clone(), settings };
+        let parts = Parts {
+            registry,
+            store: gate.clone(),
+            groups,
+            clock: clock.clone(),
+            credentials: Arc::new(NoCredentials),
+            settings,
+        };
         World::new(parts, gate, clock, socket_bytes)
     }
 }

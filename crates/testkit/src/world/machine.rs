@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tidings_engine::{
-    Admission, Dialect, Guest, Parts,
+    Admission, Dialect, Guest, Hello, Parts,
     clock::{Clock, Now},
     simulation::Simulation,
 };
@@ -86,31 +87,53 @@ impl World {
 
     /// A connection more, perhaps another one of a user who has some; on the next shard.
     pub fn client(&self, user: UserId) -> Client {
-        let shard = {
-            let mut state = self.state();
-            let shard = state.next_shard;
-            state.next_shard = (shard + 1) % state.simulation.shards();
-            shard
-        };
+        let shard = self.next_shard();
         self.client_on(shard, user)
+    }
+
+    fn next_shard(&self) -> usize {
+        let mut state = self.state();
+        let shard = state.next_shard;
+        state.next_shard = (shard + 1) % state.simulation.shards();
+        shard
     }
 
     /// A connection on a shard of the test's choice.
     pub fn client_on(&self, shard: usize, user: UserId) -> Client {
-        self.admit(shard, user, None)
+        self.admit(shard, user, None, None)
+    }
+
+    /// A connection of `tidings.v1`, on the next shard; `hello` is its first frame.
+    ///
+    /// # Panics
+    /// Where that is no `hello`.
+    pub fn v1(&self, user: UserId, hello: &Value) -> Client {
+        let shard = self.next_shard();
+        self.v1_on(shard, user, hello)
+    }
+
+    /// The same on a shard of the test's choice.
+    ///
+    /// # Panics
+    /// Where `hello` is none.
+    pub fn v1_on(&self, shard: usize, user: UserId, hello: &Value) -> Client {
+        let read = Hello::read(&hello.to_string()).unwrap_or_else(|| panic!("no hello: {hello}"));
+        let hello = read.unwrap_or_else(|(_, reject)| panic!("{reject}"));
+        self.admit(shard, user, None, Some(hello))
     }
 
     /// A connection whose credentials end after so long.
     pub fn client_for(&self, user: UserId, valid: Duration) -> Client {
         let expires = self.0.clock.now().unix_ms + valid.as_millis() as i64;
-        self.admit(0, user, Some(expires))
+        self.admit(0, user, Some(expires), None)
     }
 
-    fn admit(&self, shard: usize, user: UserId, expires_at_ms: Option<i64>) -> Client {
+    fn admit(&self, shard: usize, user: UserId, expires_at_ms: Option<i64>, hello: Option<Hello>) -> Client {
         let admission = Admission {
             guest: Guest::new(user, ([127, 0, 0, 1], 9).into()),
-            dialect: Dialect::Guide,
+            dialect: if hello.is_some() { Dialect::V1 } else { Dialect::Guide },
             expires_at_ms,
+            hello,
             greeting: bytes::Bytes::new(),
         };
         let number = {

@@ -1,0 +1,189 @@
+//! What a connection of `tidings.v1` asks for beside sending messages, as far as it needs the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use smallvec::smallvec;
+use tidings_wire::{
+    Code, ConversationKey, GroupId, Reject, Sender, Seq, UserId,
+    client_frames::{Delete, Edit, History},
+    server_frames::{Frame, HistoryPage},
+};
+
+use crate::{
+    act::{Act, Change, Op, Origin},
+    clock::Now,
+    delivery::Content,
+    handle::{Context, Intent, refusal},
+    members::Pinned,
+    pipeline::GROUP_WITH_RECEIPTS,
+    ports::{Page, Reader, StoredMessage},
+    registry::{Received, Step},
+    render::{self, Style, cut_page},
+    services::Services,
+    websocket::encoder,
+};
+
+/// What came of a frame that needed the store.
+pub(crate) enum Asked {
+    /// This frame answers it.
+    Frame(Bytes),
+    /// This is to be committed; its outcome is the answer. The group of its conversation, if it has one, is to be left pinned then.
+    Act(Box<Act>, Option<Pinned>),
+    /// The members of a group that someone types in.
+    Typing(GroupId, Pinned),
+    /// Whose the token is, and when it ends, Unix milliseconds.
+    Renewed(UserId, Option<i64>),
+}
+
+/// A page of a stream.
+///
+/// # Errors
+/// `bad_field`, `not_found`, `not_enabled`, `unavailable`.
+pub(crate) async fn history(services: Arc<Services>, user: UserId, asked: History) -> Result<Asked, Reject> {
+    let History { reference, conversation, before, after, limit } = asked;
+    let limit = limit.unwrap_or(50);
+    if !(1..=100).contains(&limit) {
+        return Err(Reject::field("limit", "1 to 100"));
+    }
+    let page = Page { before, after, limit };
+    let found = services.store.history(conversation, Reader::User(user), page).await.map_err(refusal)?;
+    let found = found.ok_or_else(no_conversation)?;
+    let style = Style { reader: Some(user), ..Style::default() };
+    let lines = found.lines.iter().map(|line| render::raw(&services.registry, conversation, line, style)).collect();
+    // Without `after` the page ends at its newest entry, so it is cut at its oldest.
+    let (messages, cut): (Vec<Box<RawValue>>, _) = cut_page(lines, after.is_none());
+    let (oldest, head, more) = (found.oldest, found.head, found.more || cut);
+    let page = HistoryPage { reference, conversation, messages, oldest, head, more };
+    Ok(Asked::Frame(encoder::text(&page.to_json())))
+}
+
+fn no_conversation() -> Reject {
+    Reject::not_found("there is no such conversation, or you are not part of it")
+}
+
+/// Another body for a message; its type's handler decides about it again.
+///
+/// # Errors
+/// `not_found`, `not_allowed`, whatever the type's handler says, `unavailable`.
+pub(crate) async fn edit(
+    services: Arc<Services>,
+    sender: Sender,
+    asked: Edit,
+    origin: Origin,
+    now: Now,
+) -> Result<Asked, Reject> {
+    let Edit { conversation, seq, body, .. } = asked;
+    let message = changeable(&services, &sender, conversation, seq).await?;
+    let entry = services.registry.get(&message.kind).ok_or_else(|| {
+        Reject::new(Code::NotEnabled, "messages of this type are sent no more: it can only be deleted")
+    })?;
+    let fields = tidings_wire::inner_fields(body.get().as_bytes());
+    if !body.get().trim_ascii_start().starts_with('{') {
+        return Err(Reject::field("body", "the type's fields, a JSON object"));
+    }
+    let mut json = Vec::with_capacity(fields.len() + 64);
+    tidings_wire::write_fields(&mut json, entry.name, fields);
+    json.push(b'}');
+    let json = String::from_utf8(json).map_err(|_| Reject::field("body", "it is not UTF-8"))?;
+    let context = || Context { sender: sender.clone(), intent: Intent::Edit(seq), now, services: services.clone() };
+    let in_body = |reject: Reject| match reject.field {
+        Some(field) => Reject { field: Some(format!("body.{field}").into()), ..reject },
+        None => reject,
+    };
+    let Received { step, .. } = entry.receive.receive(&json, &sender, &context).map_err(in_body)?;
+    let draft = match step {
+        Step::Now(draft) => draft?,
+        Step::Later(accept) => accept.await?,
+    };
+    Content::fits(draft.body.json())?;
+    let author = Sender { user: message.sender, service: None };
+    if crate::pipeline::place(entry, &author, &draft.audience)? != conversation {
+        return Err(Reject::field("body", "an edit leaves the message in its conversation: whom it addresses stays"));
+    }
+    let group = group_of(&services, conversation).await?;
+    let mut act =
+        change(&services, &sender, conversation, seq, Some((entry.version, draft.body.into_json())), origin, now);
+    let change = act.ops.pop();
+    act.ops.extend(draft.writes.into_iter().map(Op::Sql));
+    act.ops.extend(change);
+    act.project = draft.project;
+    Ok(Asked::Act(Box::new(act), group))
+}
+
+/// No body any more.
+///
+/// # Errors
+/// `not_found`, `not_allowed`, `unavailable`.
+pub(crate) async fn delete(
+    services: Arc<Services>,
+    sender: Sender,
+    asked: Delete,
+    origin: Origin,
+    now: Now,
+) -> Result<Asked, Reject> {
+    let Delete { conversation, seq, .. } = asked;
+    changeable(&services, &sender, conversation, seq).await?;
+    let group = group_of(&services, conversation).await?;
+    Ok(Asked::Act(Box::new(change(&services, &sender, conversation, seq, None, origin, now)), group))
+}
+
+/// The message, where the sender may change it. The store looks once more, in the transaction.
+async fn changeable(
+    services: &Services,
+    sender: &Sender,
+    conversation: ConversationKey,
+    seq: Seq,
+) -> Result<StoredMessage, Reject> {
+    let reader = match (&sender.service, sender.user) {
+        (None, Some(user)) => Reader::User(user),
+        _ => Reader::Service,
+    };
+    let found = services.store.message(conversation, seq, reader).await.map_err(refusal)?;
+    let found = found.filter(|message| message.deleted_at_ms.is_none());
+    let message = found.ok_or_else(|| Reject::not_found("there is no such message, or it is deleted"))?;
+    match reader {
+        Reader::User(user) if message.sender != Some(user) => {
+            Err(Reject::not_allowed("a message is changed by its sender alone"))
+        }
+        _ => Ok(message),
+    }
+}
+
+/// The members of the stream, whom the dispatcher will tell.
+async fn group_of(services: &Services, conversation: ConversationKey) -> Result<Option<Pinned>, Reject> {
+    match conversation {
+        ConversationKey::Group(group) => services.members.load(group).await.map(Some).map_err(refusal),
+        ConversationKey::Dm(..) => Ok(None),
+    }
+}
+
+fn change(
+    services: &Services,
+    sender: &Sender,
+    conversation: ConversationKey,
+    of: Seq,
+    body: Option<(u16, Bytes)>,
+    origin: Origin,
+    now: Now,
+) -> Act {
+    let by = sender.user.filter(|_| sender.service.is_none());
+    let change = Change { conversation, of, by, id: services.ids.next(now), body, at_ms: now.unix_ms };
+    Act { origin, sender: by, key: None, require: smallvec![], ops: smallvec![Op::Change(change)], project: None }
+}
+
+/// Who hears that somebody types in a group; none where it is too large for that.
+///
+/// # Errors
+/// `not_a_member`, `unavailable`.
+pub(crate) async fn typing(services: Arc<Services>, user: UserId, group: GroupId) -> Result<Asked, Reject> {
+    let members = services.members.load(group).await.map_err(refusal)?;
+    if !members.contains(&services.directory, user) {
+        return Err(Reject::not_a_member());
+    }
+    if members.len() > GROUP_WITH_RECEIPTS {
+        return Err(Reject::not_allowed(format!("typing is told in groups of at most {GROUP_WITH_RECEIPTS}")));
+    }
+    Ok(Asked::Typing(group, members))
+}

@@ -1,0 +1,323 @@
+//! From `hello` to live, without a buffer of live frames: what a connection missed is read from the store while live messages of
+//! the same streams are only noted, and read again until nothing came meanwhile.
+//!
+//! Why nothing is lost and nothing doubled. The connection is in the directory before anything is read for it, so a message that
+//! a reading does not see is committed later and comes live. It is noted then ([`Replay`]'s `skipped`), and the stream is read
+//! again up to there. The stream goes live in the turn in which a reading has reached all that was noted; what is still on its
+//! way then and was seen by the reading is known by the stream's floor.
+
+use futures_util::FutureExt;
+use tidings_wire::{
+    CloseCode, ConversationKey, Seq,
+    server_frames::{Behind, Frame, InboxHead, Limits, Reset, ResetReason, Resumed, Welcome},
+};
+
+use super::{
+    Shard, Slot,
+    connection::NEVER,
+    mail::{Done, Effect, Finished, Ticket},
+    output::Haste,
+    session::{MAX_ROUNDS, Replay, Resume, SETTLE, Stage},
+};
+use crate::{
+    clock::Now,
+    greet::{self, Loaded},
+    ports::{HistoryPage, Line, Page, Reader, StoreError},
+    render::{self, Style},
+    websocket::encoder,
+};
+
+/// Readings of one shard's resuming connections at once, so that the store's readers have others' questions too; more wait in line.
+const READINGS: usize = 32;
+
+/// Lines of one reading.
+const PAGE_LINES: usize = 100;
+
+impl Shard {
+    /// Begins to resume a connection that was just opened.
+    pub(super) fn begin_resuming(&mut self, index: u32) {
+        self.wait_for_reading(index);
+        self.start_readings();
+    }
+
+    /// The connection wants to read from the store: once its turn comes.
+    fn wait_for_reading(&mut self, index: u32) {
+        let slot = self.slot_of(index);
+        if let Some(resume) = self.resume_of(index)
+            && resume.reading.is_none()
+        {
+            resume.reading = Some(0);
+            self.readings.waiting.push_back(slot);
+        }
+    }
+
+    /// Starts readings as far as there is room for them.
+    pub(super) fn start_readings(&mut self) {
+        while self.readings.under_way.len() < READINGS {
+            let Some(slot) = self.readings.waiting.pop_front() else { return };
+            if self.get_mut(slot).is_some_and(|connection| connection.is_open()) {
+                self.read(slot);
+            }
+        }
+    }
+
+    fn read(&mut self, slot: Slot) {
+        let services = self.node.services().clone();
+        let user = self.connections[slot.index as usize].user;
+        self.tickets = self.tickets.wrapping_add(1).max(1);
+        let ticket = Ticket { slot, number: self.tickets };
+        let Some(resume) = self.resume_of(slot.index) else { return };
+        let future = match (resume.stage, resume.streams.front()) {
+            (Stage::Greeting, _) => {
+                let hello = resume.hello.clone();
+                let load = greet::load(services, user, hello);
+                load.map(move |loaded| Done { ticket, finished: Finished::Greeted(loaded.map(Box::new)) }).boxed()
+            }
+            (Stage::Replaying, Some(replay)) => {
+                let (conversation, limit) = (replay.conversation, resume.left.min(PAGE_LINES) as u32);
+                let page = Page::after(replay.at, limit);
+                let read = services.store.history(conversation, Reader::User(user), page);
+                read.map(move |page| Done { ticket, finished: Finished::Replayed(page) }).boxed()
+            }
+            _ => {
+                resume.reading = None;
+                return;
+            }
+        };
+        resume.reading = Some(ticket.number);
+        self.readings.under_way.insert(ticket.number);
+        self.effects.push(Effect::Run(ticket, future));
+    }
+
+    /// A reading has ended.
+    pub(super) fn readings_done(&mut self, ticket: Ticket, finished: Finished, now: Now) {
+        self.readings.under_way.remove(&ticket.number);
+        let index = ticket.slot.index;
+        let open = self.get_mut(ticket.slot).is_some_and(|connection| connection.is_open());
+        if open && let Some(resume) = self.resume_of(index).filter(|resume| resume.reading == Some(ticket.number)) {
+            resume.reading = None;
+            match finished {
+                Finished::Greeted(Ok(loaded)) => self.welcome(index, *loaded, now),
+                Finished::Replayed(Ok(page)) => self.replay(index, page, now),
+                Finished::Greeted(Err(error)) | Finished::Replayed(Err(error)) => {
+                    self.give_up_resuming(index, &error, now)
+                }
+                Finished::Checked(..) | Finished::Asked(..) => {}
+            }
+        }
+        self.start_readings();
+    }
+
+    /// Nothing can be read: the client comes back later, as after a restart.
+    fn give_up_resuming(&mut self, index: u32, error: &StoreError, now: Now) {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "a connection can't be resumed: it is closed with 1012"
+        );
+        self.close(index, CloseCode::Restart, now);
+    }
+
+    /// Greets the connection, and finds out what each stream lacks.
+    fn welcome(&mut self, index: u32, loaded: Loaded, now: Now) {
+        let Loaded { conversations, heads, standings } = loaded;
+        let services = self.node.services().clone();
+        let epoch = &services.epoch;
+        let connection = &mut self.connections[index as usize];
+        connection.outbox.begin(&self.log);
+        connection.hushed = false;
+        let expires_at_ms = connection.details.expires_at_ms;
+        let expires_in_ms = (expires_at_ms != NEVER).then(|| (expires_at_ms - now.unix_ms).max(0).cast_unsigned());
+        let (user, connection) = (connection.user, connection.name(self.id));
+        let Some(resume) = self.resume_of(index) else { return };
+        let reference = resume.hello.reference;
+        let same_epoch = resume.hello.epoch.as_deref().is_none_or(|held| held == &**epoch);
+        let mut resets = Vec::new();
+        let mut streams: Vec<(u64, Replay)> = Vec::new();
+        for (mut replay, standing) in std::mem::take(&mut resume.streams).into_iter().zip(standings) {
+            let conversation = replay.conversation;
+            let Some(standing) = standing else {
+                // Never seen, or gone: whatever is held of it is of no use.
+                resets.push(Reset { conversation, reason: ResetReason::Epoch, oldest: 0, head: 0 });
+                resume.floors.insert(conversation, 0);
+                continue;
+            };
+            let (oldest, head) = (standing.oldest, standing.head);
+            if !same_epoch || replay.at > head {
+                if same_epoch {
+                    tracing::warn!(%user, %conversation, held = replay.at, head,
+                        "a client holds more than there is: an old copy of the database is in use");
+                }
+                resets.push(Reset { conversation, reason: ResetReason::Epoch, oldest, head });
+                replay.at = head;
+            } else if replay.at + 1 < oldest {
+                resets.push(Reset { conversation, reason: ResetReason::Pruned, oldest, head });
+                replay.at = oldest - 1;
+            }
+            replay.head = head;
+            streams.push((standing.touched.0, replay));
+        }
+        streams.sort_by_key(|(touched, _)| std::cmp::Reverse(*touched));
+        resume.streams = streams.into_iter().map(|(_, replay)| replay).collect();
+        resume.stage = Stage::Replaying;
+        let early = std::mem::take(&mut resume.early);
+        for (conversation, head) in std::mem::take(&mut resume.outrun) {
+            resume.behind.push(Behind { conversation, head });
+            resume.floors.insert(conversation, head);
+        }
+        let outrun: Vec<ConversationKey> = resume.behind.iter().map(|behind| behind.conversation).collect();
+        for (&conversation, &head) in &heads {
+            if !resume.streams.iter().any(|replay| replay.conversation == conversation) {
+                let floor = resume.floors.entry(conversation).or_default();
+                *floor = head.max(*floor);
+            }
+        }
+        let welcome = Welcome {
+            reference,
+            user,
+            connection,
+            epoch: (**epoch).to_owned(),
+            ping: services.settings.ping_after.as_secs().max(1),
+            expires_in_ms,
+            limits: Limits { frame_bytes: services.settings.frame_bytes as u64 },
+            conversations,
+            inbox: InboxHead::default(),
+        };
+        self.push_frame(index, &welcome, now);
+        resets.iter().for_each(|reset| self.push_frame(index, reset, now));
+        for (place, frame) in early {
+            let known = place.is_some_and(|(conversation, seq)| {
+                heads.get(&conversation).is_some_and(|&head| seq <= head) || outrun.contains(&conversation)
+            });
+            if !known {
+                self.push(index, frame, Haste::Prompt, now);
+            }
+        }
+        self.go_on_resuming(index, now);
+        // What it sent before it was welcomed.
+        self.go_on(self.slot_of(index), now);
+    }
+
+    /// Sends what a reading found.
+    fn replay(&mut self, index: u32, page: Option<HistoryPage>, now: Now) {
+        let services = self.node.services().clone();
+        let style = Style { reader: Some(self.connections[index as usize].user), user_id: false, replayed: true };
+        let Some(resume) = self.resume_of(index) else { return };
+        let Some(replay) = resume.streams.front_mut() else { return };
+        let conversation = replay.conversation;
+        let (lines, more, head) =
+            page.map_or((Vec::new(), false, replay.at), |page| (page.lines, page.more, page.head));
+        replay.head = replay.head.max(head);
+        replay.at = lines.last().map_or(replay.at, Line::last);
+        if !more {
+            // What lies between the last line and the head is not this reader's.
+            replay.at = replay.at.max(head);
+        }
+        resume.left = resume.left.saturating_sub(lines.len());
+        for line in &lines {
+            let json = render::line(&services.registry, conversation, line, style);
+            self.push(index, encoder::text(&json), Haste::Bulk, now);
+        }
+        if !more {
+            self.reached(index, now);
+        }
+        self.go_on_resuming(index, now);
+    }
+
+    /// A reading came to the head that it saw.
+    fn reached(&mut self, index: u32, now: Now) {
+        let Some(resume) = self.resume_of(index) else { return };
+        let Some(replay) = resume.streams.front_mut() else { return };
+        if replay.rounds >= MAX_ROUNDS {
+            let mut replay = resume.streams.pop_front().expect("it was in front");
+            let at = replay.at;
+            let held: Vec<_> = std::mem::take(&mut replay.held).into_iter().filter(|(seq, _)| *seq > at).collect();
+            for (seq, frame) in held {
+                replay.at = seq;
+                self.push(index, frame, Haste::Bulk, now);
+            }
+            let behind = replay.lost.then_some(replay.skipped);
+            self.goes_live(index, replay, behind, now);
+        } else if replay.skipped > replay.at {
+            replay.rounds += 1;
+        } else {
+            let replay = resume.streams.pop_front().expect("it was in front");
+            self.goes_live(index, replay, None, now);
+        }
+    }
+
+    /// From now on the stream's messages are sent as they come.
+    fn goes_live(&mut self, index: u32, replay: Replay, behind: Option<Seq>, now: Now) {
+        let Replay { conversation, at, .. } = replay;
+        let Some(resume) = self.resume_of(index) else { return };
+        let floor = behind.unwrap_or(at).max(at);
+        resume.floors.insert(conversation, floor);
+        if let Some(head) = behind {
+            resume.behind.push(Behind { conversation, head });
+        }
+        let (free, waiting) = std::mem::take(&mut resume.acks).into_iter().partition(|(of, _)| *of == conversation);
+        resume.acks = waiting;
+        let free: Vec<_> = free;
+        free.into_iter().for_each(|(_, ack)| self.push(index, ack, Haste::Prompt, now));
+    }
+
+    /// Takes the next step, as soon as half of the outbox is free.
+    pub(super) fn go_on_resuming(&mut self, index: u32, now: Now) {
+        let half = self.node.services().settings.outbox_bytes / 2;
+        loop {
+            let connection = &self.connections[index as usize];
+            let full = connection.outbox.queued_bytes() > half;
+            if !connection.is_open() {
+                return;
+            }
+            let Some(resume) = self.resume_of(index) else { return };
+            if resume.stage != Stage::Replaying || resume.reading.is_some() {
+                return;
+            }
+            let Some(replay) = resume.streams.front_mut() else { break };
+            if replay.at >= replay.head.max(replay.skipped) && replay.rounds < MAX_ROUNDS {
+                let replay = resume.streams.pop_front().expect("it was in front");
+                self.goes_live(index, replay, None, now);
+            } else if resume.left == 0 {
+                let replay = resume.streams.pop_front().expect("it was in front");
+                let head = replay.head.max(replay.skipped);
+                self.goes_live(index, replay, Some(head), now);
+            } else if full {
+                return;
+            } else {
+                self.wait_for_reading(index);
+                self.start_readings();
+                return;
+            }
+        }
+        let Some(resume) = self.resume_of(index) else { return };
+        let until = now.mono + SETTLE;
+        resume.stage = Stage::Settling { until };
+        let resumed = Resumed { reference: resume.hello.reference, behind: std::mem::take(&mut resume.behind) };
+        self.push_frame(index, &resumed, now);
+        self.arm(index, until);
+    }
+
+    /// Forgets what was kept for frames that were on their way; says when to look again, where it is too early.
+    pub(super) fn settle(&mut self, index: u32, now: Now) -> Option<std::time::Duration> {
+        let Some(Stage::Settling { until }) = self.resume_of(index).map(|resume| resume.stage) else { return None };
+        if until > now.mono {
+            return Some(until);
+        }
+        let connection = &mut self.connections[index as usize];
+        connection.resuming = false;
+        if let Some(session) = &mut connection.details.session {
+            session.resume = None;
+        }
+        connection.rest_session();
+        None
+    }
+
+    pub(super) fn resume_of(&mut self, index: u32) -> Option<&mut Resume> {
+        self.connections[index as usize].details.session.as_mut()?.resume.as_deref_mut()
+    }
+
+    /// Queues a frame of the protocol's own.
+    pub(super) fn push_frame(&mut self, index: u32, frame: &impl Frame, now: Now) {
+        self.push(index, encoder::text(&frame.to_json()), Haste::Prompt, now);
+    }
+}

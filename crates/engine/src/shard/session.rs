@@ -1,0 +1,167 @@
+//! What a connection of `tidings.v1` has beside what every connection has: allocated only while there is something in it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use tidings_wire::{ConversationKey, Seq, Topic, server_frames::Behind};
+
+use crate::hello::Hello;
+
+/// What only some connections of `tidings.v1` have.
+#[derive(Default)]
+pub(super) struct Session {
+    /// What it watches.
+    pub(super) topics: Vec<Topic>,
+    /// Where its user types, and when that was told last.
+    pub(super) typing: Option<(ConversationKey, Duration)>,
+    /// What it still lacks of what it missed.
+    pub(super) resume: Option<Box<Resume>>,
+}
+
+impl Session {
+    /// Whether it may be forgotten.
+    pub(super) fn is_empty(&self) -> bool {
+        self.topics.is_empty() && self.typing.is_none() && self.resume.is_none()
+    }
+}
+
+/// Live frames that are held for a connection, before its `welcome` or of a stream that never comes to rest. One more names its
+/// stream in `resumed.behind`; one of no stream is dropped.
+pub(super) const HELD_FRAMES: usize = 64;
+
+/// Readings of one stream that the next live message has outrun, after which live frames are held for it.
+pub(super) const MAX_ROUNDS: u8 = 8;
+
+/// Frames that one resume replays at most; what is left is named in `resumed.behind`.
+pub(super) const MAX_REPLAYED: usize = 1_000;
+
+/// How long the marks of what was replayed are kept, so that what was on its way then is not sent twice.
+pub(super) const SETTLE: Duration = Duration::from_secs(10);
+
+/// How far a connection has come with what it missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Before its `welcome`: it is sent nothing.
+    Greeting,
+    /// Streams are being replayed.
+    Replaying,
+    /// All is sent; until then the marks are kept.
+    Settling { until: Duration },
+}
+
+/// What a connection still lacks of what it missed.
+pub(super) struct Resume {
+    pub(super) hello: Hello,
+    pub(super) stage: Stage,
+    /// Streams that are not live yet, the next to be read in front.
+    pub(super) streams: VecDeque<Replay>,
+    /// Frames that may still be replayed.
+    pub(super) left: usize,
+    pub(super) behind: Vec<Behind>,
+    /// Live frames that came before the `welcome`, at most [`HELD_FRAMES`], with the places of those that have one.
+    pub(super) early: Vec<(Option<(ConversationKey, Seq)>, Bytes)>,
+    /// Of streams of which more came than that: the highest seq.
+    pub(super) outrun: HashMap<ConversationKey, Seq>,
+    /// Up to which seq a live stream was replayed: what comes below is known already.
+    pub(super) floors: HashMap<ConversationKey, Seq>,
+    /// Acknowledgements that wait for the replay of their streams, at most as many as sends are under way.
+    pub(super) acks: Vec<(ConversationKey, Bytes)>,
+    /// The number of the reading that is under way, if one is.
+    pub(super) reading: Option<u32>,
+}
+
+/// One stream on its way to being live.
+pub(super) struct Replay {
+    pub(super) conversation: ConversationKey,
+    /// All up to here is sent.
+    pub(super) at: Seq,
+    /// The highest seq that is known of.
+    pub(super) head: Seq,
+    /// The highest live message that was not sent because of the replay.
+    pub(super) skipped: Seq,
+    /// Readings that were outrun.
+    pub(super) rounds: u8,
+    /// With [`MAX_ROUNDS`]: live frames above the reading that is under way, at most [`HELD_FRAMES`].
+    pub(super) held: Vec<(Seq, Bytes)>,
+    /// More came than that.
+    pub(super) lost: bool,
+}
+
+/// What becomes of a live frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Live {
+    /// It goes out.
+    Send,
+    /// It is held, found by the replay, or known.
+    Keep,
+}
+
+impl Resume {
+    pub(super) fn new(hello: Hello) -> Self {
+        let replay = |&(conversation, at): &(ConversationKey, Seq)| Replay {
+            conversation,
+            at,
+            head: at,
+            skipped: 0,
+            rounds: 0,
+            held: Vec::new(),
+            lost: false,
+        };
+        Self {
+            streams: hello.heads.iter().map(replay).collect(),
+            hello,
+            stage: Stage::Greeting,
+            left: MAX_REPLAYED,
+            behind: Vec::new(),
+            early: Vec::new(),
+            outrun: HashMap::new(),
+            floors: HashMap::new(),
+            acks: Vec::new(),
+            reading: None,
+        }
+    }
+
+    /// A live frame for this connection. Those that may be dropped (`ephemeral`) are, before the `welcome`.
+    pub(super) fn live(&mut self, place: Option<(ConversationKey, Seq)>, ephemeral: bool, frame: &Bytes) -> Live {
+        if let Some((conversation, seq)) = place {
+            if let Some(replay) = self.streams.iter_mut().find(|replay| replay.conversation == conversation) {
+                replay.live(seq, frame);
+                return Live::Keep;
+            }
+            if self.stage != Stage::Greeting {
+                return match self.floors.get(&conversation) {
+                    Some(&floor) if seq <= floor => Live::Keep,
+                    // The stream is in order: nothing below the mark comes any more.
+                    Some(_) => self.floors.remove(&conversation).map_or(Live::Send, |_| Live::Send),
+                    None => Live::Send,
+                };
+            }
+        }
+        if self.stage != Stage::Greeting {
+            return Live::Send;
+        }
+        match place {
+            Some((conversation, seq)) if self.early.len() >= HELD_FRAMES || self.outrun.contains_key(&conversation) => {
+                let highest = self.outrun.entry(conversation).or_default();
+                *highest = seq.max(*highest);
+            }
+            _ if !ephemeral && self.early.len() < HELD_FRAMES => self.early.push((place, frame.clone())),
+            _ => {}
+        }
+        Live::Keep
+    }
+}
+
+impl Replay {
+    fn live(&mut self, seq: Seq, frame: &Bytes) {
+        self.skipped = self.skipped.max(seq);
+        if self.rounds >= MAX_ROUNDS {
+            if self.held.len() < HELD_FRAMES {
+                self.held.push((seq, frame.clone()));
+            } else {
+                self.lost = true;
+            }
+        }
+    }
+}
