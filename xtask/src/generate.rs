@@ -41,6 +41,10 @@ const SOURCES: &[(&str, &[&str])] = &[
 /// One file for each registered message type; files of types that are gone are deleted.
 const SCHEMAS: &str = "protocol/schemas";
 
+/// One file for each frame of the protocol's own, by who sends it; files of frames that are gone are deleted.
+const CLIENT_FRAMES: &str = "protocol/frames/client";
+const SERVER_FRAMES: &str = "protocol/frames/server";
+
 /// Path below the repository, with `/`, and what stands in the file.
 type Files = BTreeMap<String, String>;
 
@@ -91,21 +95,26 @@ fn make(binary: &Binary) -> Result<Files> {
         let text = if path.ends_with(".json") { canonical(&text) } else { Ok(with_one_end(&text)) };
         files.insert((*path).to_owned(), text.with_context(|| format!("make {path}"))?);
     }
-    files.extend(schemas(&binary.output(&["spec", "jsonschema"])?).context("make the schemas")?);
+    let types = serde_json::from_str(&binary.output(&["spec", "jsonschema"])?).context("it is no JSON")?;
+    files.extend(schemas(SCHEMAS, types).context("make the schemas")?);
+    let mut frames: Value = serde_json::from_str(&binary.output(&["spec", "frames"])?).context("it is no JSON")?;
+    for (folder, side) in [(CLIENT_FRAMES, "client"), (SERVER_FRAMES, "server")] {
+        files.extend(schemas(folder, frames[side].take()).with_context(|| format!("make the {side}'s frames"))?);
+    }
     Ok(files)
 }
 
 /// Splits `{"private": {…}, "group": {…}}` into a file for each type.
-fn schemas(text: &str) -> Result<Files> {
-    let Value::Object(types) = serde_json::from_str(text).context("`tidings spec jsonschema` printed no JSON")? else {
-        bail!("`tidings spec jsonschema` printed something other than an object of schemas by type");
+fn schemas(folder: &str, types: Value) -> Result<Files> {
+    let Value::Object(types) = types else {
+        bail!("`tidings spec` printed something other than an object of schemas by type");
     };
     types
         .into_iter()
         .map(|(name, schema)| {
             let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
             ensure!(plain && !name.starts_with('.') && !name.is_empty(), "`{name}` can't be the name of a file");
-            Ok((format!("{SCHEMAS}/{name}.json"), pretty(schema)))
+            Ok((format!("{folder}/{name}.json"), pretty(schema)))
         })
         .collect()
 }
@@ -160,15 +169,16 @@ fn first_difference(committed: &str, made: &str) -> usize {
 }
 
 fn stale(root: &Path, files: &Files) -> Result<Vec<String>> {
-    let folder = root.join(SCHEMAS);
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
     let mut stale = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("list {SCHEMAS}"))? {
-        let path = format!("{SCHEMAS}/{}", entry?.file_name().to_string_lossy());
-        if !files.contains_key(&path) {
-            stale.push(path);
+    for folder in [SCHEMAS, CLIENT_FRAMES, SERVER_FRAMES] {
+        if !root.join(folder).exists() {
+            continue;
+        }
+        for entry in fs::read_dir(root.join(folder)).with_context(|| format!("list {folder}"))? {
+            let path = format!("{folder}/{}", entry?.file_name().to_string_lossy());
+            if !files.contains_key(&path) {
+                stale.push(path);
+            }
         }
     }
     stale.sort();
@@ -215,7 +225,9 @@ mod tests {
 
     #[test]
     fn each_type_gets_a_file_with_sorted_keys() {
-        let made = schemas(r#"{"poke":{"type":"object","additionalProperties":true},"wave":{}}"#).unwrap();
+        let made =
+            schemas(SCHEMAS, serde_json::json!({"poke":{"type":"object","additionalProperties":true},"wave":{}}))
+                .unwrap();
         assert_eq!(made.keys().collect::<Vec<_>>(), ["protocol/schemas/poke.json", "protocol/schemas/wave.json"]);
         assert_eq!(
             made["protocol/schemas/poke.json"],
@@ -225,8 +237,8 @@ mod tests {
 
     #[test]
     fn a_type_whose_name_would_leave_the_folder_is_refused() {
-        for text in [r#"{"../poke":{}}"#, r#"{"":{}}"#, r#"{"a/b":{}}"#, "[]", "no JSON"] {
-            assert!(schemas(text).is_err(), "{text}");
+        for text in [r#"{"../poke":{}}"#, r#"{"":{}}"#, r#"{"a/b":{}}"#, "[]", "null"] {
+            assert!(schemas(SCHEMAS, serde_json::from_str(text).unwrap()).is_err(), "{text}");
         }
     }
 

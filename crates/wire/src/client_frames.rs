@@ -2,11 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ConversationKey, GroupId, MessageId, Seq, Topic, UserId};
+use crate::{ConversationKey, GroupId, MessageId, Seq, Topic, UserId, server_frames::typed};
+
+/// The JSON Schema of each frame, by its type.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        typed::<Hello>("hello"),
+        typed::<Edit>("edit"),
+        typed::<Delete>("delete"),
+        typed::<History>("history"),
+        typed::<Read>("read"),
+        typed::<Typing>("typing"),
+        typed::<Watch>("watch"),
+        typed::<Watch>("unwatch"),
+        typed::<Attention>("attention"),
+        typed::<Inbox>("inbox"),
+        typed::<InboxMark>("inbox_mark"),
+        typed::<Token>("token"),
+        typed::<Ping>("ping"),
+    ]
+}
 
 /// `hello`: the first frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-use crate::Code;
+use crate::{
+    Code,
+    server_frames::{Frame, Refused},
+};
 
 /// Why something was refused: a stable code for programs, a sentence for people that says what to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,27 +66,14 @@ impl Reject {
 
     /// The `error` frame: `{"type":"error","ref":…,"code":…,"message":…,"retry_after_ms":…,"field":…}`.
     pub fn to_json(&self, reference: Option<i64>) -> Vec<u8> {
-        #[derive(serde::Serialize)]
-        struct Frame<'a> {
-            r#type: &'static str,
-            #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-            reference: Option<i64>,
-            code: Code,
-            message: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            retry_after_ms: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            field: Option<&'a str>,
-        }
-        let frame = Frame {
-            r#type: "error",
+        let frame = Refused {
             reference,
             code: self.code,
-            message: self.sentence(),
+            message: self.sentence().to_owned(),
             retry_after_ms: self.retry_after_ms(),
-            field: self.field.as_deref(),
+            field: self.field.as_deref().map(str::to_owned),
         };
-        serde_json::to_vec(&frame).expect("strings and numbers always serialise")
+        Frame::to_json(&frame)
     }
 }
 

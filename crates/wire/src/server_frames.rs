@@ -1,10 +1,10 @@
 //! What the server of `tidings.v1` sends beside messages. Each serialises with its `type` first.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 
-use crate::{ConversationKey, MessageId, Seq, UserId};
+use crate::{Code, ConversationKey, MessageId, Seq, UserId};
 
 /// A frame of the server's.
 pub trait Frame: Serialize {
@@ -46,6 +46,43 @@ frames! {
     Drain = "drain";
     Welcome = "welcome";
     HistoryPage = "history";
+    Refused = "error";
+}
+
+/// The JSON Schema of each frame, by its type.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        typed::<Welcome>("welcome"),
+        typed::<Resumed>("resumed"),
+        typed::<Ack>("ack"),
+        typed::<Refused>("error"),
+        typed::<Skip>("skip"),
+        typed::<Changed>("edited"),
+        typed::<Changed>("deleted"),
+        typed::<HistoryPage>("history"),
+        typed::<Reset>("reset"),
+        typed::<Joined>("joined"),
+        typed::<Left>("left"),
+        typed::<ReadUpTo>("read"),
+        typed::<TypingNow>("typing"),
+        typed::<Presence>("presence"),
+        typed::<Drain>("drain"),
+        typed::<Pong>("pong"),
+    ]
+}
+
+/// The schema of a frame's fields, with its type.
+pub(crate) fn typed<F: JsonSchema>(kind: &'static str) -> (&'static str, Schema) {
+    let mut schema = schema_for!(F);
+    let fields = schema.ensure_object();
+    let properties = fields.entry("properties").or_insert_with(|| json!({}));
+    properties["type"] = json!({"const": kind});
+    let required = fields.entry("required").or_insert_with(|| json!([]));
+    if let Some(required) = required.as_array_mut() {
+        required.insert(0, json!("type"));
+    }
+    (kind, schema)
 }
 
 /// `welcome`: answers `hello`.
@@ -242,8 +279,6 @@ pub struct Presence {
 /// `edited` and `deleted`: what befell a message, with a seq of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
-    /// `edited` or `deleted`.
-    pub r#type: String,
     /// The stream.
     pub conversation: ConversationKey,
     /// The event's own place.
@@ -263,6 +298,24 @@ pub struct Changed {
     /// Sent again by a resume.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
+}
+
+/// `error`: what was asked for is refused; the connection stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refused {
+    /// Of what was refused.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<i64>,
+    /// For programs.
+    pub code: Code,
+    /// For people: says what to change.
+    pub message: String,
+    /// When to try again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The path of the wrong field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// `pong`: answers `ping`.

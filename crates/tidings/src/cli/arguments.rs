@@ -162,6 +162,8 @@ pub(super) enum What {
     Openapi,
     /// The schema of every registered message type
     Jsonschema,
+    /// The schema of every frame of tidings.v1 that is no message
+    Frames,
 }
 
 impl Data {

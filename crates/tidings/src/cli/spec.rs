@@ -1,7 +1,7 @@
-//! `tidings spec codes|openapi|jsonschema`: what the committed files under `protocol/` are made of.
+//! `tidings spec codes|openapi|jsonschema|frames`: what the committed files under `protocol/` are made of.
 
 use serde_json::{Value, json};
-use tidings_wire::{CloseCode, Code};
+use tidings_wire::{CloseCode, Code, client_frames, server_frames};
 
 use super::{arguments::What, assemble::Extend, failure::Failure, output::answer};
 
@@ -11,8 +11,21 @@ pub(super) fn run(what: What, extend: Extend<'_>) -> Result<(), Failure> {
         What::Codes => codes(),
         What::Openapi => super::assemble::openapi(extend)?,
         What::Jsonschema => super::assemble::schemas(extend)?,
+        What::Frames => frames(),
     };
     answer(&serde_json::to_string_pretty(&value)?)
+}
+
+/// What `tidings.v1` says beside messages, by who sends it.
+fn frames() -> Value {
+    let by_type = |schemas: Vec<(&'static str, _)>| -> Value {
+        schemas
+            .into_iter()
+            .map(|(kind, schema)| (kind.to_owned(), json!(schema)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    json!({"client": by_type(client_frames::schemas()), "server": by_type(server_frames::schemas())})
 }
 
 fn codes() -> Value {
