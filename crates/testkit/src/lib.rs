@@ -78,4 +78,4 @@ mod world;
 
 pub use clock::SteppedClock;
 pub use received::{Received, Refusal};
-pub use world::{Backend, Client, Pending, StoreGate, World, WorldBuilder, world};
+pub use world::{Backend, Client, Hold, Pending, StoreGate, World, WorldBuilder, world};

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard},
+    task::Poll,
     time::Duration,
 };
 
@@ -24,8 +25,23 @@ pub(crate) struct Gate {
     state: Arc<Mutex<State>>,
 }
 
+/// What becomes of readings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// They are answered.
+    #[default]
+    Nothing,
+    /// They are not begun.
+    Readings,
+    /// They are done, and not answered.
+    Answers,
+    /// They fail.
+    Refused,
+}
+
 #[derive(Default)]
 struct State {
+    readings: Hold,
     queue: VecDeque<Act>,
     /// Acts that may wait at the gate.
     room: usize,
@@ -116,6 +132,33 @@ impl Gate {
         left < count || room
     }
 
+    /// What becomes of readings from now on, those under way too.
+    pub(crate) fn hold_readings(&self, hold: Hold) {
+        self.state().readings = hold;
+    }
+
+    /// A reading, held as the test says. Whoever polls it polls again in each round.
+    fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> BoxFuture<Result<T, StoreError>> + Send + 'static,
+    ) -> BoxFuture<Result<T, StoreError>> {
+        let state = self.state.clone();
+        let held = move |by: Hold| {
+            let state = state.clone();
+            std::future::poll_fn(move |_| match state.lock().expect(POISONED).readings {
+                Hold::Refused => Poll::Ready(Err(StoreError::Unavailable("the test says so".into()))),
+                hold if hold == by => Poll::Pending,
+                _ => Poll::Ready(Ok(())),
+            })
+        };
+        Box::pin(async move {
+            held(Hold::Readings).await?;
+            let answer = read().await;
+            held(Hold::Answers).await?;
+            answer
+        })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect(POISONED)
     }
@@ -160,7 +203,8 @@ impl MessageStore for Gate {
         reader: Reader,
         page: Page,
     ) -> BoxFuture<Result<Option<HistoryPage>, StoreError>> {
-        self.store.history(of, reader, page)
+        let store = self.store.clone();
+        self.reading(move || store.history(of, reader, page))
     }
 
     fn conversations(
@@ -169,7 +213,8 @@ impl MessageStore for Gate {
         before: Option<Before>,
         limit: u32,
     ) -> BoxFuture<Result<ConversationPage, StoreError>> {
-        self.store.conversations(of, before, limit)
+        let store = self.store.clone();
+        self.reading(move || store.conversations(of, before, limit))
     }
 
     fn message(
@@ -186,7 +231,8 @@ impl MessageStore for Gate {
         of: UserId,
         streams: Vec<ConversationKey>,
     ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
-        self.store.standings(of, streams)
+        let store = self.store.clone();
+        self.reading(move || store.standings(of, streams))
     }
 
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {

@@ -19,7 +19,7 @@ use tidings_wire::UserId;
 use super::{
     backend::Backend,
     client::Client,
-    gate::Gate,
+    gate::{Gate, Hold},
     peer::Peer,
     pipe::{Pipe, Pipes},
 };
@@ -304,6 +304,12 @@ impl StoreGate<'_> {
     /// Its queue takes so many acts: with [`holds`](StoreGate::holds) a full store.
     pub fn takes_at_most(&self, acts: usize) {
         self.0.0.gate.room(acts);
+    }
+
+    /// What becomes of readings (lists, standings, pages) from now on, those under way too.
+    pub fn holds_readings(&self, hold: Hold) {
+        self.0.0.gate.hold_readings(hold);
+        self.0.run();
     }
 
     /// From now on everything is answered `unavailable`.

@@ -11,4 +11,5 @@ mod pipe;
 pub use backend::{Backend, Pending};
 pub use builder::{WorldBuilder, world};
 pub use client::Client;
+pub use gate::Hold;
 pub use machine::{StoreGate, World};

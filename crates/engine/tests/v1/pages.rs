@@ -1,0 +1,49 @@
+//! Pages of history over the socket.
+
+use serde_json::{Value, json};
+
+use crate::world::{connect, expects_type, note, says, world};
+
+fn page(asked: Value) -> Value {
+    let world = world();
+    let [ann, bob] = [1, 2].map(|id| connect(&world, id));
+    for number in 1..=9 {
+        says(&ann, &note(2, &number.to_string()));
+        expects_type(&bob, "note");
+    }
+    let mut frame = json!({"type": "history", "ref": 4, "conversation": "dm:1:2"});
+    frame.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
+    says(&bob, &frame);
+    bob.expects_json()
+}
+
+fn seqs(page: &Value) -> Vec<u64> {
+    page["messages"].as_array().unwrap().iter().map(|message| message["seq"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_page_is_ascending_whichever_way_it_was_asked_for() {
+    let latest = page(json!({"limit": 3}));
+    assert_eq!((seqs(&latest), &latest["more"], &latest["ref"]), (vec![7, 8, 9], &json!(true), &json!(4)));
+    assert_eq!((&latest["oldest"], &latest["head"]), (&json!(1), &json!(9)));
+    let before = page(json!({"before": 4}));
+    assert_eq!((seqs(&before), &before["more"]), (vec![1, 2, 3], &json!(false)));
+    let after = page(json!({"after": 2, "limit": 2}));
+    assert_eq!((seqs(&after), &after["more"]), (vec![3, 4], &json!(true)));
+    assert!(after["messages"][0].get("replayed").is_none());
+}
+
+#[test]
+fn a_page_that_makes_no_sense_is_refused_with_its_field() {
+    for (asked, code, field) in [
+        (json!({"limit": 0}), "bad_field", Some("limit")),
+        (json!({"limit": 101}), "bad_field", Some("limit")),
+        (json!({"before": "x"}), "bad_field", Some("before")),
+        (json!({"conversation": "dm:1:9"}), "not_found", None),
+        (json!({"conversation": "group:9"}), "not_found", None),
+    ] {
+        let error = page(asked.clone());
+        assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!(code)), "{asked} {error}");
+        assert_eq!((error["field"].as_str(), &error["ref"]), (field, &json!(4)), "{error}");
+    }
+}
