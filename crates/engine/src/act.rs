@@ -82,8 +82,9 @@ pub enum Op {
     Leave(GroupId, UserId),
     /// Another body for a stored message, or none any more.
     Change(Change),
-    /// The user has read the stream up to this seq. A mark only moves forward; above the head it counts as the head; who sees
-    /// nothing of the stream is refused with `not_found`. Refusing undoes the whole act.
+    /// The user has read the stream up to this seq. A mark only moves forward; above the head it counts as the head (of a group
+    /// that the user left: the head as of then); who never was in the stream is refused with `not_found`. Refusing undoes the
+    /// whole act.
     Read(ConversationKey, UserId, Seq),
     /// A handler's own statement.
     Sql(Write),

@@ -11,7 +11,9 @@
 //! | `open`, `migrate` | the file, its rights and pragmas; migrations, of Tidings and of packs |
 //! | `writer/thread` | the writer's life: take, commit, tell; get the database back when it has gone |
 //! | `writer/commit`, `writer/batch`, `writer/job` | one transaction; the acts in it; what is written beside acts |
+//! | `writer/change`, `writer/mark` | edits and deletions; marks of what was read |
 //! | `members`, `statement` | memberships; the statements of packs |
+//! | `removal`, `choices` | what is erased and pruned; what users chose |
 //! | `readers`, `read/` | the threads that read; one file a question |
 //! | `sessions`, `keys`, `revocations` | the other ports |
 //! | `ids`, `row` | how ids, parameters and columns stand in SQLite |
@@ -64,6 +66,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod choices;
 mod error;
 mod ids;
 mod keys;
@@ -73,6 +76,7 @@ mod open;
 mod options;
 mod read;
 mod readers;
+mod removal;
 mod revocations;
 mod row;
 mod sessions;

@@ -61,16 +61,61 @@ pub(crate) fn leave(connection: &Connection, group: GroupId, user: UserId) -> ru
     let user = SqlId::from(user);
     let left: Option<(Seq, Seq)> = connection
         .prepare_cached(
-            "UPDATE members SET left_seq = ?3 WHERE conversation = ?1 AND user = ?2 AND left_seq IS NULL \
-             RETURNING joined_seq, read_seq",
+            "UPDATE members SET (left_seq, left_commit, left_at) = \
+             (SELECT last_seq, last_commit, touched_at FROM conversations WHERE id = ?1) \
+             WHERE conversation = ?1 AND user = ?2 AND left_seq IS NULL RETURNING joined_seq, read_seq",
         )?
-        .query_row(params![conversation, user, head], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![conversation, user], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((joined, read)) = left else { return Ok(None) };
     if joined == head {
         forget_empty(connection, conversation, user, head, read)?;
     }
     Ok(Some(head))
+}
+
+/// A user's latest membership of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    joined: Seq,
+    left: Option<Seq>,
+    /// How far the user has read, as far as it is written.
+    pub(crate) read: Seq,
+    /// Of one who left: the last commit there as of then.
+    pub(crate) left_commit: Option<u64>,
+}
+
+impl Seat {
+    /// Whether the user is a member now.
+    pub(crate) fn is_current(&self) -> bool {
+        self.left.is_none()
+    }
+}
+
+pub(crate) const SEAT: &str = "SELECT joined_seq, left_seq, read_seq, left_commit FROM members \
+    WHERE conversation = ?1 AND user = ?2 ORDER BY joined_seq DESC LIMIT 1";
+
+/// The user's latest membership; none where there never was one that saw anything.
+pub(crate) fn seat(connection: &Connection, conversation: i64, user: UserId) -> rusqlite::Result<Option<Seat>> {
+    connection
+        .prepare_cached(SEAT)?
+        .query_row(params![conversation, SqlId::from(user)], |row| {
+            Ok(Seat { joined: row.get(0)?, left: row.get(1)?, read: row.get(2)?, left_commit: row.get(3)? })
+        })
+        .optional()
+}
+
+pub(crate) const SET_MARK: &str =
+    "UPDATE members SET read_seq = ?4 WHERE conversation = ?1 AND user = ?2 AND joined_seq = ?3";
+
+/// Writes how far the user has read. The caller has seen that it goes forward.
+pub(crate) fn set_mark(
+    connection: &Connection,
+    conversation: i64,
+    (user, seat): (UserId, Seat),
+    seq: Seq,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(SET_MARK)?.execute(params![conversation, SqlId::from(user), seat.joined, seq]).map(drop)
 }
 
 pub(crate) const READ_UP_TO: &str = "UPDATE members SET read_seq = ?3 \

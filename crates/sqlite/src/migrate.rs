@@ -11,7 +11,10 @@ use crate::error::OpenError;
 pub type MigrationSource<'a> = (i32, &'a str, &'a str);
 
 /// Tidings' own. A file that was released never changes: refinery compares checksums.
-pub(crate) const OWN: &[MigrationSource<'static>] = &[(1, "first", include_str!("../migrations/V1__first.sql"))];
+pub(crate) const OWN: &[MigrationSource<'static>] = &[
+    (1, "first", include_str!("../migrations/V1__first.sql")),
+    (2, "changes", include_str!("../migrations/V2__changes.sql")),
+];
 
 /// A part of the database with migrations of its own.
 pub(crate) struct Part {

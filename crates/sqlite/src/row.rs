@@ -5,16 +5,31 @@ use rusqlite::{
     Result, Row,
     types::{FromSqlError, Type},
 };
-use tidings_engine::ports::StoredMessage;
-use tidings_wire::{ConversationKey, Key, MessageId};
+use tidings_engine::ports::{Event, StoredMessage};
+use tidings_wire::{ConversationKey, Key, MessageId, Seq};
 
 use crate::ids::SqlId;
 
-/// The columns that [`message`] reads, of `messages m` and `conversations c`.
-pub(crate) const MESSAGE: &str = "m.seq, m.id, m.type, m.version, m.sender, m.key, m.body, m.created_at";
+/// The columns that [`message`] reads, of [`TABLES`]; those of the message that an event is about stand at the end.
+pub(crate) const MESSAGE: &str = "m.seq, m.id, m.type, coalesce(t.version, m.version), m.sender, m.key, \
+    coalesce(t.body, m.body), m.created_at, m.edited_at, m.deleted_at, m.\"of\"";
+
+/// How many columns that is: where others begin.
+pub(crate) const MESSAGE_COLUMNS: usize = 11;
+
+/// Messages, and what those that are events are about.
+pub(crate) const TABLES: &str =
+    "messages m LEFT JOIN messages t ON t.conversation = m.conversation AND t.seq = m.\"of\"";
+
+/// An edit of what is deleted or gone by now: nobody is shown it.
+pub(crate) const HIDDEN: &str =
+    "(m.\"of\" IS NOT NULL AND m.deleted_at IS NULL AND (t.seq IS NULL OR t.deleted_at IS NOT NULL))";
 
 /// A message of which the conversation is known.
 pub(crate) fn message(row: &Row<'_>, conversation: ConversationKey) -> Result<StoredMessage> {
+    let [edited_at_ms, deleted_at_ms]: [Option<i64>; 2] = [row.get(8)?, row.get(9)?];
+    let of: Option<Seq> = row.get(10)?;
+    let event = of.map(|of| if deleted_at_ms.is_some() { Event::Deleted(of) } else { Event::Edited(of) });
     Ok(StoredMessage {
         conversation,
         seq: row.get(0)?,
@@ -25,9 +40,9 @@ pub(crate) fn message(row: &Row<'_>, conversation: ConversationKey) -> Result<St
         key: key(row, 5)?,
         body: Bytes::copy_from_slice(row.get_ref(6)?.as_bytes().map_err(|error| unread(6, error))?),
         created_at_ms: row.get(7)?,
-        edited_at_ms: None,
-        deleted_at_ms: None,
-        event: None,
+        edited_at_ms: edited_at_ms.filter(|_| event.is_none()),
+        deleted_at_ms: deleted_at_ms.filter(|_| event.is_none()),
+        event,
     })
 }
 

@@ -18,12 +18,14 @@ use tidings_wire::{ConversationKey, GroupId, Key, MessageId, Seq, UserId};
 use tokio::sync::oneshot;
 
 use crate::{
+    choices,
     error::{OpenError, Stopped, corrupt, unavailable},
     migrate::{MigrationSource, Part},
     open,
     options::SqliteOptions,
     read,
     readers::{ReadError, Readers},
+    removal,
     shared::Shared,
     statement,
     writer::{self, Fate, Job, WriteJob, Writer},
@@ -199,7 +201,7 @@ impl MessageStore for SqliteStore {
         seq: Seq,
         reader: Reader,
     ) -> BoxFuture<Result<Option<StoredMessage>, StoreError>> {
-        todo!()
+        self.read(move |connection| read::message(connection, of, seq, reader))
     }
 
     fn standings(
@@ -207,19 +209,19 @@ impl MessageStore for SqliteStore {
         of: UserId,
         streams: Vec<ConversationKey>,
     ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
-        todo!()
+        self.read(move |connection| read::standings(connection, of, &streams))
     }
 
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
-        todo!()
+        self.read(move |connection| Ok(choices::choices(connection, of)?))
     }
 
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
-        todo!()
+        self.write(move |connection| choices::choose(connection, of, choices))
     }
 
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
-        todo!()
+        self.write(move |connection| removal::erase(connection, user))
     }
 
     fn written_by(
@@ -228,11 +230,12 @@ impl MessageStore for SqliteStore {
         after: CommitNumber,
         limit: u32,
     ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
-        todo!()
+        self.read(move |connection| read::written_by(connection, user, after, limit))
     }
 
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
-        todo!()
+        let kind = kind.to_owned();
+        self.write(move |connection| removal::prune(connection, &kind, before_ms, limit))
     }
 
     fn runs_sql(&self) -> bool {

@@ -29,7 +29,8 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Where it says no, [`CommitSink::room`] is called once there is room again.
     fn submit(&self, acts: &mut VecDeque<Act>) -> bool;
 
-    /// The messages and events committed after a commit number, ascending, at most `limit`; but for what is gone by now.
+    /// The messages and events committed after a commit number, ascending, at most `limit`; but for what is gone by now, and edits
+    /// of what is gone or deleted. Fewer than `limit` are all that there are.
     fn since(
         &self,
         after: CommitNumber,
@@ -43,7 +44,7 @@ pub trait MessageStore: Send + Sync + 'static {
     /// What is stored under a sender's key, with the hash of its body.
     fn keyed(&self, sender: UserId, key: Key) -> BoxFuture<Result<Option<(Receipt, BodyHash)>, StoreError>>;
 
-    /// A page of a conversation, ascending; none where the reader may not see the conversation, or it has no message.
+    /// A page of a conversation, ascending; none where the reader may not see the conversation, or nothing ever came that they see.
     fn history(
         &self,
         of: ConversationKey,
@@ -51,7 +52,7 @@ pub trait MessageStore: Send + Sync + 'static {
         page: Page,
     ) -> BoxFuture<Result<Option<HistoryPage>, StoreError>>;
 
-    /// One message as its reader sees it; none where there is none, or the reader may not see it. Events are none.
+    /// One message as its reader sees it, also a deleted one; none where there is none, or the reader may not see it. Events are none.
     fn message(
         &self,
         of: ConversationKey,
@@ -59,7 +60,8 @@ pub trait MessageStore: Send + Sync + 'static {
         reader: Reader,
     ) -> BoxFuture<Result<Option<StoredMessage>, StoreError>>;
 
-    /// Where streams stand for a user, in the order of `streams` (at most 500); none for one that the user sees nothing of.
+    /// Where streams stand for a user, in the order of `streams` (at most 500); none for one that does not stand in the user's
+    /// conversations: who joined a group sees it, though nothing may have come yet.
     fn standings(
         &self,
         of: UserId,
@@ -72,13 +74,20 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Sets what a user chose.
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>>;
 
-    /// Erases what a user wrote: each message and event of theirs is gone (its seq is skipped from now on), with its keys; their
-    /// read marks and choices go too. Memberships stay: the caller ends those first. Erasing again changes nothing. One
-    /// call erases at most about 10,000 messages, so that others' commits wait no longer than for that; `more` says whether to call
-    /// again.
+    /// Erases what a user wrote: each message and event of theirs is gone (its seq is skipped from now on, and it is nobody's
+    /// unread), with its keys, so that a repeat would be a new message. No seq, id or commit number changes, nor does the order of
+    /// anybody's list. Events of others about it stay: a deletion is still told, an edit is skipped. Erasing again changes nothing.
+    ///
+    /// With the last of it their choices go, and their read marks go to 0: all that others sent, and they still see, counts as
+    /// unread to them. Until then the marks stand, because what is left of one's own below a mark is not unread. Memberships stay:
+    /// the caller ends those first.
+    ///
+    /// One call erases at most about 10,000 messages, so that others' commits wait no longer than for that; `more` says whether to
+    /// call again.
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>>;
 
-    /// What a user wrote, in the order of its commits, at most `limit` after the commit number.
+    /// What a user wrote, messages and events as [`since`](MessageStore::since) tells them, in the order of its commits, at most
+    /// `limit` after the commit number. Fewer are all that there are.
     fn written_by(
         &self,
         user: UserId,
@@ -86,8 +95,10 @@ pub trait MessageStore: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>>;
 
-    /// Removes the messages of a type that were stored before this moment (Unix milliseconds), oldest first, at most `limit`; says how
-    /// many. Their seqs are skipped from now on, and their space is used again.
+    /// Removes the messages of a type, and events about such, that were stored before this moment (Unix milliseconds), oldest
+    /// first, at most `limit`; says how many. An event goes at an age of its own: one that is younger than its message stays for
+    /// the while. What goes is gone as with [`erase`](MessageStore::erase), and its space is used again. Others' commits wait
+    /// for one call: a `limit` of a few thousand is a good one.
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>>;
 
     /// A user's conversations, latest touched first (by commit, whatever the clock said), after the one named by `before`;
@@ -170,7 +181,8 @@ pub enum Before {
 /// A message as it is stored, or the event of its being changed.
 ///
 /// An event (`event` is set) has its own `seq`, `id`, `sender` and `created_at_ms`; `kind`, `version` and `body` are those of the
-/// message that it is about, as it stands now: so whoever replays an edit learns the latest body at once.
+/// message that it is about, as it stands now: so whoever replays an edit learns the latest body at once. It has no key and no
+/// times of edits. A deletion of what is gone by now keeps the `kind`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredMessage {
     /// Its stream.
@@ -238,11 +250,12 @@ impl Line {
 pub struct HistoryPage {
     /// Ascending. Whatever the page covers between `oldest` and `head` is in it without a hole; a skip counts as one entry. With
     /// `after` it begins right behind that (or with the first that is visible), so the last entry says where to go on. A page stops
-    /// early once its bodies have about 96 KiB, with at least one entry.
+    /// early once its bodies have about 96 KiB, or where much is skipped, with at least one entry; two skips in a row are then cut
+    /// by the end of a page.
     pub lines: Vec<Line>,
-    /// The lowest seq that this reader can see.
+    /// The lowest seq that is stored and visible; where nothing is, `head` + 1, and there are no lines.
     pub oldest: Seq,
-    /// The highest seq that this reader can see.
+    /// Up to here all has come that this reader can see: the stream's head, or the one at which the reader left.
     pub head: Seq,
     /// Whether there is more in the direction of the page.
     pub more: bool,
@@ -275,7 +288,8 @@ pub struct ConversationSummary {
     pub read: Seq,
     /// Messages above `read` and up to `head` that the user sees and did not send, that are not deleted, no events, not gone.
     pub unread: u64,
-    /// When the last message came (of a group that was left: the last one seen), Unix seconds; 0 where none came yet.
+    /// When the last message or event came (of a group that was left: as of then), also where it is gone, Unix seconds; 0 where
+    /// none came yet.
     pub touched_at: i64,
     /// The last message that the user can see: no event, and not deleted.
     pub last: Option<StoredMessage>,
@@ -286,9 +300,10 @@ pub struct ConversationSummary {
 pub struct Standing {
     /// The lowest seq that is stored and visible; where nothing is, `head` + 1.
     pub oldest: Seq,
-    /// The highest seq that the reader can see.
+    /// As in [`HistoryPage`], and in the user's list.
     pub head: Seq,
-    /// The commit number of the last message or event there: orders streams by when they were touched.
+    /// The commit number of the last message or event there (of a group that was left: as of then), also where it is gone: orders
+    /// streams by when they were touched.
     pub touched: CommitNumber,
 }
 

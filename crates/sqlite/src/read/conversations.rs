@@ -4,17 +4,19 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tidings_engine::ports::{Before, ConversationPage, ConversationSummary, Reader};
 use tidings_wire::{ConversationKey, Seq, UserId};
 
-use super::{history, visible};
+use super::{
+    history,
+    unread::unread,
+    visible::{Visible, visible},
+};
 use crate::{ids::SqlId, readers::ReadError, row};
 
-/// One line for each conversation: its latest membership, and where it stands in the list. Of one that was left, the last
-/// message that was seen decides, so that what goes on there doesn't show.
-const LISTED: &str = "SELECT c.id AS id, c.key AS key, c.last_seq AS last_seq, m.left_seq AS left_seq, \
-    m.read_seq AS read_seq, \
-    CASE WHEN m.left_seq IS NULL THEN c.last_commit ELSE coalesce(l.commit_no, 0) END AS place, \
-    CASE WHEN m.left_seq IS NULL THEN c.touched_at ELSE coalesce(l.created_at / 1000, 0) END AS touched \
+/// One line for each conversation: its latest membership, and where it stands in the list. One that was left stands where it
+/// stood then, so that what goes on there doesn't show.
+const LISTED: &str = "SELECT c.id AS id, c.key AS key, c.last_seq AS last_seq, m.read_seq AS read_seq, \
+    CASE WHEN m.left_seq IS NULL THEN c.last_commit ELSE m.left_commit END AS place, \
+    CASE WHEN m.left_seq IS NULL THEN c.touched_at ELSE m.left_at END AS touched \
     FROM members m JOIN conversations c ON c.id = m.conversation \
-    LEFT JOIN messages l ON m.left_seq IS NOT NULL AND l.conversation = m.conversation AND l.seq = m.left_seq \
     WHERE m.user = ?1 AND NOT EXISTS (SELECT 1 FROM members n WHERE n.conversation = m.conversation \
     AND n.user = m.user AND n.joined_seq > m.joined_seq)";
 
@@ -36,7 +38,7 @@ pub(crate) fn conversations(
         }
     };
     let sql = format!(
-        "SELECT id, key, last_seq, left_seq, read_seq, touched FROM ({LISTED}) \
+        "SELECT id, key, last_seq, read_seq, touched FROM ({LISTED}) \
          WHERE {condition} ORDER BY place DESC, id DESC LIMIT ?5"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -70,7 +72,6 @@ struct Listed {
     id: i64,
     key: ConversationKey,
     last_seq: Seq,
-    left_seq: Option<Seq>,
     read_seq: Seq,
     touched: i64,
 }
@@ -81,23 +82,16 @@ impl Listed {
             id: row.get(0)?,
             key: row::conversation(row, 1)?,
             last_seq: row.get(2)?,
-            left_seq: row.get(3)?,
-            read_seq: row.get(4)?,
-            touched: row.get(5)?,
+            read_seq: row.get(3)?,
+            touched: row.get(4)?,
         })
     }
 
-    /// What is unread is counted by subtraction: no message of one's own lies above one's mark, because sending moves it in
-    /// the same commit.
     fn summary(self, connection: &Connection, user: UserId) -> Result<ConversationSummary, ReadError> {
-        let Self { id, key, last_seq, left_seq, read_seq, touched } = self;
-        let visible = visible::intervals(connection, (key, id, last_seq), Reader::User(user))?;
-        let unread = visible.iter().filter_map(|part| part.within(Some(read_seq), None)).map(|part| part.len()).sum();
-        let last = match visible.last() {
-            Some(&part) => history::last(connection, key, id, part)?,
-            None => None,
-        };
-        let head = left_seq.unwrap_or(last_seq);
+        let Self { id, key, last_seq, read_seq, touched } = self;
+        let Visible { parts, head } = visible(connection, (key, id, last_seq), Reader::User(user))?;
+        let unread = unread(connection, id, &parts, read_seq)?;
+        let last = history::last(connection, key, id, &parts)?;
         Ok(ConversationSummary { conversation: key, head, read: read_seq, unread, touched_at: touched, last })
     }
 }

@@ -4,9 +4,14 @@ mod conversations;
 mod history;
 mod log;
 mod members;
+mod standing;
+mod unread;
 mod visible;
 
 pub(crate) use conversations::conversations;
-pub(crate) use history::history;
-pub(crate) use log::since;
+pub(crate) use history::{history, message};
+pub(crate) use log::{since, written_by};
 pub(crate) use members::members;
+pub(crate) use standing::standings;
+pub(crate) use unread::unread;
+pub(crate) use visible::{Visible, visible};

@@ -21,37 +21,58 @@ impl Interval {
         (after < to).then_some(Self { after, to })
     }
 
+    /// The part of it that is this seq alone, if it has that.
+    fn only(self, seq: Seq) -> Option<Self> {
+        self.within(seq.checked_sub(1), seq.checked_add(1)).filter(|_| seq > 0)
+    }
+
     /// How many seqs it has.
     pub(crate) fn len(self) -> u64 {
         self.to - self.after
     }
 }
 
-/// What the reader sees of a stream, ascending; nothing where it may not see it.
-pub(crate) fn intervals(
-    connection: &Connection,
-    (key, conversation, head): (ConversationKey, i64, Seq),
-    reader: Reader,
-) -> rusqlite::Result<Vec<Interval>> {
-    let whole = Interval { after: 0, to: head }.within(None, None);
-    match (reader, key) {
-        (Reader::Service, _) => Ok(whole.into_iter().collect()),
-        (Reader::User(user), ConversationKey::Dm(low, high)) => {
-            Ok(whole.into_iter().filter(|_| user == low || user == high).collect())
-        }
-        (Reader::User(user), ConversationKey::Group(_)) => memberships(connection, conversation, head, user),
+/// What a reader sees of a stream.
+pub(crate) struct Visible {
+    /// Ascending; nothing where the reader may not see the stream, or nothing has come since.
+    pub(crate) parts: Vec<Interval>,
+    /// Up to here all that there is to see has come: the stream's head, or the one at which the reader left.
+    pub(crate) head: Seq,
+}
+
+impl Visible {
+    /// The part that is this seq alone, if it is seen.
+    pub(crate) fn only(&self, seq: Seq) -> Option<Interval> {
+        self.parts.iter().find_map(|part| part.only(seq))
     }
 }
 
-fn memberships(connection: &Connection, conversation: i64, head: Seq, user: UserId) -> rusqlite::Result<Vec<Interval>> {
+/// What the reader sees of a stream.
+pub(crate) fn visible(
+    connection: &Connection,
+    (key, conversation, head): (ConversationKey, i64, Seq),
+    reader: Reader,
+) -> rusqlite::Result<Visible> {
+    let sees_all = match (reader, key) {
+        (Reader::Service, _) => true,
+        (Reader::User(user), ConversationKey::Dm(low, high)) => user == low || user == high,
+        (Reader::User(user), ConversationKey::Group(_)) => return memberships(connection, conversation, head, user),
+    };
+    let whole = Interval { after: 0, to: head }.within(None, None);
+    Ok(Visible { parts: whole.filter(|_| sees_all).into_iter().collect(), head })
+}
+
+fn memberships(connection: &Connection, conversation: i64, head: Seq, user: UserId) -> rusqlite::Result<Visible> {
     let sql = "SELECT joined_seq, left_seq FROM members WHERE conversation = ?1 AND user = ?2 ORDER BY joined_seq";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(params![conversation, SqlId::from(user)], |row| {
         Ok(Interval { after: row.get(0)?, to: row.get::<_, Option<Seq>>(1)?.unwrap_or(head) })
     })?;
-    let mut intervals = Vec::new();
+    let mut visible = Visible { parts: Vec::new(), head: 0 };
     for interval in rows {
-        intervals.extend(interval?.within(None, None));
+        let interval = interval?;
+        visible.head = interval.to;
+        visible.parts.extend(interval.within(None, None));
     }
-    Ok(intervals)
+    Ok(visible)
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use rusqlite::{Connection, OptionalExtension, params};
 use smallvec::SmallVec;
 use tidings_engine::act::{
-    Act, BodyHash, CommitNumber, Entry, Membership, Op, Otherwise, Outcome, Receipt, Require, Row, Write,
+    Act, BodyHash, CommitNumber, Entry, Membership, Op, Otherwise, Outcome, ReadMark, Receipt, Require, Row, Write,
 };
 use tidings_wire::{ConversationKey, GroupId, Key, Reject, Seq, UserId};
 
@@ -43,24 +43,25 @@ impl From<rusqlite::Error> for Lost {
 
 /// One transaction's acts.
 pub(super) struct Batch<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
     limit: &'a Limit,
     before: Counters,
-    counters: Counters,
-    marks: Marks,
+    pub(super) counters: Counters,
+    pub(super) marks: Marks,
 }
 
 /// How far senders have read by sending: joined to one update for each of them and each stream.
-type Marks = HashMap<(i64, UserId), Seq>;
+pub(super) type Marks = HashMap<(i64, UserId), Seq>;
 
 /// What the operations of one act came to.
 #[derive(Default)]
-struct Done {
-    receipts: SmallVec<[Receipt; 1]>,
+pub(super) struct Done {
+    pub(super) receipts: SmallVec<[Receipt; 1]>,
     rows: Vec<Vec<Row>>,
     membership: SmallVec<[Membership; 1]>,
-    marks: SmallVec<[(i64, UserId, Seq); 1]>,
-    commit: Option<CommitNumber>,
+    pub(super) reads: SmallVec<[ReadMark; 1]>,
+    pub(super) marks: SmallVec<[(i64, UserId, Seq); 1]>,
+    pub(super) commit: Option<CommitNumber>,
 }
 
 /// How the operations of an act ended.
@@ -152,21 +153,27 @@ impl<'a> Batch<'a> {
             let mark = self.marks.entry((conversation, user)).or_default();
             *mark = seq.max(*mark);
         }
-        let Done { receipts, rows, membership, commit, .. } = done;
-        (commit, Outcome::Stored { receipts, rows, membership, reads: SmallVec::new() })
+        let Done { receipts, rows, membership, reads, commit, .. } = done;
+        (commit, Outcome::Stored { receipts, rows, membership, reads })
     }
 
     fn ops(&mut self, act: &Act, done: &mut Done) -> Result<End, StatementError> {
         for op in &act.ops {
+            let mut refused = None;
             match op {
                 Op::Message(entry) => self.message(act, entry, done)?,
                 Op::Join(group, user) => self.member(*group, *user, true, done)?,
                 Op::Leave(group, user) => self.member(*group, *user, false, done)?,
+                Op::Change(change) => refused = self.change(change, done)?,
+                Op::Read(conversation, user, seq) => refused = self.read(*conversation, *user, *seq, done)?,
                 Op::Sql(write) => match self.sql(write, done)? {
                     End::All => {}
                     end => return Ok(end),
                 },
                 _ => return Err(StatementError::Unknown),
+            }
+            if let Some(reject) = refused {
+                return Ok(End::Refused(reject));
             }
         }
         Ok(End::All)
@@ -174,7 +181,7 @@ impl<'a> Batch<'a> {
 
     fn message(&mut self, act: &Act, entry: &Entry, done: &mut Done) -> Result<(), StatementError> {
         let commit = self.counters.last_commit + 1;
-        let (conversation, seq) = append(self.connection, entry, commit)?;
+        let (conversation, seq) = append(self.connection, entry.conversation, entry.created_at_ms, commit)?;
         if let (ConversationKey::Dm(low, high), 1) = (entry.conversation, seq) {
             members::begin_dm(self.connection, conversation, low, high)?;
         }
@@ -192,7 +199,7 @@ impl<'a> Batch<'a> {
             Body(&entry.body),
             entry.created_at_ms,
         ])?;
-        self.counters = Counters { last_commit: commit, last_id: self.counters.last_id.max(Some(entry.id.get())) };
+        self.counted(commit, entry.id.get());
         done.commit = Some(CommitNumber(commit));
         if let Some(sender) = act.sender {
             done.marks.push((conversation, sender, seq));
@@ -202,8 +209,14 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// A commit number and an id that are given never again.
+    pub(super) fn counted(&mut self, commit: u64, id: i64) {
+        self.counters = Counters { last_commit: commit, last_id: self.counters.last_id.max(Some(id)) };
+    }
+
     fn member(&self, group: GroupId, user: UserId, joined: bool, done: &mut Done) -> Result<(), StatementError> {
-        for &(conversation, user, seq) in &done.marks {
+        // They belong to the memberships as of now: who joins after sending has not read by it.
+        for (conversation, user, seq) in done.marks.drain(..) {
             members::read_up_to(self.connection, conversation, user, seq)?;
         }
         let change = if joined { members::join } else { members::leave };
@@ -258,12 +271,14 @@ const KEYED: &str = "SELECT m.id, c.key, m.seq, m.created_at, m.key_hash FROM me
     JOIN conversations c ON c.id = m.conversation WHERE m.sender = ?1 AND m.key = ?2";
 
 /// The stream's row and the next place in it. The stream comes to be where it is missing.
-fn append(connection: &Connection, entry: &Entry, commit: u64) -> rusqlite::Result<(i64, Seq)> {
-    let key = entry.conversation.to_string();
-    let touched_at = entry.created_at_ms.div_euclid(1_000);
-    connection
-        .prepare_cached(APPEND)?
-        .query_row(params![key, entry.conversation.kind(), touched_at, commit], |row| Ok((row.get(0)?, row.get(1)?)))
+pub(super) fn append(
+    connection: &Connection,
+    conversation: ConversationKey,
+    at_ms: i64,
+    commit: u64,
+) -> rusqlite::Result<(i64, Seq)> {
+    let values = params![conversation.to_string(), conversation.kind(), at_ms.div_euclid(1_000), commit];
+    connection.prepare_cached(APPEND)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// What is stored under a sender's key.

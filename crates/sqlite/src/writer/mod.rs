@@ -1,8 +1,10 @@
 //! The one thread that writes.
 
 mod batch;
+mod change;
 mod commit;
 mod job;
+mod mark;
 mod thread;
 
 pub(crate) use batch::keyed;

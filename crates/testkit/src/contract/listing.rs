@@ -19,13 +19,6 @@ fn keys(page: &[ConversationSummary]) -> Vec<ConversationKey> {
     page.iter().map(|summary| summary.conversation).collect()
 }
 
-/// A user's line of a conversation: (head, read, unread).
-fn line(world: &World, user: u32, of: ConversationKey) -> (u64, u64, u64) {
-    let page = world.list(user, None, 100);
-    let found = page.conversations.iter().find(|summary| summary.conversation == of).expect("it is listed");
-    (found.head, found.read, found.unread)
-}
-
 /// By the last message, whatever was begun first and whatever the clock says.
 pub fn the_list_begins_with_the_latest(stores: &dyn Stores) {
     let world = World::open(stores);
@@ -50,10 +43,10 @@ pub fn sending_moves_the_own_mark(stores: &dyn Stores) {
     let [ann, bob] = [2, 7].map(UserId::new);
     let both = [(ann, 0), (bob, 1), (ann, 2), (ann, 3)];
     world.settle_all(both.map(|(from, _)| world.message(from, dm(2, 7))));
-    assert_eq!(line(&world, 2, dm(2, 7)), (4, 4, 0));
-    assert_eq!(line(&world, 7, dm(2, 7)), (4, 2, 2));
+    assert_eq!(world.line(2, dm(2, 7)), (4, 4, 0));
+    assert_eq!(world.line(7, dm(2, 7)), (4, 2, 2));
     world.send(7, 7);
-    assert_eq!(line(&world, 7, dm(7, 7)), (1, 1, 0));
+    assert_eq!(world.line(7, dm(7, 7)), (1, 1, 0));
 }
 
 /// Messages of others above one's mark, in dms and groups.
@@ -64,14 +57,14 @@ pub fn what_others_sent_is_unread(stores: &dyn Stores) {
     world.join(group, 1);
     world.send_to(group, 1);
     world.join(group, 2);
-    assert_eq!(line(&world, 2, key), (1, 1, 0), "what came before the join is not unread");
+    assert_eq!(world.line(2, key), (1, 1, 0), "what came before the join is not unread");
     world.send_to(group, 1);
     world.send_to(group, 1);
-    assert_eq!(line(&world, 2, key), (3, 1, 2));
-    assert_eq!(line(&world, 1, key), (3, 3, 0));
+    assert_eq!(world.line(2, key), (3, 1, 2));
+    assert_eq!(world.line(1, key), (3, 3, 0));
     world.send_to(group, 2);
-    assert_eq!(line(&world, 2, key), (4, 4, 0));
-    assert_eq!(line(&world, 1, key), (4, 3, 1));
+    assert_eq!(world.line(2, key), (4, 4, 0));
+    assert_eq!(world.line(1, key), (4, 3, 1));
 }
 
 /// What a service sends for nobody is nobody's own.
@@ -80,7 +73,7 @@ pub fn a_push_from_nobody_is_unread_for_both(stores: &dyn Stores) {
     let receipt = world.stored(act(None, [Op::Message(world.entry(dm(2, 7), "{}"))]));
     assert_eq!(receipt.seq, 1);
     for user in [2, 7] {
-        assert_eq!(line(&world, user, dm(2, 7)), (1, 0, 1));
+        assert_eq!(world.line(user, dm(2, 7)), (1, 0, 1));
     }
     assert_eq!(world.list(2, None, 1).conversations[0].last.as_ref().and_then(|last| last.sender), None);
 }
@@ -162,14 +155,14 @@ pub fn who_comes_back_keeps_what_was_unread(stores: &dyn Stores) {
     for user in [2, 3] {
         assert_eq!(world.join(group, user), Some(3));
     }
-    assert_eq!(line(&world, 2, key), (3, 0, 2));
-    assert_eq!(line(&world, 3, key), (3, 3, 0), "nothing was unread");
+    assert_eq!(world.line(2, key), (3, 0, 2));
+    assert_eq!(world.line(3, key), (3, 3, 0), "nothing was unread");
     world.leave(group, 2);
     assert_eq!(world.join(group, 2), Some(3));
-    assert_eq!(line(&world, 2, key), (3, 0, 2), "a short visit changes nothing");
+    assert_eq!(world.line(2, key), (3, 0, 2), "a short visit changes nothing");
     world.send_to(group, 1);
-    assert_eq!(line(&world, 2, key), (4, 0, 3));
-    assert_eq!(line(&world, 3, key), (4, 3, 1));
+    assert_eq!(world.line(2, key), (4, 0, 3));
+    assert_eq!(world.line(3, key), (4, 3, 1));
     world.send_to(group, 2);
-    assert_eq!(line(&world, 2, key), (5, 5, 0));
+    assert_eq!(world.line(2, key), (5, 5, 0));
 }

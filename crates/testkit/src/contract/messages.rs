@@ -54,6 +54,42 @@ macro_rules! message_store_contract {
             a_group_that_was_left_stands_still
             who_comes_back_keeps_what_was_unread
         );
+        $crate::contract_cases!($make, changing:
+            an_edit_is_an_event_and_the_message_has_the_new_body
+            a_deletion_empties_the_message_and_is_an_event
+            only_the_sender_and_services_change_a_message
+            what_is_not_there_or_not_seen_does_not_change
+            a_refused_change_undoes_its_act
+            an_edit_of_what_was_deleted_is_skipped
+            a_repeat_of_a_message_that_changed_gets_the_first_answer
+            a_change_touches_its_stream
+            changes_outlive_the_process
+            a_page_stops_early_at_its_bytes
+        );
+        $crate::contract_cases!($make, marks:
+            a_mark_only_moves_forward
+            a_mark_above_the_head_stands_at_the_head
+            who_was_never_there_reads_nothing
+            a_read_sees_what_its_own_commit_sent
+            who_left_reads_what_they_saw
+            events_and_deleted_messages_are_not_unread
+            streams_say_where_they_stand
+            choices_are_kept
+        );
+        $crate::contract_cases!($make, erasing:
+            what_was_erased_is_gone_and_skipped
+            an_erasure_comes_in_steps
+            erased_keys_are_free_again
+            an_erasure_takes_marks_and_choices_and_leaves_memberships
+            the_oldest_of_a_type_are_pruned_first
+            events_are_pruned_at_an_age_of_their_own
+            a_stream_without_messages_keeps_its_head
+            what_a_user_wrote_is_read_in_commit_order
+            a_group_that_was_left_stands_still_whatever_goes
+        );
+        $crate::contract_cases!($make, counting:
+            counts_and_pages_are_those_of_a_plain_model
+        );
     };
 }
 

@@ -26,9 +26,13 @@
 //! # }
 //! ```
 
+pub mod changing;
+pub mod counting;
+pub mod erasing;
 pub mod groups;
 pub mod keys;
 pub mod listing;
+pub mod marks;
 pub mod messages;
 pub mod reading;
 pub mod revocations;

@@ -13,12 +13,13 @@ use std::{
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 use tidings_engine::{
-    act::{Act, BodyHash, Entry, Op, Origin, Outcome, Receipt, Require, Settled},
+    act::{Act, BodyHash, Change, Entry, Op, Origin, Outcome, Receipt, Require, Settled},
     ports::{
-        Before, CommitSink, ConversationPage, HistoryPage, MessageStore, Page, Reader, Start, StoreError, StoredMessage,
+        Before, CommitSink, ConversationPage, HistoryPage, Line, MessageStore, Page, Reader, Start, StoreError,
+        StoredMessage,
     },
 };
-use tidings_wire::{ConversationKey, GroupId, Key, MessageId, UserId};
+use tidings_wire::{Code, ConversationKey, GroupId, Key, MessageId, Seq, UserId};
 
 use super::stores::{Opened, Stores};
 
@@ -211,6 +212,49 @@ impl World {
     /// A page of a user's conversations.
     pub fn list(&self, of: u32, before: Option<Before>, limit: u32) -> ConversationPage {
         wait(self.store().conversations(UserId::new(of), before, limit))
+    }
+
+    /// A change of a message, with an id above all before and that id's time; without a body a deletion.
+    pub fn change(&self, conversation: ConversationKey, of: Seq, by: Option<u32>, body: Option<&str>) -> Op {
+        let Entry { id, created_at_ms: at_ms, .. } = self.entry(conversation, "{}");
+        let body = body.map(|body| (2, body.to_owned().into()));
+        Op::Change(Change { conversation, of, by: by.map(UserId::new), id, body, at_ms })
+    }
+
+    /// Changes a message, and returns where the event stands.
+    pub fn changed(&self, conversation: ConversationKey, of: Seq, by: Option<u32>, body: Option<&str>) -> Receipt {
+        self.stored(act(by.map(UserId::new), [self.change(conversation, of, by, body)]))
+    }
+
+    /// Moves a user's mark, and returns where it stands now and what is unread; none where it did not move.
+    pub fn read(&self, conversation: ConversationKey, user: u32, seq: Seq) -> Option<(Seq, u64)> {
+        let user = UserId::new(user);
+        let settled = self.settle(act(Some(user), [Op::Read(conversation, user, seq)]));
+        let Outcome::Stored { receipts, reads, .. } = &settled.outcome else { panic!("{settled:?}") };
+        assert!(receipts.is_empty() && settled.commit.is_none());
+        let mark = reads.first()?;
+        assert_eq!((mark.conversation, mark.user), (conversation, user));
+        Some((mark.seq, mark.unread))
+    }
+
+    /// The code with which an act is refused.
+    pub fn refused(&self, act: Act) -> Code {
+        match self.settle(act).outcome {
+            Outcome::Refused(reject) => reject.code,
+            other => panic!("it was to be refused: {other:?}"),
+        }
+    }
+
+    /// What a user sees of a conversation, all of it: seqs of messages and events, and skips.
+    pub fn lines(&self, of: ConversationKey, user: u32) -> Vec<Line> {
+        self.history(of, user, Page { before: None, after: None, limit: 100 }).expect("it is seen").lines
+    }
+
+    /// A user's line of a conversation in their list: (head, read, unread).
+    pub fn line(&self, user: u32, of: ConversationKey) -> (Seq, Seq, u64) {
+        let page = self.list(user, None, 100);
+        let found = page.conversations.iter().find(|summary| summary.conversation == of).expect("it is listed");
+        (found.head, found.read, found.unread)
     }
 
     /// Waits until the store says that there is room.

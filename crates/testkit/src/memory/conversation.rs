@@ -2,17 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use tidings_engine::ports::{ConversationSummary, HistoryPage, Line, Page, Reader, StoredMessage};
+use tidings_engine::{
+    act::CommitNumber,
+    ports::{ConversationSummary, Event, HistoryPage, Line, Page, Reader, Standing, StoredMessage},
+};
 use tidings_wire::{ConversationKey, Seq, UserId};
 
+/// Bytes of bodies at which a page stops, with at least one entry.
+const PAGE_BYTES: usize = 96 * 1024;
+
 /// One stream and who was in it when.
+#[derive(Clone)]
 pub(super) struct Conversation {
     pub(super) key: ConversationKey,
     /// Its number in the order of beginning.
     pub(super) number: u64,
     /// Seq n stands at n − 1.
-    pub(super) messages: Vec<(u64, StoredMessage)>,
+    places: Vec<Place>,
     members: BTreeMap<UserId, Vec<Membership>>,
+}
+
+/// What a seq was given to.
+#[derive(Clone)]
+struct Place {
+    commit: u64,
+    created_at_ms: i64,
+    /// None where it is pruned or erased.
+    message: Option<StoredMessage>,
 }
 
 /// Sees seqs in (joined, left].
@@ -24,7 +40,7 @@ struct Membership {
 }
 
 /// Where a conversation stands in a user's list: the commit of the last message that counts, then its own number.
-pub(super) type Place = (u64, u64);
+pub(super) type ListPlace = (u64, u64);
 
 impl Conversation {
     pub(super) fn new(key: ConversationKey, number: u64) -> Self {
@@ -33,11 +49,11 @@ impl Conversation {
             let always = Membership { joined: 0, left: None, read: 0 };
             members = [(low, vec![always]), (high, vec![always])].into();
         }
-        Self { key, number, messages: Vec::new(), members }
+        Self { key, number, places: Vec::new(), members }
     }
 
     pub(super) fn head(&self) -> Seq {
-        self.messages.len() as Seq
+        self.places.len() as Seq
     }
 
     pub(super) fn is_member(&self, user: UserId) -> bool {
@@ -49,15 +65,58 @@ impl Conversation {
         self.members.keys().copied().filter(|&user| self.is_member(user))
     }
 
-    /// Appends, and moves the sender's mark.
+    /// Appends; a message moves its sender's mark.
     pub(super) fn append(&mut self, commit: u64, message: StoredMessage) {
-        let (sender, seq) = (message.sender, message.seq);
-        self.messages.push((commit, message));
+        let (sender, seq) = (message.sender.filter(|_| message.event.is_none()), message.seq);
+        self.places.push(Place { commit, created_at_ms: message.created_at_ms, message: Some(message) });
         if let Some(sender) = sender
             && let Some(mark) = self.last_mut(sender).filter(|last| last.left.is_none())
         {
             mark.read = seq;
         }
+    }
+
+    /// What is stored at a seq, as it was stored.
+    pub(super) fn at(&self, seq: Seq) -> Option<&StoredMessage> {
+        self.places.get(usize::try_from(seq).ok()?.checked_sub(1)?)?.message.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn at_mut(&mut self, seq: Seq) -> Option<&mut StoredMessage> {
+        self.places.get_mut(usize::try_from(seq).ok()?.checked_sub(1)?)?.message.as_mut()
+    }
+
+    /// What is stored and meets the condition: commits and places.
+    pub(super) fn stored(
+        &self,
+        which: impl Fn(&StoredMessage) -> bool,
+    ) -> impl Iterator<Item = (u64, ConversationKey, Seq)> {
+        let found = move |place: &Place| {
+            let message = place.message.as_ref().filter(|message| which(message))?;
+            Some((place.commit, message.conversation, message.seq))
+        };
+        self.places.iter().filter_map(found)
+    }
+
+    /// Takes away for good what is stored at a seq.
+    pub(super) fn take(&mut self, seq: Seq) -> Option<StoredMessage> {
+        self.places.get_mut(usize::try_from(seq).ok()?.checked_sub(1)?)?.message.take()
+    }
+
+    /// What is stored at a seq as it is shown: events with the body of what they are about. None where nobody is shown it.
+    pub(super) fn shown(&self, seq: Seq) -> Option<StoredMessage> {
+        let mut message = self.at(seq)?.clone();
+        if let Some(Event::Edited(of) | Event::Deleted(of)) = message.event {
+            let about = self.at(of);
+            let is_there = about.is_some_and(|about| about.deleted_at_ms.is_none());
+            if matches!(message.event, Some(Event::Edited(_))) && !is_there {
+                return None;
+            }
+            if let Some(about) = about {
+                (message.version, message.body) = (about.version, about.body.clone());
+            }
+        }
+        Some(message)
     }
 
     /// Whether that changed something.
@@ -92,58 +151,127 @@ impl Conversation {
         true
     }
 
+    /// Moves a mark forward, and says where it stands; `Err` for a user who was never here.
+    pub(super) fn read(&mut self, user: UserId, seq: Seq) -> Result<Option<Seq>, ()> {
+        let head = self.head();
+        let last = self.last_mut(user).ok_or(())?;
+        let seq = seq.min(last.left.unwrap_or(head));
+        let moves = seq > last.read;
+        last.read = last.read.max(seq);
+        Ok(moves.then_some(seq))
+    }
+
+    /// The user has read nothing.
+    pub(super) fn forget_marks(&mut self, user: UserId) {
+        self.members.get_mut(&user).into_iter().flatten().for_each(|membership| membership.read = 0);
+    }
+
     pub(super) fn page(&self, reader: Reader, page: Page) -> Option<HistoryPage> {
-        let visible: Vec<_> =
-            self.messages.iter().map(|(_, message)| message).filter(|m| self.sees(reader, m.seq)).collect();
-        let (oldest, head) = (visible.first()?.seq, visible.last()?.seq);
-        let asked: Vec<_> = visible
-            .into_iter()
-            .filter(|message| page.after.is_none_or(|after| message.seq > after))
-            .filter(|message| page.before.is_none_or(|before| message.seq < before))
-            .cloned()
-            .collect();
-        let limit = (page.limit as usize).min(asked.len());
-        let more = asked.len() > limit;
-        let part = if page.after.is_some() { ..limit } else { ..asked.len() };
-        let from = if page.after.is_some() { 0 } else { asked.len() - limit };
-        Some(HistoryPage {
-            lines: asked[part][from..].iter().cloned().map(Line::Message).collect(),
-            oldest,
-            head,
-            more,
-        })
+        (1..=self.head()).find(|&seq| self.sees(reader, seq))?;
+        let head = match reader {
+            Reader::Service => self.head(),
+            Reader::User(user) => self.seat(user)?.left.unwrap_or(self.head()),
+        };
+        let oldest = self.oldest(reader, head);
+        let low = page.after.map_or(oldest, |after| oldest.max(after.saturating_add(1)));
+        let high = page.before.map_or(head, |before| head.min(before.saturating_sub(1)));
+        let one = |seq: Seq| {
+            let shown = Some(seq).filter(|&seq| self.sees(reader, seq)).and_then(|seq| self.shown(seq));
+            shown.map_or(Line::Skip { from: seq, to: seq }, Line::Message)
+        };
+        let mut all: Vec<Line> = Vec::new();
+        for line in (low..=high).map(one) {
+            match (all.last_mut(), line) {
+                (Some(Line::Skip { to: last, .. }), Line::Skip { to, .. }) => *last = to,
+                (_, line) => all.push(line),
+            }
+        }
+        if page.after.is_none() {
+            all.reverse();
+        }
+        let kept = fitting(&all, page.limit as usize);
+        let more = kept < all.len();
+        all.truncate(kept);
+        if page.after.is_none() {
+            all.reverse();
+        }
+        Some(HistoryPage { lines: all, oldest, head, more })
     }
 
     /// Where it stands in a user's list and how; none where it does not.
-    pub(super) fn listed(&self, user: UserId) -> Option<(Place, ConversationSummary)> {
-        let membership = *self.members.get(&user)?.last()?;
-        let counted = membership.left.unwrap_or(self.head());
-        let decides = counted.checked_sub(1).map(|at| &self.messages[at as usize]);
-        let sees = |message: &&StoredMessage| self.sees(Reader::User(user), message.seq);
-        let seen = || self.messages.iter().map(|(_, message)| message).filter(sees);
+    pub(super) fn listed(&self, user: UserId) -> Option<(ListPlace, ConversationSummary)> {
+        let membership = *self.seat(user)?;
+        let head = membership.left.unwrap_or(self.head());
+        let decides = self.touched(head);
+        let seen = || (1..=head).filter(|&seq| self.sees(Reader::User(user), seq)).filter_map(|seq| self.at(seq));
+        let counts = |m: &&StoredMessage| m.event.is_none() && m.deleted_at_ms.is_none();
         let summary = ConversationSummary {
             conversation: self.key,
-            head: counted,
+            head,
             read: membership.read,
-            unread: seen().filter(|m| m.seq > membership.read && m.sender != Some(user)).count() as u64,
-            touched_at: decides.map_or(0, |(_, message)| message.created_at_ms.div_euclid(1_000)),
-            last: seen().last().cloned(),
+            unread: self.unread(user),
+            touched_at: decides.map_or(0, |place| place.created_at_ms.div_euclid(1_000)),
+            last: seen().rfind(counts).cloned(),
         };
-        Some(((decides.map_or(0, |&(commit, _)| commit), self.number), summary))
+        Some(((decides.map_or(0, |place| place.commit), self.number), summary))
     }
 
-    fn sees(&self, reader: Reader, seq: Seq) -> bool {
+    /// Where it stands for a user; none where it does not.
+    pub(super) fn standing(&self, user: UserId) -> Option<Standing> {
+        let head = self.seat(user)?.left.unwrap_or(self.head());
+        let oldest = self.oldest(Reader::User(user), head);
+        let touched = CommitNumber(self.touched(head).map_or(0, |place| place.commit));
+        Some(Standing { oldest, head, touched })
+    }
+
+    /// Messages above the user's mark, counted one by one.
+    pub(super) fn unread(&self, user: UserId) -> u64 {
+        let Some(last) = self.seat(user) else { return 0 };
+        let counts = |message: &&StoredMessage| {
+            message.event.is_none() && message.deleted_at_ms.is_none() && message.sender != Some(user)
+        };
+        let above = (last.read + 1..=self.head()).filter(|&seq| self.sees(Reader::User(user), seq));
+        above.filter_map(|seq| self.at(seq)).filter(counts).count() as u64
+    }
+
+    pub(super) fn sees(&self, reader: Reader, seq: Seq) -> bool {
         let Reader::User(user) = reader else { return true };
         let during =
             |membership: &Membership| membership.joined < seq && membership.left.is_none_or(|left| seq <= left);
         self.members.get(&user).is_some_and(|memberships| memberships.iter().any(during))
     }
 
+    fn touched(&self, head: Seq) -> Option<&Place> {
+        self.places.get(usize::try_from(head).ok()?.checked_sub(1)?)
+    }
+
+    /// The lowest that is stored and seen.
+    fn oldest(&self, reader: Reader, head: Seq) -> Seq {
+        let is_stored = |&seq: &Seq| self.sees(reader, seq) && self.at(seq).is_some();
+        (1..=head).find(is_stored).unwrap_or(head + 1)
+    }
+
+    /// The latest membership.
+    fn seat(&self, user: UserId) -> Option<&Membership> {
+        self.members.get(&user)?.last()
+    }
+
     fn current(&self, user: UserId) -> Option<&Membership> {
-        self.members.get(&user)?.last().filter(|last| last.left.is_none())
+        self.seat(user).filter(|last| last.left.is_none())
     }
 
     fn last_mut(&mut self, user: UserId) -> Option<&mut Membership> {
         self.members.get_mut(&user)?.last_mut()
     }
+}
+
+/// How many lines a page takes: at least one, where there is one.
+fn fitting(lines: &[Line], limit: usize) -> usize {
+    let mut bytes = 0;
+    let mut fits = |line: &Line| {
+        bytes += if let Line::Message(message) = line { message.body.len() } else { 0 };
+        bytes <= PAGE_BYTES
+    };
+    let fitting = lines.iter().take(limit).take_while(|line| fits(line)).count();
+    fitting.max(1).min(limit).min(lines.len())
 }

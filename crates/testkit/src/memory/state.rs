@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use smallvec::{SmallVec, smallvec};
 use tidings_engine::{
-    act::{Act, BodyHash, CommitNumber, Entry, Membership, Op, Outcome, Receipt, Require},
-    ports::{Before, ConversationPage, KeyRecord, StoredMessage},
+    act::{Act, BodyHash, Change, CommitNumber, Entry, Membership, Op, Outcome, ReadMark, Receipt, Require},
+    ports::{Before, Choices, ConversationPage, Erased, Event, KeyRecord, Reader, StoredMessage},
 };
 use tidings_wire::{Code, ConversationKey, GroupId, Key, MessageId, Reject, Seq, UserId};
 
@@ -23,10 +23,23 @@ pub(super) struct State {
     keys: HashMap<(UserId, Key), (Receipt, BodyHash)>,
     /// Where each message stands, in commit order.
     log: Vec<(ConversationKey, Seq)>,
+    pub(super) choices: HashMap<UserId, Choices>,
+}
+
+/// Messages that one call erases.
+const ERASED: usize = 2_000;
+
+/// What brings back the state before an act.
+struct Undo {
+    last_commit: u64,
+    last_id: Option<MessageId>,
+    /// Those that it touches and can be refused; none for one that was not there.
+    conversations: Vec<(ConversationKey, Option<Conversation>)>,
+    key: Option<(UserId, Key)>,
 }
 
 impl State {
-    /// Does an act whole or not at all: whatever can fail is looked at before anything changes.
+    /// Does an act whole or not at all.
     pub(super) fn settle(&mut self, act: &Act) -> (Option<CommitNumber>, Outcome) {
         if let (Some(sender), Some((key, hash))) = (act.sender, &act.key)
             && let Some((receipt, known)) = self.keyed(sender, key)
@@ -40,11 +53,16 @@ impl State {
         if act.require.iter().any(unmet) {
             return (None, Outcome::Refused(Reject::not_a_member()));
         }
-        let possible = |op: &Op| matches!(op, Op::Message(_) | Op::Join(..) | Op::Leave(..));
+        let possible =
+            |op: &Op| matches!(op, Op::Message(_) | Op::Join(..) | Op::Leave(..) | Op::Change(_) | Op::Read(..));
         if !act.ops.iter().all(possible) {
             return (None, Outcome::Refused(Reject::new(Code::NotEnabled, "this store runs no SQL")));
         }
-        self.write(act)
+        let before = self.before(act);
+        self.write(act).unwrap_or_else(|reject| {
+            self.undo(before);
+            (None, Outcome::Refused(reject))
+        })
     }
 
     pub(super) fn keyed(&self, sender: UserId, key: &Key) -> Option<(Receipt, BodyHash)> {
@@ -52,11 +70,64 @@ impl State {
     }
 
     pub(super) fn since(&self, after: CommitNumber, limit: u32) -> Vec<(CommitNumber, StoredMessage)> {
+        self.logged(after).take(limit as usize).collect()
+    }
+
+    pub(super) fn written_by(
+        &self,
+        user: UserId,
+        after: CommitNumber,
+        limit: u32,
+    ) -> Vec<(CommitNumber, StoredMessage)> {
+        let own = |(_, message): &(CommitNumber, StoredMessage)| message.sender == Some(user);
+        self.logged(after).filter(own).take(limit as usize).collect()
+    }
+
+    /// What is shown of the messages and events after a commit.
+    fn logged(&self, after: CommitNumber) -> impl Iterator<Item = (CommitNumber, StoredMessage)> + '_ {
         let message = |(at, (key, seq)): (usize, &(ConversationKey, Seq))| {
-            let (_, message) = &self.conversations[key].messages[*seq as usize - 1];
-            (CommitNumber(at as u64 + 1), message.clone())
+            Some((CommitNumber(at as u64 + 1), self.conversations[key].shown(*seq)?))
         };
-        self.log.iter().enumerate().skip(after.0 as usize).take(limit as usize).map(message).collect()
+        self.log.iter().enumerate().skip(after.0 as usize).filter_map(message)
+    }
+
+    /// Erases what a user wrote, or the beginning of it.
+    pub(super) fn erase(&mut self, user: UserId) -> Erased {
+        let mut rows = self.stored(|message| message.sender == Some(user));
+        let more = rows.len() > ERASED;
+        rows.truncate(ERASED);
+        let messages = self.remove(rows);
+        if !more {
+            self.conversations.values_mut().for_each(|conversation| conversation.forget_marks(user));
+            self.choices.remove(&user);
+        }
+        Erased { messages, more }
+    }
+
+    /// Removes what is of this type and older.
+    pub(super) fn prune(&mut self, kind: &str, before_ms: i64, limit: u32) -> u64 {
+        let mut rows = self.stored(|message| &*message.kind == kind && message.created_at_ms < before_ms);
+        // Those of one moment stay in the order of their commits.
+        rows.sort_by_key(|(key, seq)| self.conversations[key].at(*seq).map(|message| message.created_at_ms));
+        rows.truncate(limit as usize);
+        self.remove(rows)
+    }
+
+    fn stored(&self, which: impl Fn(&StoredMessage) -> bool) -> Vec<(ConversationKey, Seq)> {
+        let mut found: Vec<_> =
+            self.conversations.values().flat_map(|conversation| conversation.stored(&which)).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, key, seq)| (key, seq)).collect()
+    }
+
+    fn remove(&mut self, rows: Vec<(ConversationKey, Seq)>) -> u64 {
+        for (conversation, seq) in &rows {
+            let gone = self.conversations.get_mut(conversation).and_then(|conversation| conversation.take(*seq));
+            if let Some(StoredMessage { sender: Some(sender), key: Some(key), .. }) = gone {
+                self.keys.remove(&(sender, key));
+            }
+        }
+        rows.len() as u64
     }
 
     pub(super) fn list(&self, of: UserId, before: Option<Before>, limit: u32) -> ConversationPage {
@@ -78,7 +149,42 @@ impl State {
         ConversationPage { conversations: page.map(|(_, summary)| summary).collect(), more }
     }
 
-    fn write(&mut self, act: &Act) -> (Option<CommitNumber>, Outcome) {
+    /// What an act that can be refused in the middle may change.
+    fn before(&self, act: &Act) -> Undo {
+        let of = |op: &Op| match op {
+            Op::Message(entry) => Some(entry.conversation),
+            Op::Join(group, _) | Op::Leave(group, _) => Some(ConversationKey::Group(*group)),
+            Op::Change(change) => Some(change.conversation),
+            Op::Read(conversation, ..) => Some(*conversation),
+            _ => None,
+        };
+        let can_be_refused = act.ops.iter().any(|op| matches!(op, Op::Change(_) | Op::Read(..)));
+        let touched = act.ops.iter().filter(|_| can_be_refused).filter_map(of);
+        Undo {
+            last_commit: self.last_commit,
+            last_id: self.last_id,
+            conversations: touched.map(|key| (key, self.conversations.get(&key).cloned())).collect(),
+            key: act.sender.zip(act.key.as_ref().map(|(key, _)| key.clone())),
+        }
+    }
+
+    fn undo(&mut self, before: Undo) {
+        (self.last_commit, self.last_id) = (before.last_commit, before.last_id);
+        self.log.truncate(usize::try_from(before.last_commit).expect("the log is in memory"));
+        for (key, conversation) in before.conversations {
+            match conversation {
+                Some(conversation) => drop(self.conversations.insert(key, conversation)),
+                None => drop(self.conversations.remove(&key)),
+            }
+        }
+        if let Some(key) = before.key {
+            // It was looked up before: only this act can have taken it.
+            self.keys.remove(&key);
+        }
+    }
+
+    fn write(&mut self, act: &Act) -> Result<(Option<CommitNumber>, Outcome), Reject> {
+        let mut reads = smallvec![];
         let mut receipts: SmallVec<[Receipt; 1]> = smallvec![];
         let mut membership = smallvec![];
         let mut commit = None;
@@ -91,10 +197,67 @@ impl State {
                 }
                 Op::Join(group, user) => membership.extend(self.member(*group, *user, true)),
                 Op::Leave(group, user) => membership.extend(self.member(*group, *user, false)),
+                Op::Change(change) => {
+                    receipts.push(self.change(change)?);
+                    commit = Some(CommitNumber(self.last_commit));
+                }
+                Op::Read(conversation, user, seq) => reads.extend(self.read(*conversation, *user, *seq)?),
                 _ => unreachable!("the caller looked at every operation"),
             }
         }
-        (commit, Outcome::Stored { receipts, rows: Vec::new(), membership, reads: smallvec![] })
+        Ok((commit, Outcome::Stored { receipts, rows: Vec::new(), membership, reads }))
+    }
+
+    fn change(&mut self, change: &Change) -> Result<Receipt, Reject> {
+        let Change { conversation: key, of, by, id, at_ms, .. } = *change;
+        let missing = || Reject::not_found("there is no such message");
+        let conversation = self.conversations.get_mut(&key).ok_or_else(missing)?;
+        let changeable = |message: &&StoredMessage| message.event.is_none() && message.deleted_at_ms.is_none();
+        let found = conversation.at(of).filter(changeable).ok_or_else(missing)?;
+        if let Some(by) = by {
+            if !conversation.sees(Reader::User(by), of) {
+                return Err(missing());
+            }
+            if found.sender != Some(by) {
+                return Err(Reject::not_allowed("only its sender changes a message"));
+            }
+        }
+        let receipt = Receipt { id, conversation: key, seq: conversation.head() + 1, created_at_ms: at_ms };
+        let target = conversation.at_mut(of).ok_or_else(missing)?;
+        let event = match &change.body {
+            Some((version, body)) => {
+                (target.version, target.body, target.edited_at_ms) = (*version, body.clone(), Some(at_ms));
+                Event::Edited(of)
+            }
+            None => {
+                (target.body, target.deleted_at_ms) = ("{}".into(), Some(at_ms));
+                Event::Deleted(of)
+            }
+        };
+        let event = StoredMessage {
+            seq: receipt.seq,
+            id,
+            sender: by,
+            key: None,
+            body: "{}".into(),
+            created_at_ms: at_ms,
+            edited_at_ms: None,
+            deleted_at_ms: None,
+            event: Some(event),
+            ..target.clone()
+        };
+        self.last_commit += 1;
+        self.last_id = self.last_id.max(Some(id));
+        conversation.append(self.last_commit, event);
+        self.log.push((key, receipt.seq));
+        Ok(receipt)
+    }
+
+    fn read(&mut self, key: ConversationKey, user: UserId, seq: Seq) -> Result<Option<ReadMark>, Reject> {
+        let missing = || Reject::not_found("there is no such conversation");
+        let conversation = self.conversations.get_mut(&key).ok_or_else(missing)?;
+        let moved = conversation.read(user, seq).map_err(|()| missing())?;
+        Ok(moved.map(|seq| ReadMark { conversation: key, user, seq, unread: conversation.unread(user) }))
     }
 
     fn append(&mut self, sender: Option<UserId>, key: Option<&(Key, BodyHash)>, entry: &Entry) -> Receipt {

@@ -179,7 +179,9 @@ impl MessageStore for MemoryStore {
         seq: Seq,
         reader: Reader,
     ) -> BoxFuture<Result<Option<StoredMessage>, StoreError>> {
-        todo!()
+        let state = self.state();
+        let seen = state.conversations.get(&of).filter(|conversation| conversation.sees(reader, seq));
+        now(seen.and_then(|conversation| conversation.at(seq)).filter(|message| message.event.is_none()).cloned())
     }
 
     fn standings(
@@ -187,19 +189,21 @@ impl MessageStore for MemoryStore {
         of: UserId,
         streams: Vec<ConversationKey>,
     ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
-        todo!()
+        let state = self.state();
+        now(streams.iter().map(|stream| state.conversations.get(stream)?.standing(of)).collect())
     }
 
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
-        todo!()
+        now(self.state().choices.get(&of).copied().unwrap_or_default())
     }
 
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
-        todo!()
+        self.state().choices.insert(of, choices);
+        now(())
     }
 
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
-        todo!()
+        now(self.state().erase(user))
     }
 
     fn written_by(
@@ -208,11 +212,11 @@ impl MessageStore for MemoryStore {
         after: CommitNumber,
         limit: u32,
     ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
-        todo!()
+        now(self.state().written_by(user, after, limit))
     }
 
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
-        todo!()
+        now(self.state().prune(kind, before_ms, limit))
     }
 
     fn runs_sql(&self) -> bool {
