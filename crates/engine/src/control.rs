@@ -12,7 +12,7 @@ use tidings_wire::{
 };
 
 use crate::{
-    act::{Act, Change, Op, Origin},
+    act::{Act, Change, Op, Origin, Require},
     clock::Now,
     delivery::Content,
     handle::{Context, Intent, refusal},
@@ -170,7 +170,13 @@ fn change(
 ) -> Act {
     let by = sender.user.filter(|_| sender.service.is_none());
     let change = Change { conversation, of, by, id: services.ids.next(now), body, at_ms: now.unix_ms };
-    Act { origin, sender: by, key: None, require: smallvec![], ops: smallvec![Op::Change(change)], project: None }
+    // Whoever left a group changes nothing there any more: the event's seq would stand outside of their stream.
+    let member = match (conversation, by) {
+        (ConversationKey::Group(group), Some(user)) if services.members.own() => Some(Require::Member(group, user)),
+        _ => None,
+    };
+    let ops = smallvec![Op::Change(change)];
+    Act { origin, sender: by, key: None, require: member.into_iter().collect(), ops, project: None }
 }
 
 /// Who hears that somebody types in a group; none where it is too large for that.

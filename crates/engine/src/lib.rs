@@ -68,6 +68,8 @@ mod members;
 mod metrics;
 mod node;
 mod pipeline;
+#[cfg_attr(not(feature = "planted"), expect(unreachable_pub, reason = "public with the feature alone"))]
+mod planted;
 pub mod ports;
 pub mod publish;
 mod receipts;
@@ -86,5 +88,7 @@ pub use guest::{Guest, Places};
 pub use handle::{Accepted, Context, Handle, Intent};
 pub use hello::Hello;
 pub use node::Node;
+#[cfg(feature = "planted")]
+pub use planted::Planted;
 pub use render::cut_page;
 pub use settings::Settings;

@@ -44,6 +44,9 @@ pub struct Settings {
     pub limits: bool,
     /// Whether kept types are stored. Without it nothing is kept and messages have no seq (`--store none`).
     pub keep: bool,
+    /// A mistake, for a simulation to find.
+    #[cfg(feature = "planted")]
+    pub planted: Option<crate::planted::Planted>,
 }
 
 /// As many as a set of shards has bits.
@@ -85,6 +88,8 @@ impl Default for Settings {
             blocking_queue: 1024,
             limits: true,
             keep: true,
+            #[cfg(feature = "planted")]
+            planted: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use tidings_wire::{
 };
 
 use super::{Shard, mail::Answer, output::Haste};
-use crate::{clock::Now, engine::Dialect, websocket::encoder};
+use crate::{clock::Now, engine::Dialect, planted::Planted, websocket::encoder};
 
 impl Shard {
     /// What was sent is on disk. The guide's dialect has no acknowledgements. `id` is that of a message that is not stored itself.
@@ -44,7 +44,8 @@ impl Shard {
         };
         let frame = encoder::text(&ack.to_json());
         // A repeat is answered at once: its place in the order is long past.
-        if !duplicate
+        let at_once = duplicate || self.node.services().settings.has(Planted::AcknowledgeOutOfOrder);
+        if !at_once
             && let Some(resume) = self.resume_of(index)
             && let Some(replay) = resume.streams.iter_mut().find(|replay| replay.conversation == conversation)
         {
@@ -52,7 +53,7 @@ impl Shard {
             resume.acks.push((conversation, frame));
             return;
         }
-        if !duplicate && self.fanouts.holds_stream(conversation) {
+        if !at_once && self.fanouts.holds_stream(conversation) {
             let slot = self.slot_of(index);
             self.fanouts.answer_later(conversation, slot, frame);
             return;

@@ -13,12 +13,13 @@ use super::{
     fanout::SMALL_AUDIENCE,
     machine::Sweep,
     mail::{Effect, Ticket},
-    session::Live,
+    session::{Live, Stage},
 };
 use crate::{
     clock::Now,
     delivery::{Cut, Publication},
     engine::Dialect,
+    planted::Planted,
     websocket::encoder,
 };
 
@@ -79,8 +80,16 @@ impl Shard {
 
     /// Whether a connection that lacks something of what it missed is sent this all the same.
     fn is_live(&mut self, index: u32, publication: &Publication, frame: &Bytes) -> bool {
-        let (place, ephemeral) = (publication.content.place, publication.is_ephemeral());
-        self.resume_of(index).is_none_or(|resume| resume.live(place, ephemeral, frame) == Live::Send)
+        let settings = &self.node.services().settings;
+        let (live, drop_early) = (settings.has(Planted::LiveDuringReplay), settings.has(Planted::DropEarly));
+        let ephemeral = publication.is_ephemeral() || drop_early;
+        let place = publication.content.place.filter(|_| !live);
+        let late = settings.has(Planted::RegisterLate);
+        let Some(resume) = self.resume_of(index) else { return true };
+        if late && resume.stage == Stage::Greeting {
+            return false;
+        }
+        resume.live(place, ephemeral, frame) == Live::Send
     }
 
     /// The connection here, if any, that sent a publication and does not hear it.

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     clock::Now,
     greet::{self, Loaded},
+    planted::Planted,
     ports::{HistoryPage, Line, Page, Reader, StoreError},
     render::{self, Style},
     websocket::encoder,
@@ -138,7 +139,9 @@ impl Shard {
             let Some(standing) = standing else {
                 // Never seen, or gone: whatever is held of it is of no use.
                 resets.push(Reset { conversation, reason: ResetReason::Epoch, oldest: 0, head: 0 });
-                resume.floors.insert(conversation, 0);
+                // It may have begun a moment ago: what came since is noted, and read.
+                (replay.at, replay.head) = (0, 0);
+                streams.push((0, replay));
                 continue;
             };
             let (oldest, head) = (standing.oldest, standing.head);
@@ -225,6 +228,7 @@ impl Shard {
 
     /// A reading came to the head that it saw.
     fn reached(&mut self, index: u32, now: Now) {
+        let skip_second = self.node.services().settings.has(Planted::SkipSecondReading);
         let Some(resume) = self.resume_of(index) else { return };
         let Some(replay) = resume.streams.front_mut() else { return };
         if replay.rounds >= MAX_ROUNDS {
@@ -237,7 +241,7 @@ impl Shard {
             }
             let behind = replay.lost.then_some(replay.skipped);
             self.goes_live(index, replay, behind, now);
-        } else if replay.skipped > replay.at {
+        } else if replay.skipped > replay.at && !skip_second {
             replay.rounds += 1;
         } else {
             let replay = resume.streams.pop_front().expect("it was in front");
@@ -248,9 +252,12 @@ impl Shard {
     /// From now on the stream's messages are sent as they come.
     fn goes_live(&mut self, index: u32, replay: Replay, behind: Option<Seq>, now: Now) {
         let Replay { conversation, at, .. } = replay;
+        let forgets = self.node.services().settings.has(Planted::ForgetFloors);
         let Some(resume) = self.resume_of(index) else { return };
         let floor = behind.unwrap_or(at).max(at);
-        resume.floors.insert(conversation, floor);
+        if !forgets {
+            resume.floors.insert(conversation, floor);
+        }
         if let Some(head) = behind {
             resume.behind.push(Behind { conversation, head });
         }

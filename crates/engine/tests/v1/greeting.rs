@@ -26,7 +26,10 @@ fn a_welcome_says_who_and_where_each_conversation_stands() {
     assert!(welcome["connection"].is_string() && welcome.get("expires_in_ms").is_none(), "{welcome}");
     let [conversation] = &welcome["conversations"].as_array().unwrap()[..] else { panic!("{welcome}") };
     assert_eq!(conversation["conversation"], "dm:1:2");
-    assert_eq!((&conversation["head"], &conversation["read"], &conversation["unread"]), (&json!(3), &json!(0), &json!(3)));
+    assert_eq!(
+        (&conversation["head"], &conversation["read"], &conversation["unread"]),
+        (&json!(3), &json!(0), &json!(3))
+    );
     assert_eq!(conversation["last"]["text"], "three");
     assert!(conversation["last"].get("user_id").is_none(), "the guide's alone");
     assert_eq!(expects_type(&ann, "resumed"), json!({"type": "resumed", "ref": 7, "behind": []}));

@@ -102,9 +102,8 @@ fn another_epoch_or_a_head_above_the_servers_begins_anew() {
     let world = world();
     let ann = connect(&world, 1);
     write(&ann, 1..=3);
-    let reset = |head: u64| {
-        json!({"type": "reset", "conversation": "dm:1:2", "reason": "epoch", "oldest": 1, "head": head})
-    };
+    let reset =
+        |head: u64| json!({"type": "reset", "conversation": "dm:1:2", "reason": "epoch", "oldest": 1, "head": head});
     let bob = world.v1(user(2), &json!({"type": "hello", "epoch": "another", "heads": {"dm:1:2": 2}}));
     expects_type(&bob, "welcome");
     assert_eq!(bob.expects_json(), reset(3));
@@ -116,8 +115,7 @@ fn another_epoch_or_a_head_above_the_servers_begins_anew() {
     expects_type(&bob, "resumed");
     let eve = resume(&world, 3, &json!({"dm:1:2": 2, "group:9": 1}));
     for conversation in ["dm:1:2", "group:9"] {
-        let nothing =
-            json!({"type": "reset", "conversation": conversation, "reason": "epoch", "oldest": 0, "head": 0});
+        let nothing = json!({"type": "reset", "conversation": conversation, "reason": "epoch", "oldest": 0, "head": 0});
         assert_eq!(eve.expects_json(), nothing, "who sees nothing of it can't tell whether it exists");
     }
     expects_type(&eve, "resumed");
@@ -171,7 +169,8 @@ fn an_acknowledgement_waits_for_the_replay_of_its_stream() {
     says(&ann, &json!({"type": "note", "ref": 3, "to": 2, "text": "6"}));
     world.store().holds_readings(Hold::Nothing);
     expects_type(&ann, "welcome");
-    let order: Vec<_> = frames(&ann).iter().filter(|frame| frame["type"] != "resumed").map(|f| f["seq"].clone()).collect();
+    let order: Vec<_> =
+        frames(&ann).iter().filter(|frame| frame["type"] != "resumed").map(|f| f["seq"].clone()).collect();
     assert!(order.ends_with(&[json!(5), json!(6)]) || order.ends_with(&[json!(6), json!(6)]), "{order:?}");
 }
 

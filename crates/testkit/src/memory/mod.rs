@@ -19,4 +19,4 @@ mod sessions;
 mod state;
 mod store;
 
-pub use store::MemoryStore;
+pub use store::{MemoryStore, Snapshot};

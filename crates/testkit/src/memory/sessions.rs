@@ -6,6 +6,7 @@ use tidings_wire::UserId;
 use super::store::{MemoryStore, now};
 
 /// A session under the value of its cookie.
+#[derive(Clone)]
 pub(super) struct StoredSession {
     user: UserId,
     created_at: i64,

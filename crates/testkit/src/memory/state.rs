@@ -12,8 +12,10 @@ use tidings_wire::{Code, ConversationKey, GroupId, Key, MessageId, Reject, Seq, 
 use super::{conversation::Conversation, sessions::StoredSession};
 
 /// What a store in memory holds.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct State {
+    /// Names this history; `memory` where nothing else was said.
+    pub(super) epoch: Option<String>,
     pub(super) last_commit: u64,
     pub(super) last_id: Option<MessageId>,
     pub(super) conversations: BTreeMap<ConversationKey, Conversation>,

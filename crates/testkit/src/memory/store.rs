@@ -53,6 +53,20 @@ impl MemoryStore {
         Self::on(self.state.clone(), self.clock.clone(), queue_acts)
     }
 
+    /// A copy of all that it holds, as a disk would have it if the power were cut now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.state().clone())
+    }
+
+    /// A store that begins with a copy. Under another epoch it is a backup that was put back.
+    pub fn begin_with(snapshot: &Snapshot, epoch: Option<&str>, clock: SharedClock) -> Self {
+        let mut state = snapshot.0.clone();
+        if let Some(epoch) = epoch {
+            state.epoch = Some(epoch.to_owned());
+        }
+        Self::on(Arc::new(Mutex::new(state)), clock, QUEUE)
+    }
+
     fn on(state: Arc<Mutex<State>>, clock: SharedClock, queue_acts: usize) -> Self {
         let queue = Arc::new(ActQueue::new(queue_acts, 1_024));
         let sink = Arc::default();
@@ -74,6 +88,10 @@ impl Drop for MemoryStore {
         self.queue.close();
     }
 }
+
+/// All that a store held at one moment.
+#[derive(Clone, Default)]
+pub struct Snapshot(State);
 
 /// A port's answer that is there at once.
 pub(super) fn now<T: Send + 'static>(result: T) -> BoxFuture<Result<T, StoreError>> {
@@ -132,7 +150,8 @@ impl MessageStore for MemoryStore {
         *self.sink.lock().expect(POISON) = Some(sink);
         let state = self.state();
         let last_commit = CommitNumber(state.last_commit);
-        Ok(Start { epoch: "memory".into(), node: 0, last_commit, last_id: state.last_id })
+        let epoch = state.epoch.as_deref().unwrap_or("memory").into();
+        Ok(Start { epoch, node: 0, last_commit, last_id: state.last_id })
     }
 
     fn submit(&self, acts: &mut VecDeque<Act>) -> bool {

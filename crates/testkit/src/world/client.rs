@@ -75,6 +75,11 @@ impl Client {
         self.writes(|peer| peer.hung_up = true);
     }
 
+    /// The network is cut: what is on its way in either direction is lost, and the server notices.
+    pub fn is_cut(&self) {
+        self.writes(Peer::cut);
+    }
+
     /// Takes nothing more from its socket, which fills up.
     pub fn stops_reading(&self) {
         self.change(|peer| peer.reads = false);

@@ -46,6 +46,8 @@ struct State {
     /// Acts that may wait at the gate.
     room: usize,
     held: bool,
+    /// Acts that pass though it is held.
+    passes: usize,
     broken: bool,
     /// Somebody was sent away and wants to hear of room.
     starved: bool,
@@ -76,6 +78,11 @@ impl Gate {
         self.state().held = held;
     }
 
+    /// So many acts pass though nothing else does.
+    pub(crate) fn let_pass(&self, acts: usize) {
+        self.state().passes = acts;
+    }
+
     /// So many acts may wait.
     pub(crate) fn room(&self, room: usize) {
         self.state().room = room;
@@ -100,10 +107,12 @@ impl Gate {
     pub(crate) fn pump(&self) -> bool {
         let (mut acts, sink, broken) = {
             let mut state = self.state();
-            if state.held {
+            let most = if state.held { std::mem::take(&mut state.passes) } else { usize::MAX };
+            let most = most.min(state.queue.len());
+            if state.held && most == 0 {
                 return false;
             }
-            (std::mem::take(&mut state.queue), state.sink.clone(), state.broken)
+            (state.queue.drain(..most).collect::<VecDeque<_>>(), state.sink.clone(), state.broken)
         };
         let count = acts.len();
         if broken {

@@ -317,6 +317,12 @@ impl StoreGate<'_> {
         self.0.0.gate.break_down(true);
     }
 
+    /// So many of the acts that are held are committed; the others stay held.
+    pub fn lets_pass(&self, acts: usize) {
+        self.0.0.gate.let_pass(acts);
+        self.0.run();
+    }
+
     /// Acts that are held.
     pub fn waiting(&self) -> usize {
         self.0.0.gate.waiting()

@@ -61,6 +61,16 @@ impl Peer {
         self.pipe.borrow_mut().to_server.extend(bytes);
     }
 
+    /// Loses what is on the wire, both ways, and hangs up.
+    pub(super) fn cut(&mut self) {
+        let mut pipe = self.pipe.borrow_mut();
+        pipe.to_server.clear();
+        pipe.to_client.clear();
+        drop(pipe);
+        self.reads = false;
+        self.hung_up = true;
+    }
+
     /// Puts a frame on the wire. Masks are no secret here, only never the same twice.
     pub(super) fn write_frame(&mut self, opcode: u8, payload: &[u8]) {
         self.frames_sent += 1;

@@ -1,0 +1,467 @@
+//! The steps of a run, and what must hold at its end.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tidings_engine::{
+    Planted,
+    clock::SharedClock,
+    ports::{MessageStore, Page, Reader},
+};
+use tidings_testkit::{Hold, World, memory::Snapshot};
+use tidings_wire::{Audience, ConversationKey, GroupId, Keep, Limit, Message, Sender, UserId};
+
+use crate::{
+    app::{App, FETCHES, Pending},
+    disk::{Disk, Flaw, lines},
+};
+
+/// Kept, to one user.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Note {
+    to: UserId,
+    text: String,
+}
+
+impl Message for Note {
+    const TYPE: &'static str = "note";
+    const KEEP: Keep = Keep::Forever;
+    const STREAM: bool = true;
+    const LIMIT: Limit = Limit::NONE;
+
+    fn audience(&self, _: &Sender) -> Audience {
+        Audience::user(self.to)
+    }
+}
+
+/// Kept, to a group.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Post {
+    group_id: GroupId,
+    text: String,
+}
+
+impl Message for Post {
+    const TYPE: &'static str = "post";
+    const KEEP: Keep = Keep::Forever;
+    const STREAM: bool = true;
+    const LIMIT: Limit = Limit::NONE;
+
+    fn audience(&self, _: &Sender) -> Audience {
+        Audience::group(self.group_id)
+    }
+}
+
+/// How a run is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Chooses everything.
+    pub seed: u64,
+    /// Steps before all is mended.
+    pub steps: usize,
+    /// A mistake of the engine's.
+    pub planted: Option<Planted>,
+    /// A mistake of the store's.
+    pub flaw: Option<Flaw>,
+}
+
+impl Setup {
+    /// A run without mistakes.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, steps: 150, planted: None, flaw: None }
+    }
+}
+
+/// What a run was like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Connections during whose resume something was committed.
+    pub boundaries: usize,
+    /// Messages and events that were stored at the end.
+    pub stored: u64,
+    /// Times that the process died.
+    pub crashes: usize,
+    /// Every frame that a client got, in order: the same for the same seed.
+    pub trace: Vec<String>,
+}
+
+const USERS: [u32; 3] = [1, 2, 3];
+const GROUP: u32 = 5;
+
+/// Frames that are shown with a problem.
+const LAST_FRAMES: usize = 40;
+
+/// Runs one seed.
+///
+/// # Errors
+/// What does not hold, in a sentence, with the seed.
+pub fn simulate(setup: Setup) -> Result<Outcome, String> {
+    let mut run = Run::new(setup);
+    let result = run.steps().and_then(|()| run.mend()).and_then(|()| run.compare());
+    result.map_err(|problem| {
+        let last = run.outcome.trace.len().saturating_sub(LAST_FRAMES);
+        let frames = run.outcome.trace[last..].join("\n");
+        format!("seed {}: {problem}; the last frames were:\n{frames}", setup.seed)
+    })?;
+    Ok(run.outcome)
+}
+
+struct Run {
+    setup: Setup,
+    random: StdRng,
+    disk: Arc<Disk>,
+    world: World,
+    apps: Vec<App>,
+    backup: Option<Snapshot>,
+    epochs: usize,
+    next_key: u64,
+    held: bool,
+    readings: Hold,
+    outcome: Outcome,
+}
+
+impl Run {
+    fn new(setup: Setup) -> Self {
+        let mut random = StdRng::seed_from_u64(setup.seed);
+        let shards = random.random_range(1..=2);
+        let builder = tidings_testkit::world();
+        let clock: SharedClock = builder.clock();
+        let disk = Arc::new(Disk::new(clock, setup.flaw));
+        let world = start(&disk, setup, shards);
+        let apps = USERS.iter().chain(&USERS[..2]).map(|&user| App::new(user, &streams(user))).collect();
+        let run = Self {
+            setup,
+            random,
+            disk,
+            world,
+            apps,
+            backup: None,
+            epochs: 0,
+            next_key: 0,
+            held: false,
+            readings: Hold::Nothing,
+            outcome: Outcome::default(),
+        };
+        run.world.backend().adds(GroupId::new(GROUP), USERS[..2].iter().map(|&user| UserId::new(user)));
+        run
+    }
+
+    fn steps(&mut self) -> Result<(), String> {
+        for _ in 0..self.setup.steps {
+            self.step();
+            self.listen()?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) {
+        let app = self.random.random_range(0..self.apps.len());
+        match self.random.random_range(0..100) {
+            0..40 => self.write(app),
+            40..44 => self.change(app),
+            44..47 => self.mark(app),
+            47..59 => self.connect(app),
+            59..64 => self.cut(app),
+            64..68 => self.pause_reader(app),
+            68..76 => self.hold_store(),
+            76..88 => self.hold_readings(),
+            88..92 => self.world.advance(Duration::from_millis(self.random.random_range(1..3_000))),
+            92..95 => self.member(),
+            95..97 => self.fetch(app),
+            97 => self.crash(),
+            98 => self.backup = Some(self.disk.backup()),
+            _ => self.put_back(),
+        }
+    }
+
+    /// A few messages at once.
+    fn write(&mut self, app: usize) {
+        for _ in 0..self.random.random_range(1..6) {
+            self.next_key += 1;
+            let text = self.next_key.to_string();
+            let user = self.apps[app].user;
+            let frame = match self.random.random_range(0..3) {
+                0 => json!({"type": "post", "group_id": GROUP, "text": text}),
+                other => {
+                    let to = USERS[(USERS.iter().position(|&one| one == user).unwrap_or(0) + other) % USERS.len()];
+                    json!({"type": "note", "to": to, "text": text})
+                }
+            };
+            if self.apps[app].connection.is_some() {
+                self.apps[app].sends(Pending { key: format!("key {}", self.next_key), frame });
+            }
+        }
+    }
+
+    /// Edits or deletes something that this client knows of. Not repeated: it carries no key.
+    fn change(&mut self, app: usize) {
+        let Some(taken) = self.apps[app].taken.last().cloned() else { return };
+        let mut frame = json!({"type": "delete", "conversation": taken.conversation, "seq": taken.seq});
+        if self.random.random_bool(0.5) {
+            frame["type"] = json!("edit");
+            let place: Option<ConversationKey> = taken.conversation.parse().ok();
+            frame["body"] = match place {
+                Some(ConversationKey::Group(group)) => json!({"group_id": group, "text": "edited"}),
+                Some(ConversationKey::Dm(low, high)) => {
+                    let other = if low == self.apps[app].id() { high } else { low };
+                    json!({"to": other, "text": "edited"})
+                }
+                None => return,
+            };
+        }
+        self.apps[app].says(&frame);
+    }
+
+    fn mark(&mut self, app: usize) {
+        let Some((name, head)) = self.apps[app].logs.iter().map(|(name, log)| (name.clone(), log.head)).next() else {
+            return;
+        };
+        self.apps[app].says(&json!({"type": "read", "conversation": name, "seq": head}));
+    }
+
+    fn connect(&mut self, app: usize) {
+        if self.apps[app].connection.is_some() {
+            return;
+        }
+        let hello = self.apps[app].hello();
+        let client = self.world.v1(self.apps[app].id(), &hello);
+        self.apps[app].connected(client);
+    }
+
+    fn cut(&mut self, app: usize) {
+        if let Some(client) = self.apps[app].connection.clone() {
+            client.is_cut();
+            self.apps[app].disconnected();
+        }
+    }
+
+    fn pause_reader(&mut self, app: usize) {
+        let app = &mut self.apps[app];
+        let Some(client) = &app.connection else { return };
+        app.reads = !app.reads;
+        if app.reads { client.reads_on() } else { client.stops_reading() }
+    }
+
+    fn hold_store(&mut self) {
+        if !self.held {
+            self.world.store().holds();
+        } else if self.random.random_bool(0.5) {
+            let acts = self.random.random_range(1..6);
+            self.world.store().lets_pass(acts);
+            return;
+        } else {
+            self.world.store().goes_on();
+        }
+        self.held = !self.held;
+    }
+
+    fn hold_readings(&mut self) {
+        let all = [Hold::Nothing, Hold::Readings, Hold::Answers, Hold::Nothing];
+        self.readings = all[self.random.random_range(0..all.len())];
+        self.world.store().holds_readings(self.readings);
+    }
+
+    fn member(&mut self) {
+        if self.held {
+            return;
+        }
+        let user = UserId::new(USERS[self.random.random_range(0..USERS.len())]);
+        let joins = self.random.random_bool(0.6);
+        self.world.backend().set_member(GroupId::new(GROUP), user, joins);
+    }
+
+    /// Asks for what is known to lack.
+    fn fetch(&mut self, app: usize) {
+        let app = &mut self.apps[app];
+        if !app.resumed {
+            return;
+        }
+        let asked: Vec<_> = app
+            .logs
+            .iter()
+            .enumerate()
+            .filter_map(|(number, (name, log))| log.lacks.map(|(from, to)| (number, name.clone(), from, to)))
+            .map(|(number, name, from, to)| {
+                let reference = FETCHES + number as i64;
+                json!({"type": "history", "ref": reference, "conversation": name, "after": from, "before": to + 1, "limit": 100})
+            })
+            .collect();
+        asked.iter().for_each(|frame| app.says(frame));
+    }
+
+    fn crash(&mut self) {
+        self.outcome.crashes += 1;
+        let disk = self.disk.crash();
+        self.restart(disk);
+    }
+
+    fn put_back(&mut self) {
+        let Some(backup) = self.backup.clone() else { return };
+        self.epochs += 1;
+        let disk = self.disk.put_back(&backup, &format!("epoch {}", self.epochs));
+        self.restart(disk);
+        // What an old copy does not have is lost with the operator's knowledge.
+        self.apps.iter_mut().for_each(|app| app.taken.clear());
+    }
+
+    fn restart(&mut self, disk: Disk) {
+        self.disk = Arc::new(disk);
+        let shards = self.random.random_range(1..=2);
+        self.world = start(&self.disk, self.setup, shards);
+        self.apps.iter_mut().for_each(App::disconnected);
+        (self.held, self.readings) = (false, Hold::Nothing);
+    }
+
+    fn listen(&mut self) -> Result<(), String> {
+        let stored = self.stored();
+        for app in &mut self.apps {
+            let resuming = app.connection.is_some() && !app.resumed;
+            app.crossed |= resuming && stored > self.outcome.stored;
+            let before = app.resumed;
+            app.listens(&mut self.outcome.trace)?;
+            if app.resumed && !before && app.crossed {
+                self.outcome.boundaries += 1;
+            }
+        }
+        self.outcome.stored = stored;
+        Ok(())
+    }
+
+    fn stored(&self) -> u64 {
+        let all = ready(self.disk.since(tidings_engine::act::CommitNumber(0), u32::MAX));
+        all.last().map_or(0, |(commit, _)| commit.0)
+    }
+
+    /// Everything works again: all are connected, everything is repeated, fetched and heard.
+    fn mend(&mut self) -> Result<(), String> {
+        self.world.store().goes_on();
+        self.world.store().holds_readings(Hold::Nothing);
+        for _ in 0..200 {
+            for app in 0..self.apps.len() {
+                if !self.apps[app].reads {
+                    self.pause_reader(app);
+                }
+                self.connect(app);
+            }
+            self.listen()?;
+            (0..self.apps.len()).for_each(|app| self.fetch(app));
+            self.world.advance(Duration::from_millis(500));
+            self.listen()?;
+            let done =
+                |app: &App| app.resumed && app.pending.is_empty() && app.logs.values().all(|log| log.lacks.is_none());
+            if self.apps.iter().all(done) {
+                return Ok(());
+            }
+        }
+        let left: Vec<_> = self.apps.iter().map(|app| (app.user, app.resumed, &app.pending)).collect();
+        Err(format!("it does not come to an end: {left:?}"))
+    }
+
+    fn compare(&self) -> Result<(), String> {
+        for app in &self.apps {
+            for (name, log) in &app.logs {
+                self.compare_log(app, name, log).map_err(|problem| format!("user {} {name}: {problem}", app.user))?;
+            }
+        }
+        self.compare_taken()
+    }
+
+    fn compare_log(&self, app: &App, name: &str, log: &crate::app::Log) -> Result<(), String> {
+        let conversation: ConversationKey = name.parse().map_err(|_| "no stream".to_owned())?;
+        let mut stored = BTreeMap::new();
+        let mut after = log.base;
+        let mut head = 0;
+        while let Some(page) = ready(self.disk.history(conversation, Reader::User(app.id()), Page::after(after, 100))) {
+            head = page.head;
+            stored.extend(lines(&page));
+            match stored.last_key_value() {
+                Some((&last, _)) if page.more && last > after => after = last,
+                _ => break,
+            }
+        }
+        if log.head != head.max(log.base) {
+            return Err(format!("the client stands at {}, the store at {head}", log.head));
+        }
+        for (seq, said) in stored.range(log.base + 1..) {
+            match log.entries.get(seq) {
+                None => return Err(format!("seq {seq} ({said}) never came")),
+                // The client's own change, or what is skipped by now because its message was deleted since.
+                Some(heard) if heard == said || heard == "?" || said == "skip" => {}
+                Some(heard) => return Err(format!("seq {seq} is {said:?}, the client heard {heard:?}")),
+            }
+        }
+        let beyond = log.entries.keys().find(|seq| **seq > log.base && !stored.contains_key(seq));
+        beyond.map_or(Ok(()), |seq| Err(format!("the client has seq {seq}, which is not stored")))
+    }
+
+    /// Whatever was acknowledged is stored where that said, and nothing twice.
+    fn compare_taken(&self) -> Result<(), String> {
+        let all = ready(self.disk.since(tidings_engine::act::CommitNumber(0), u32::MAX));
+        let mut keys = HashSet::new();
+        let mut texts = HashSet::new();
+        for (_, message) in &all {
+            if let Some(key) = &message.key
+                && !keys.insert((message.sender, key.clone()))
+            {
+                return Err(format!("the key {key} is stored twice"));
+            }
+            let body: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
+            let text = body["text"].as_str().filter(|text| message.event.is_none() && *text != "edited");
+            if let Some(text) = text
+                && !texts.insert(text.to_owned())
+            {
+                return Err(format!("the message {text:?} is stored twice"));
+            }
+        }
+        for app in &self.apps {
+            for taken in &app.taken {
+                let found = all.iter().find(|(_, message)| message.id.to_string() == taken.id);
+                let place = found.map(|(_, message)| (message.conversation.to_string(), message.seq));
+                if place != Some((taken.conversation.clone(), taken.seq)) {
+                    return Err(format!("{taken:?} was acknowledged; the store has it at {place:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The streams that a user may be in.
+fn streams(user: u32) -> Vec<String> {
+    let own = UserId::new(user);
+    let others = USERS.iter().filter(|&&other| other != user);
+    let mut names: Vec<_> = others.map(|&other| ConversationKey::dm(own, UserId::new(other)).to_string()).collect();
+    names.push(ConversationKey::Group(GroupId::new(GROUP)).to_string());
+    names
+}
+
+fn start(disk: &Arc<Disk>, setup: Setup, shards: u16) -> World {
+    tidings_testkit::world()
+        .message::<Note>()
+        .message::<Post>()
+        .settings(|settings| {
+            settings.planted = setup.planted;
+            settings.limits = false;
+            settings.outbox_bytes = 4_096;
+        })
+        .shards(shards)
+        .socket_bytes(1_024)
+        .store(disk.clone(), disk.clone())
+        .start()
+}
+
+/// What a store in memory answers at once.
+fn ready<T>(answer: impl Future<Output = Result<T, tidings_engine::ports::StoreError>>) -> T {
+    let mut answer = std::pin::pin!(answer);
+    match answer.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(Ok(value)) => value,
+        _ => panic!("a store in memory answers at once"),
+    }
+}
