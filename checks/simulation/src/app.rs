@@ -237,6 +237,7 @@ impl App {
     fn refused(&mut self, frame: &Value) {
         let reference = frame["ref"].as_i64();
         let fetched = reference.and_then(|reference| usize::try_from(reference - FETCHES).ok());
+        let fetched = fetched.filter(|_| frame["code"] == "not_found");
         if let Some(log) = fetched.and_then(|number| self.logs.values_mut().nth(number)) {
             // There is nothing to fetch any more.
             log.lacks = None;

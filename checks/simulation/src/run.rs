@@ -163,20 +163,24 @@ impl Run {
 
     fn step(&mut self) {
         let app = self.random.random_range(0..self.apps.len());
-        match self.random.random_range(0..100) {
-            0..40 => self.write(app),
-            40..44 => self.change(app),
-            44..47 => self.mark(app),
-            47..59 => self.connect(app),
-            59..64 => self.cut(app),
-            64..68 => self.pause_reader(app),
-            68..76 => self.hold_store(),
-            76..88 => self.hold_readings(),
-            88..92 => self.world.advance(Duration::from_millis(self.random.random_range(1..3_000))),
-            92..95 => self.member(),
-            95..97 => self.fetch(app),
-            97 => self.crash(),
-            98 => self.backup = Some(self.disk.backup()),
+        let mut delay = || if self.random.random_bool(0.5) { 0 } else { self.random.random_range(1..4) };
+        let (begin, answer) = (delay(), delay());
+        self.world.store().delays_readings(begin, answer);
+        match self.random.random_range(0..300) {
+            0..100 => self.write(app),
+            100..108 => self.change(app),
+            108..114 => self.mark(app),
+            114..180 => self.connect(app),
+            180..225 => self.cut(app),
+            225..233 => self.pause_reader(app),
+            233..245 => self.hold_store(),
+            245..255 => self.hold_readings(),
+            255..280 => self.write(app),
+            280..286 => self.world.advance(Duration::from_millis(self.random.random_range(1..3_000))),
+            286..292 => self.member(),
+            292..296 => self.fetch(app),
+            296 | 297 => self.crash(),
+            298 => self.backup = Some(self.disk.backup()),
             _ => self.put_back(),
         }
     }
@@ -343,6 +347,7 @@ impl Run {
     fn mend(&mut self) -> Result<(), String> {
         self.world.store().goes_on();
         self.world.store().holds_readings(Hold::Nothing);
+        self.world.store().delays_readings(0, 0);
         for _ in 0..200 {
             for app in 0..self.apps.len() {
                 if !self.apps[app].reads {
@@ -357,7 +362,9 @@ impl Run {
             let done =
                 |app: &App| app.resumed && app.pending.is_empty() && app.logs.values().all(|log| log.lacks.is_none());
             if self.apps.iter().all(done) {
-                return Ok(());
+                // What the last of them set off is heard by the others.
+                self.world.run();
+                return self.listen();
             }
         }
         let left: Vec<_> = self.apps.iter().map(|app| (app.user, app.resumed, &app.pending)).collect();

@@ -44,7 +44,11 @@ impl Shard {
                 None => crate::metrics::refused_untyped(Code::Unavailable),
             }
             self.effects.push(Effect::Cancel(Ticket { slot, number: running.number }));
-            self.refuse(index, running.reference, &Reject::unavailable(RETRY), now);
+            let reject = match running.kind {
+                Some(_) => Reject::unavailable(RETRY),
+                None => Reject { message: "it took too long: ask again".into(), ..Reject::unavailable(RETRY) },
+            };
+            self.refuse(index, running.reference, &reject, now);
             self.go_on(slot, now);
         }
         let connection = &mut self.connections[index as usize];

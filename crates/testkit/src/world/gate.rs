@@ -42,6 +42,8 @@ pub enum Hold {
 #[derive(Default)]
 struct State {
     readings: Hold,
+    /// Rounds after which a reading begins, and is answered.
+    delays: [u32; 2],
     queue: VecDeque<Act>,
     /// Acts that may wait at the gate.
     room: usize,
@@ -141,6 +143,11 @@ impl Gate {
         left < count || room
     }
 
+    /// Readings from now on begin and are answered so many rounds later.
+    pub(crate) fn delay_readings(&self, delays: [u32; 2]) {
+        self.state().delays = delays;
+    }
+
     /// What becomes of readings from now on, those under way too.
     pub(crate) fn hold_readings(&self, hold: Hold) {
         self.state().readings = hold;
@@ -152,18 +159,23 @@ impl Gate {
         read: impl FnOnce() -> BoxFuture<Result<T, StoreError>> + Send + 'static,
     ) -> BoxFuture<Result<T, StoreError>> {
         let state = self.state.clone();
-        let held = move |by: Hold| {
+        let [begins_after, answers_after] = self.state().delays;
+        let held = move |by: Hold, mut rounds: u32| {
             let state = state.clone();
             std::future::poll_fn(move |_| match state.lock().expect(POISONED).readings {
                 Hold::Refused => Poll::Ready(Err(StoreError::Unavailable("the test says so".into()))),
                 hold if hold == by => Poll::Pending,
+                _ if rounds > 0 => {
+                    rounds -= 1;
+                    Poll::Pending
+                }
                 _ => Poll::Ready(Ok(())),
             })
         };
         Box::pin(async move {
-            held(Hold::Readings).await?;
+            held(Hold::Readings, begins_after).await?;
             let answer = read().await;
-            held(Hold::Answers).await?;
+            held(Hold::Answers, answers_after).await?;
             answer
         })
     }

@@ -312,6 +312,11 @@ impl StoreGate<'_> {
         self.0.run();
     }
 
+    /// Readings from now on begin, and are answered, so many rounds later; a world at rest has one round with each call.
+    pub fn delays_readings(&self, begin: u32, answer: u32) {
+        self.0.0.gate.delay_readings([begin, answer]);
+    }
+
     /// From now on everything is answered `unavailable`.
     pub fn breaks(&self) {
         self.0.0.gate.break_down(true);
