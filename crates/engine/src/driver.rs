@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
     io,
     os::fd::{AsRawFd, OwnedFd},
     rc::Rc,
@@ -22,7 +21,8 @@ use crate::{
     descriptors::Descriptors,
     engine::Admission,
     node::{Node, Post},
-    shard::{Done, Effect, Flow, Mail, Shard, Slot, Ticket},
+    ready::Ready,
+    shard::{Done, Effect, Flow, Shard, Slot, Ticket},
 };
 
 /// Bytes read at once, into scratch space that all connections of the shard share.
@@ -30,6 +30,9 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
+
+/// Sockets of those with more to read that have their turn in one round; the others have it in the next.
+const READS_A_TURN: usize = 64;
 
 /// So many events, reads or letters share one look at the clock, which costs 50 ns: together they take about 100 µs.
 const STEPS_A_MOMENT: u32 = 32;
@@ -94,7 +97,7 @@ struct Driver {
     sockets: Descriptors,
     scratch: Vec<u8>,
     /// Sockets with more to read than one round took.
-    ready: VecDeque<Slot>,
+    ready: Ready,
     posts: Vec<Post>,
     tasks: HashMap<Ticket, AbortHandle>,
     /// A handler was aborted, and the runtime has not dropped it yet.
@@ -144,7 +147,7 @@ impl Driver {
             shard,
             sockets,
             scratch: vec![0; SCRATCH_BYTES],
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             posts: Vec::new(),
             tasks: HashMap::new(),
             aborted: false,
@@ -207,7 +210,7 @@ impl Driver {
             self.event(event);
         }
         if !self.shard.is_crowded() {
-            more |= self.read_on();
+            self.read_on();
             if self.take_posts() {
                 // What was read, and what was committed before the end, is still delivered, as far as the sockets take it.
                 self.shard.end_turn();
@@ -233,6 +236,7 @@ impl Driver {
         self.shard.end_turn();
         let budget = self.node.services().settings.flush_budget;
         more |= self.shard.flush(budget, &mut self.sockets, now);
+        self.hold_mail();
         if self.shard.has_sample() {
             self.shard.tell_sample(self.clock.now());
         }
@@ -264,7 +268,7 @@ impl Driver {
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             let until_end = event.is_read_closed() || event.is_error();
             if self.shard.is_crowded() {
-                self.ready.push_back(slot);
+                self.ready.push(slot);
             } else {
                 self.read(slot, until_end);
             }
@@ -286,23 +290,22 @@ impl Driver {
                 let flow = self.shard.input(slot, &mut self.scratch[..length], self.now);
                 self.relieve();
                 if flow == Flow::Read && (length == SCRATCH_BYTES || until_end) {
-                    self.ready.push_back(slot);
+                    self.ready.push(slot);
                 }
             }
             Err(rustix::io::Errno::AGAIN) => {}
-            Err(rustix::io::Errno::INTR) => self.ready.push_back(slot),
+            Err(rustix::io::Errno::INTR) => self.ready.push(slot),
             Err(_) => self.shard.gone(slot),
         }
     }
 
-    /// Reads on where a round left something; true where it did again.
-    fn read_on(&mut self) -> bool {
-        for _ in 0..self.ready.len() {
-            let Some(slot) = self.ready.pop_front() else { break };
+    /// Reads on where a round left something.
+    fn read_on(&mut self) {
+        for _ in 0..self.ready.len().min(READS_A_TURN) {
+            let Some(slot) = self.ready.pop() else { break };
             // Whether the peer has ended is not remembered: a read more costs little here.
             self.read(slot, true);
         }
-        !self.ready.is_empty()
     }
 
     /// Writes to those for whom much waits, before more is taken in.
@@ -315,12 +318,7 @@ impl Driver {
     /// Takes the mailbox's posts; true where the thread is to end.
     fn take_posts(&mut self) -> bool {
         let mut posts = std::mem::take(&mut self.posts);
-        let waiting = self.node.mailboxes()[usize::from(self.id)].take(&mut posts);
-        for (id, mailbox) in self.node.mailboxes().iter().enumerate() {
-            if waiting & (1 << id) != 0 {
-                mailbox.push(Post::Mail(Mail::shard_has_room()));
-            }
-        }
+        self.node.take_mail(self.id, &mut posts);
         let mut stop = false;
         for post in posts.drain(..) {
             self.step();
@@ -336,7 +334,16 @@ impl Driver {
         }
         posts.shrink_to(1024);
         self.posts = posts;
+        self.hold_mail();
         stop
+    }
+
+    /// Tells the mailbox how much of its mail waits in the shard's lanes: it is full where that is as much as it takes, and the
+    /// shard goes on all the same.
+    fn hold_mail(&mut self) {
+        if let Some(held) = self.shard.mail_held() {
+            self.node.hold_mail(self.id, held);
+        }
     }
 
     /// A batch of posts may hold more broadcasts than the log should: they are written in between.
@@ -382,7 +389,7 @@ impl Driver {
                         self.aborted = true;
                     }
                 }
-                Effect::Resume(slot) => self.ready.push_back(slot),
+                Effect::Resume(slot) => self.ready.push(slot),
             }
         }
     }

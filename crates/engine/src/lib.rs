@@ -6,7 +6,7 @@
 //! # Map, in the order that a message passes
 //! | file | holds |
 //! |---|---|
-//! | `driver`, `descriptors`, `guest` | a shard's thread: sockets, timers, handlers; who is at the other end |
+//! | `driver`, `descriptors`, `ready`, `guest` | a shard's thread: sockets, timers, handlers; who is at the other end |
 //! | [`websocket`] | frames (RFC 6455) |
 //! | [`shard`] | a shard's connections, their outboxes and timers, as a state machine without I/O |
 //! | `pipeline`, `head`, `body_hash` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
@@ -65,6 +65,7 @@ mod node;
 mod pipeline;
 pub mod ports;
 pub mod publish;
+mod ready;
 pub mod registry;
 mod render;
 mod services;

@@ -179,6 +179,12 @@ impl Shard {
 
     /// What came of a kept send.
     pub(super) fn answer(&mut self, slot: Slot, reference: Option<i64>, answer: &Answer, now: Now) {
+        self.settle(slot, reference, answer, now);
+        self.go_on(slot, now);
+    }
+
+    /// Says what came of a kept send, without going on to the next.
+    pub(super) fn settle(&mut self, slot: Slot, reference: Option<i64>, answer: &Answer, now: Now) {
         let Some(connection) = self.get_mut(slot) else { return };
         let work = connection.work();
         work.under_way = work.under_way.saturating_sub(1);
@@ -188,7 +194,6 @@ impl Shard {
                 stored => self.acknowledge(slot.index, reference, stored),
             }
         }
-        self.go_on(slot, now);
     }
 
     /// The guide's dialect has no acknowledgements: `tidings.v1` writes its `ack` here.
