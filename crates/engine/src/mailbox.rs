@@ -12,6 +12,9 @@ use crate::{
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
+/// Shards that wait are told of so much room, or of an eighth of the bound where that is less.
+const WORTH_TELLING: usize = 64;
+
 /// Wakes a sleeping shard; called from any thread.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 
@@ -113,18 +116,19 @@ impl<T> Mailbox<T> {
         self.change(|queue| queue.held = held)
     }
 
-    /// Tells the dispatcher where that made room, and returns the shards that are to be told.
+    /// Tells the dispatcher where that made room, and returns the shards that are to be told: where there is room for some,
+    /// because each time they look through all that waits.
     fn change(&self, change: impl FnOnce(&mut Queue<T>)) -> ShardSet {
         let mut queue = self.queue();
         let was_full = queue.len() >= self.bound;
         change(&mut queue);
-        let is_full = queue.len() >= self.bound;
+        let room = self.bound.saturating_sub(queue.len());
         drop(queue);
-        if is_full {
-            return 0;
-        }
-        if was_full {
+        if was_full && room > 0 {
             self.room.notify_all();
+        }
+        if room < (self.bound / 8).clamp(1, WORTH_TELLING) {
+            return 0;
         }
         if self.waiting.load(Ordering::SeqCst) == 0 { 0 } else { self.waiting.swap(0, Ordering::SeqCst) }
     }

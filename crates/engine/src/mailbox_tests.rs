@@ -68,6 +68,19 @@ fn what_the_shard_took_and_holds_counts_until_it_is_done() {
 }
 
 #[test]
+fn shards_are_told_of_room_that_is_worth_it_and_of_the_last_in_any_case() {
+    for (bound, worth_it) in [(1, 1), (16, 2), (16_384, 64)] {
+        let (mailbox, _) = mailbox(bound);
+        mailbox.hold(bound);
+        assert!(!mailbox.has_room(3));
+        if worth_it > 1 {
+            assert_eq!(mailbox.hold(bound - worth_it + 1), 0);
+        }
+        assert_eq!(mailbox.hold(bound - worth_it), 1 << 3);
+    }
+}
+
+#[test]
 fn what_a_closed_mailbox_is_given_is_dropped() {
     let mailbox = Mailbox::new(1, Box::new(|| {}));
     let mail = Arc::new(());

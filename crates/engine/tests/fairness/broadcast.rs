@@ -1,14 +1,12 @@
 //! Broadcasts beside talk among few.
 
-use tidings_engine::shard::Slot;
-
-use crate::harness::Node;
+use crate::harness::{At, Node};
 
 #[test]
 fn a_broadcast_reaches_an_idle_reader_while_more_than_a_flush_of_others_talk() {
     let mut node = Node::start();
     let talkers = 4 * node.flush_budget as u32;
-    let busy: Vec<Slot> = (0..talkers).map(|user| node.open(user)).collect();
+    let busy: Vec<At> = (0..talkers).map(|user| node.open(user)).collect();
     let idle = node.open(1_000);
     // Pairs: each answers a poke with a poke, for ever.
     let pokes = |node: &mut Node, user: u32| {
