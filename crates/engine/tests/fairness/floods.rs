@@ -39,6 +39,7 @@ fn worst_meanwhile(node: &mut Node, ann: At, bob: At) -> usize {
 /// What the last member has heard so far: not all, or nothing was shown.
 fn meanwhile(node: &mut Node, members: &[At], numbers: impl Fn(&str) -> Vec<u32>) -> Vec<u32> {
     let last = members[members.len() - 1];
+    node.writes_all(last.shard);
     let heard = numbers(&node.take(last).unwrap_or_default());
     assert!(heard.len() < FLOOD as usize, "the flood was over before the last poke, so nothing was shown");
     heard
