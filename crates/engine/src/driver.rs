@@ -12,15 +12,16 @@ use std::{
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use mio::{Interest, Token, event::Event, unix::SourceFd};
+use mio::{Interest, event::Event, unix::SourceFd};
 use rustix::net::RecvFlags;
-use tokio::{io::unix::AsyncFd, sync::Notify, task::AbortHandle};
+use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{
     clock::{Now, SharedClock},
     descriptors::Descriptors,
     engine::Admission,
     node::{Node, Post},
+    poll::{Poll, Prepared},
     ready::Ready,
     shard::{Done, Effect, Flow, Shard, Slot, Ticket},
 };
@@ -40,9 +41,6 @@ const STEPS_A_MOMENT: u32 = 32;
 /// One turn of so many is measured.
 const TURNS_A_SAMPLE: u32 = 64;
 
-/// The token of the waker. Slots never reach it.
-const WAKE: Token = Token(usize::MAX);
-
 /// A socket whose upgrade is granted, on its way to its shard.
 pub(crate) struct Arrival {
     pub(crate) socket: OwnedFd,
@@ -50,41 +48,17 @@ pub(crate) struct Arrival {
     pub(crate) admission: Admission,
 }
 
-/// What is made before the thread starts, so that what fails, fails at start.
-pub(crate) struct Prepared {
-    poll: mio::Poll,
-    waker: Arc<mio::Waker>,
-}
-
-impl Prepared {
-    pub(crate) fn new() -> io::Result<Self> {
-        let poll = mio::Poll::new()?;
-        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
-        Ok(Self { poll, waker })
-    }
-
-    /// Wakes the shard from any thread.
-    pub(crate) fn wake(&self) -> crate::mailbox::Wake {
-        let waker = self.waker.clone();
-        Box::new(move || {
-            if let Err(error) = waker.wake() {
-                tracing::error!(%error, "a shard could not be woken");
-            }
-        })
-    }
-
-    /// Runs the shard until it is told to stop. `handed` counts its connections: each that has gone is taken off.
-    pub(crate) fn run(self, node: Node, id: u16, handed: Arc<AtomicUsize>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
-        runtime.block_on(async {
-            let driver = Driver::new(self.poll, node, id, Descriptors::new(handed))?;
-            driver.run().await
-        })
-    }
+/// Runs a shard until it is told to stop. `handed` counts its connections: each that has gone is taken off.
+pub(crate) fn run(poll: Prepared, node: Node, id: u16, handed: Arc<AtomicUsize>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+    runtime.block_on(async {
+        let driver = Driver::new(poll.watched()?, node, id, Descriptors::new(handed))?;
+        driver.run().await
+    })
 }
 
 struct Driver {
-    poll: AsyncFd<PollFd>,
+    poll: Poll,
     registry: mio::Registry,
     clock: SharedClock,
     now: Now,
@@ -105,15 +79,6 @@ struct Driver {
     done: Rc<Finished>,
 }
 
-/// A `mio::Poll` that tokio watches.
-struct PollFd(RefCell<mio::Poll>);
-
-impl AsRawFd for PollFd {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.0.borrow().as_raw_fd()
-    }
-}
-
 /// Results of handlers that were not ready at once.
 #[derive(Default)]
 struct Finished {
@@ -130,13 +95,13 @@ enum Turn {
 }
 
 impl Driver {
-    fn new(poll: mio::Poll, node: Node, id: u16, sockets: Descriptors) -> io::Result<Self> {
-        let registry = poll.registry().try_clone()?;
+    fn new(poll: Poll, node: Node, id: u16, sockets: Descriptors) -> io::Result<Self> {
+        let registry = poll.registry()?;
         let clock = node.services().clock.clone();
         let now = clock.now();
         let shard = Shard::new(node.clone(), id, now);
         Ok(Self {
-            poll: watch(poll)?,
+            poll,
             registry,
             clock,
             now,
@@ -157,48 +122,36 @@ impl Driver {
 
     async fn run(mut self) -> io::Result<()> {
         let mut events = mio::Events::with_capacity(EVENTS);
-        let mut pause = Some(Duration::ZERO);
+        self.poll.look(&mut events)?;
         loop {
-            self.take_events(&mut events, pause)?;
+            self.node.mailboxes()[usize::from(self.id)].disarm();
             let turn = self.turn(&events);
             if std::mem::take(&mut self.aborted) {
                 // The runtime drops it, with all that it holds, when it is polled next.
                 tokio::task::yield_now().await;
             }
-            match turn {
+            let timeout = match turn {
                 Turn::Stop => return Ok(()),
-                Turn::Again => {
-                    pause = Some(Duration::ZERO);
+                Turn::Again => None,
+                Turn::Wait(timeout) => self.node.mailboxes()[usize::from(self.id)].arm().then_some(timeout),
+            };
+            // Without handlers under way the runtime has nothing to do: the sockets are waited for directly, which saves a
+            // system call a message.
+            match timeout {
+                Some(timeout) if self.tasks.is_empty() => self.poll.sleep(&mut events, self.now, timeout)?,
+                Some(timeout) => {
+                    self.wait(timeout).await?;
+                    self.poll.look(&mut events)?;
+                }
+                None => {
                     // Handlers that are ready get their turn between two of ours.
                     if !self.tasks.is_empty() {
                         tokio::task::yield_now().await;
                     }
-                }
-                Turn::Wait(timeout) => {
-                    let id = usize::from(self.id);
-                    let sleeps = self.node.mailboxes()[id].arm();
-                    if !sleeps && !self.tasks.is_empty() {
-                        tokio::task::yield_now().await;
-                    }
-                    // Without handlers under way the runtime has nothing to do: the sockets are waited for directly, which
-                    // saves a system call a message.
-                    pause = if sleeps && self.tasks.is_empty() { timeout } else { Some(Duration::ZERO) };
-                    if sleeps && !self.tasks.is_empty() {
-                        self.wait(timeout).await?;
-                    }
+                    self.poll.look(&mut events)?;
                 }
             }
         }
-    }
-
-    /// Takes what the kernel has, and waits at most so long where it has nothing.
-    fn take_events(&mut self, events: &mut mio::Events, pause: Option<Duration>) -> io::Result<()> {
-        let polled = match self.poll.get_ref().0.borrow_mut().poll(events, pause) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            other => other,
-        };
-        self.node.mailboxes()[usize::from(self.id)].disarm();
-        polled
     }
 
     /// One round: what came in, mail, time, what is to be run, what is to be written.
@@ -405,28 +358,12 @@ impl Driver {
     }
 
     /// Sleeps until the sockets, the mailbox, a handler or the time wants something.
-    async fn wait(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let notified = self.done.notify.notified();
-        let pause = async {
-            match timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => std::future::pending().await,
-            }
-        };
+    async fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let Self { poll, done, now, .. } = self;
         tokio::select! {
             biased;
-            readable = self.poll.readable() => readable?.clear_ready(),
-            () = notified => {}
-            () = pause => {}
+            readable = poll.readable(*now, timeout) => readable,
+            () = done.notify.notified() => Ok(()),
         }
-        Ok(())
     }
-}
-
-#[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
-fn watch(poll: mio::Poll) -> io::Result<AsyncFd<PollFd>> {
-    // SAFETY: `as_raw_fd` always returns the descriptor of the `mio::Poll` that `PollFd` owns and never replaces or closes
-    // while it lives, and `AsyncFd` owns the `PollFd`.
-    unsafe { AsyncFd::register_with_interest(PollFd(RefCell::new(poll)), tokio::io::Interest::READABLE) }
-        .map_err(io::Error::from)
 }
