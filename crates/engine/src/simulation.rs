@@ -128,7 +128,7 @@ impl Simulation {
             }
             shard.end_turn();
             moved |= shard.flush(self.flush_budget, sockets, now) || shard.is_crowded();
-            hold_mail(&self.node, id as u16, shard);
+            moved |= hold_mail(&self.node, id as u16, shard);
         }
         moved || !self.settled.batches.lock().expect(POISONED).is_empty()
     }
@@ -240,9 +240,11 @@ fn take_posts<S: Sockets>(node: &Node, id: u16, shard: &mut Shard, sockets: &mut
     some
 }
 
-/// Tells the mailbox how much of its mail waits in the shard's lanes.
-fn hold_mail(node: &Node, id: u16, shard: &mut Shard) {
-    if let Some(held) = shard.mail_held() {
+/// Tells the mailbox how much of its mail waits in the shard's lanes; true where that has changed, so that others may have room.
+fn hold_mail(node: &Node, id: u16, shard: &mut Shard) -> bool {
+    let held = shard.mail_held();
+    if let Some(held) = held {
         node.hold_mail(id, held);
     }
+    held.is_some()
 }

@@ -29,6 +29,8 @@ pub(crate) struct Wires {
     written: HashMap<Slot, Vec<u8>>,
     /// How often a connection was written to in this round.
     sends: usize,
+    /// The most bytes that were written at once.
+    pub(crate) largest_send: usize,
     /// These take nothing.
     pub(crate) blocked: Vec<Slot>,
 }
@@ -41,7 +43,9 @@ impl Sockets for Wires {
         self.sends += 1;
         let wire = self.written.entry(slot).or_default();
         parts.iter().for_each(|part| wire.extend_from_slice(part));
-        Ok(parts.iter().map(|part| part.len()).sum())
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        self.largest_send = self.largest_send.max(bytes);
+        Ok(bytes)
     }
 
     fn finish(&mut self, _: Slot) {}

@@ -33,10 +33,14 @@ impl Message for Poke {
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
-struct Broadcast {}
+struct Broadcast {
+    #[serde(default)]
+    note: u32,
+}
 
 impl Message for Broadcast {
     const TYPE: &'static str = "broadcast";
+    const LIMIT: Limit = Limit::NONE;
 
     fn audience(&self, _: &Sender) -> Audience {
         Audience::everyone().me(Me::EveryConnection)
