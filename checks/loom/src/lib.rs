@@ -13,7 +13,7 @@
 //! [`wake::a_shard_that_does_not_heed_the_mailbox`] looks into the queue before it arms, which loses a wake: a test expects
 //! loom to find that. The same mistake within the mailbox (in `Mailbox::arm`, the look into the queue before the store to
 //! `armed`), a push that looks at `armed` before it has put its mail in, a `has_room` that does not look again after it has
-//! left its name, a `take` or a `close` that does not notify, and a push that does not heed `closed`: each was planted by hand,
+//! left its name, a `take`, a `hold` or a `close` that does not notify, and a push that does not heed `closed`: each was planted by hand,
 //! and each was found. Behind the first panic loom may end the process; the first is the one that tells.
 //!
 //! # Limits

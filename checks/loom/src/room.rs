@@ -81,6 +81,44 @@ pub fn the_dispatcher_waits_for_room() {
     });
 }
 
+/// The room is held by what the shard took and is not done with: the other shard hears when it is.
+pub fn a_shard_is_told_when_what_was_held_is_done() {
+    loom::model(|| {
+        let (mailbox, token) = mailbox(1);
+        assert_eq!(mailbox.hold(1), 0);
+        let room = Token::new();
+        let asker = {
+            let (mailbox, room) = (mailbox.clone(), room.clone());
+            thread::spawn(move || {
+                while !mailbox.has_room(ASKER) || !is_taken(&mailbox) {
+                    room.take();
+                }
+            })
+        };
+        if mailbox.hold(0) != 0 {
+            room.set();
+        }
+        // What the shard takes tells nobody, so it is the other call that must.
+        assert_eq!(drive(&mailbox, &token, 1, |_| ()), [2]);
+        asker.join().expect("it only offers");
+    });
+}
+
+/// The same for the dispatcher.
+pub fn the_dispatcher_waits_until_what_was_held_is_done() {
+    loom::model(|| {
+        let (mailbox, token) = mailbox(1);
+        assert_eq!(mailbox.hold(1), 0);
+        let dispatcher = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || mailbox.push_when_room(&mut vec![2]))
+        };
+        mailbox.hold(0);
+        assert_eq!(drive(&mailbox, &token, 1, |_| panic!("no shard waits for room")), [2]);
+        dispatcher.join().expect("it only pushes");
+    });
+}
+
 /// Offers one letter; whether there was room for it.
 fn is_taken(mailbox: &Mailbox<u32>) -> bool {
     let mut offered = [2].into();

@@ -34,6 +34,16 @@ fn the_dispatcher_waits_for_room_and_its_batch_stays_together() {
 }
 
 #[test]
+fn a_shard_is_told_when_what_another_held_is_done() {
+    room::a_shard_is_told_when_what_was_held_is_done();
+}
+
+#[test]
+fn the_dispatcher_waits_until_what_was_held_is_done() {
+    room::the_dispatcher_waits_until_what_was_held_is_done();
+}
+
+#[test]
 fn what_is_pushed_while_a_mailbox_closes_is_dropped() {
     closed::what_is_pushed_meanwhile_is_dropped();
 }

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
     io,
     os::fd::{AsRawFd, OwnedFd},
     rc::Rc,
@@ -13,16 +12,18 @@ use std::{
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use mio::{Interest, Token, event::Event, unix::SourceFd};
+use mio::{Interest, event::Event, unix::SourceFd};
 use rustix::net::RecvFlags;
-use tokio::{io::unix::AsyncFd, sync::Notify, task::AbortHandle};
+use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{
     clock::{Now, SharedClock},
     descriptors::Descriptors,
     engine::Admission,
     node::{Node, Post},
-    shard::{Done, Effect, Flow, Mail, Shard, Slot, Ticket},
+    poll::{Poll, Prepared},
+    ready::Ready,
+    shard::{Done, Effect, Flow, Shard, Slot, Ticket},
 };
 
 /// Bytes read at once, into scratch space that all connections of the shard share.
@@ -31,14 +32,14 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
 
+/// Sockets of those with more to read that have their turn in one round; the others have it in the next.
+const READS_A_TURN: usize = 64;
+
 /// So many events, reads or letters share one look at the clock, which costs 50 ns: together they take about 100 µs.
 const STEPS_A_MOMENT: u32 = 32;
 
 /// One turn of so many is measured.
 const TURNS_A_SAMPLE: u32 = 64;
-
-/// The token of the waker. Slots never reach it.
-const WAKE: Token = Token(usize::MAX);
 
 /// A socket whose upgrade is granted, on its way to its shard.
 pub(crate) struct Arrival {
@@ -47,41 +48,17 @@ pub(crate) struct Arrival {
     pub(crate) admission: Admission,
 }
 
-/// What is made before the thread starts, so that what fails, fails at start.
-pub(crate) struct Prepared {
-    poll: mio::Poll,
-    waker: Arc<mio::Waker>,
-}
-
-impl Prepared {
-    pub(crate) fn new() -> io::Result<Self> {
-        let poll = mio::Poll::new()?;
-        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
-        Ok(Self { poll, waker })
-    }
-
-    /// Wakes the shard from any thread.
-    pub(crate) fn wake(&self) -> crate::mailbox::Wake {
-        let waker = self.waker.clone();
-        Box::new(move || {
-            if let Err(error) = waker.wake() {
-                tracing::error!(%error, "a shard could not be woken");
-            }
-        })
-    }
-
-    /// Runs the shard until it is told to stop. `handed` counts its connections: each that has gone is taken off.
-    pub(crate) fn run(self, node: Node, id: u16, handed: Arc<AtomicUsize>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
-        runtime.block_on(async {
-            let driver = Driver::new(self.poll, node, id, Descriptors::new(handed))?;
-            driver.run().await
-        })
-    }
+/// Runs a shard until it is told to stop. `handed` counts its connections: each that has gone is taken off.
+pub(crate) fn run(poll: Prepared, node: Node, id: u16, handed: Arc<AtomicUsize>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+    runtime.block_on(async {
+        let driver = Driver::new(poll.watched()?, node, id, Descriptors::new(handed))?;
+        driver.run().await
+    })
 }
 
 struct Driver {
-    poll: AsyncFd<PollFd>,
+    poll: Poll,
     registry: mio::Registry,
     clock: SharedClock,
     now: Now,
@@ -94,21 +71,12 @@ struct Driver {
     sockets: Descriptors,
     scratch: Vec<u8>,
     /// Sockets with more to read than one round took.
-    ready: VecDeque<Slot>,
+    ready: Ready,
     posts: Vec<Post>,
     tasks: HashMap<Ticket, AbortHandle>,
     /// A handler was aborted, and the runtime has not dropped it yet.
     aborted: bool,
     done: Rc<Finished>,
-}
-
-/// A `mio::Poll` that tokio watches.
-struct PollFd(RefCell<mio::Poll>);
-
-impl AsRawFd for PollFd {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.0.borrow().as_raw_fd()
-    }
 }
 
 /// Results of handlers that were not ready at once.
@@ -127,13 +95,13 @@ enum Turn {
 }
 
 impl Driver {
-    fn new(poll: mio::Poll, node: Node, id: u16, sockets: Descriptors) -> io::Result<Self> {
-        let registry = poll.registry().try_clone()?;
+    fn new(poll: Poll, node: Node, id: u16, sockets: Descriptors) -> io::Result<Self> {
+        let registry = poll.registry()?;
         let clock = node.services().clock.clone();
         let now = clock.now();
         let shard = Shard::new(node.clone(), id, now);
         Ok(Self {
-            poll: watch(poll)?,
+            poll,
             registry,
             clock,
             now,
@@ -144,7 +112,7 @@ impl Driver {
             shard,
             sockets,
             scratch: vec![0; SCRATCH_BYTES],
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             posts: Vec::new(),
             tasks: HashMap::new(),
             aborted: false,
@@ -154,48 +122,36 @@ impl Driver {
 
     async fn run(mut self) -> io::Result<()> {
         let mut events = mio::Events::with_capacity(EVENTS);
-        let mut pause = Some(Duration::ZERO);
+        self.poll.look(&mut events)?;
         loop {
-            self.take_events(&mut events, pause)?;
+            self.node.mailboxes()[usize::from(self.id)].disarm();
             let turn = self.turn(&events);
             if std::mem::take(&mut self.aborted) {
                 // The runtime drops it, with all that it holds, when it is polled next.
                 tokio::task::yield_now().await;
             }
-            match turn {
+            let timeout = match turn {
                 Turn::Stop => return Ok(()),
-                Turn::Again => {
-                    pause = Some(Duration::ZERO);
+                Turn::Again => None,
+                Turn::Wait(timeout) => self.node.mailboxes()[usize::from(self.id)].arm().then_some(timeout),
+            };
+            // Without handlers under way the runtime has nothing to do: the sockets are waited for directly, which saves a
+            // system call a message.
+            match timeout {
+                Some(timeout) if self.tasks.is_empty() => self.poll.sleep(&mut events, self.now, timeout)?,
+                Some(timeout) => {
+                    self.wait(timeout).await?;
+                    self.poll.look(&mut events)?;
+                }
+                None => {
                     // Handlers that are ready get their turn between two of ours.
                     if !self.tasks.is_empty() {
                         tokio::task::yield_now().await;
                     }
-                }
-                Turn::Wait(timeout) => {
-                    let id = usize::from(self.id);
-                    let sleeps = self.node.mailboxes()[id].arm();
-                    if !sleeps && !self.tasks.is_empty() {
-                        tokio::task::yield_now().await;
-                    }
-                    // Without handlers under way the runtime has nothing to do: the sockets are waited for directly, which
-                    // saves a system call a message.
-                    pause = if sleeps && self.tasks.is_empty() { timeout } else { Some(Duration::ZERO) };
-                    if sleeps && !self.tasks.is_empty() {
-                        self.wait(timeout).await?;
-                    }
+                    self.poll.look(&mut events)?;
                 }
             }
         }
-    }
-
-    /// Takes what the kernel has, and waits at most so long where it has nothing.
-    fn take_events(&mut self, events: &mut mio::Events, pause: Option<Duration>) -> io::Result<()> {
-        let polled = match self.poll.get_ref().0.borrow_mut().poll(events, pause) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            other => other,
-        };
-        self.node.mailboxes()[usize::from(self.id)].disarm();
-        polled
     }
 
     /// One round: what came in, mail, time, what is to be run, what is to be written.
@@ -207,7 +163,7 @@ impl Driver {
             self.event(event);
         }
         if !self.shard.is_crowded() {
-            more |= self.read_on();
+            self.read_on();
             if self.take_posts() {
                 // What was read, and what was committed before the end, is still delivered, as far as the sockets take it.
                 self.shard.end_turn();
@@ -233,6 +189,7 @@ impl Driver {
         self.shard.end_turn();
         let budget = self.node.services().settings.flush_budget;
         more |= self.shard.flush(budget, &mut self.sockets, now);
+        self.hold_mail();
         if self.shard.has_sample() {
             self.shard.tell_sample(self.clock.now());
         }
@@ -264,7 +221,7 @@ impl Driver {
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             let until_end = event.is_read_closed() || event.is_error();
             if self.shard.is_crowded() {
-                self.ready.push_back(slot);
+                self.ready.push(slot);
             } else {
                 self.read(slot, until_end);
             }
@@ -286,23 +243,22 @@ impl Driver {
                 let flow = self.shard.input(slot, &mut self.scratch[..length], self.now);
                 self.relieve();
                 if flow == Flow::Read && (length == SCRATCH_BYTES || until_end) {
-                    self.ready.push_back(slot);
+                    self.ready.push(slot);
                 }
             }
             Err(rustix::io::Errno::AGAIN) => {}
-            Err(rustix::io::Errno::INTR) => self.ready.push_back(slot),
+            Err(rustix::io::Errno::INTR) => self.ready.push(slot),
             Err(_) => self.shard.gone(slot),
         }
     }
 
-    /// Reads on where a round left something; true where it did again.
-    fn read_on(&mut self) -> bool {
-        for _ in 0..self.ready.len() {
-            let Some(slot) = self.ready.pop_front() else { break };
+    /// Reads on where a round left something.
+    fn read_on(&mut self) {
+        for _ in 0..self.ready.len().min(READS_A_TURN) {
+            let Some(slot) = self.ready.pop() else { break };
             // Whether the peer has ended is not remembered: a read more costs little here.
             self.read(slot, true);
         }
-        !self.ready.is_empty()
     }
 
     /// Writes to those for whom much waits, before more is taken in.
@@ -315,12 +271,7 @@ impl Driver {
     /// Takes the mailbox's posts; true where the thread is to end.
     fn take_posts(&mut self) -> bool {
         let mut posts = std::mem::take(&mut self.posts);
-        let waiting = self.node.mailboxes()[usize::from(self.id)].take(&mut posts);
-        for (id, mailbox) in self.node.mailboxes().iter().enumerate() {
-            if waiting & (1 << id) != 0 {
-                mailbox.push(Post::Mail(Mail::shard_has_room()));
-            }
-        }
+        self.node.take_mail(self.id, &mut posts);
         let mut stop = false;
         for post in posts.drain(..) {
             self.step();
@@ -336,7 +287,16 @@ impl Driver {
         }
         posts.shrink_to(1024);
         self.posts = posts;
+        self.hold_mail();
         stop
+    }
+
+    /// Tells the mailbox how much of its mail waits in the shard's lanes: it is full where that is as much as it takes, and the
+    /// shard goes on all the same.
+    fn hold_mail(&mut self) {
+        if let Some(held) = self.shard.mail_held() {
+            self.node.hold_mail(self.id, held);
+        }
     }
 
     /// A batch of posts may hold more broadcasts than the log should: they are written in between.
@@ -382,7 +342,7 @@ impl Driver {
                         self.aborted = true;
                     }
                 }
-                Effect::Resume(slot) => self.ready.push_back(slot),
+                Effect::Resume(slot) => self.ready.push(slot),
             }
         }
     }
@@ -398,28 +358,12 @@ impl Driver {
     }
 
     /// Sleeps until the sockets, the mailbox, a handler or the time wants something.
-    async fn wait(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let notified = self.done.notify.notified();
-        let pause = async {
-            match timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => std::future::pending().await,
-            }
-        };
+    async fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let Self { poll, done, now, .. } = self;
         tokio::select! {
             biased;
-            readable = self.poll.readable() => readable?.clear_ready(),
-            () = notified => {}
-            () = pause => {}
+            readable = poll.readable(*now, timeout) => readable,
+            () = done.notify.notified() => Ok(()),
         }
-        Ok(())
     }
-}
-
-#[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
-fn watch(poll: mio::Poll) -> io::Result<AsyncFd<PollFd>> {
-    // SAFETY: `as_raw_fd` always returns the descriptor of the `mio::Poll` that `PollFd` owns and never replaces or closes
-    // while it lives, and `AsyncFd` owns the `PollFd`.
-    unsafe { AsyncFd::register_with_interest(PollFd(RefCell::new(poll)), tokio::io::Interest::READABLE) }
-        .map_err(io::Error::from)
 }

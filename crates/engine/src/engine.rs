@@ -23,6 +23,7 @@ use crate::{
     handle::refusal,
     hello::Hello,
     node::{Node, Post},
+    poll::Prepared,
     ports::{ConversationSummary, Credentials, Groups, Line, MessageStore},
     registry::Registry,
     services::Services,
@@ -157,17 +158,17 @@ impl Engine {
         let (sink, dispatcher) = dispatcher::channel();
         let start = parts.store.start(sink.clone()).map_err(StartError::Store)?;
         let count = parts.settings.shards.clamp(1, MAX_SHARDS);
-        let drivers: Vec<_> =
-            (0..count).map(|_| driver::Prepared::new()).collect::<Result<_, _>>().map_err(StartError::Shards)?;
-        let wakes = drivers.iter().map(driver::Prepared::wake).collect();
+        let polls: Vec<_> =
+            (0..count).map(|_| Prepared::new()).collect::<Result<_, _>>().map_err(StartError::Shards)?;
+        let wakes = polls.iter().map(Prepared::wake).collect();
         let node = Node::new(parts, &start, wakes).map_err(StartError::Shards)?;
         let dispatcher = dispatcher.start(node.clone(), &sink).map_err(StartError::Shards)?;
         let mut shards = Vec::new();
         let handed: Vec<Arc<AtomicUsize>> = (0..count).map(|_| Arc::default()).collect();
-        for (id, driver) in drivers.into_iter().enumerate() {
+        for (id, poll) in polls.into_iter().enumerate() {
             let (node, handed) = (node.clone(), handed[id].clone());
             let work = move || {
-                if let Err(error) = driver.run(node, id as u16, handed) {
+                if let Err(error) = driver::run(poll, node, id as u16, handed) {
                     tracing::error!(shard = id, %error, "a shard ended: its poll does not answer");
                     std::process::abort();
                 }

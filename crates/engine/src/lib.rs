@@ -6,7 +6,7 @@
 //! # Map, in the order that a message passes
 //! | file | holds |
 //! |---|---|
-//! | `driver`, `descriptors`, `guest` | a shard's thread: sockets, timers, handlers; who is at the other end |
+//! | `driver`, `poll`, `alarm`, `descriptors`, `ready`, `guest` | a shard's thread: sockets, timers, handlers; who is at the other end |
 //! | [`websocket`] | frames (RFC 6455) |
 //! | [`shard`] | a shard's connections, their outboxes and timers, as a state machine without I/O |
 //! | `pipeline`, `head`, `body_hash` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
@@ -41,6 +41,7 @@
 
 mod abort;
 pub mod act;
+mod alarm;
 mod audience;
 mod blocking;
 mod body_hash;
@@ -70,8 +71,10 @@ mod node;
 mod pipeline;
 #[cfg_attr(not(feature = "planted"), expect(unreachable_pub, reason = "public with the feature alone"))]
 mod planted;
+mod poll;
 pub mod ports;
 pub mod publish;
+mod ready;
 mod receipts;
 pub mod registry;
 mod render;

@@ -12,6 +12,9 @@ use crate::{
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
+/// Shards that wait are told of so much room, or of an eighth of the bound where that is less.
+const WORTH_TELLING: usize = 64;
+
 /// Wakes a sleeping shard; called from any thread.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 
@@ -30,13 +33,21 @@ pub(crate) struct Mailbox<T> {
 
 struct Queue<T> {
     mail: Vec<T>,
+    /// Of what was taken, so much waits with the shard.
+    held: usize,
     /// The shard has ended: what is put in is dropped, which tells whoever waits for an answer.
     closed: bool,
 }
 
+impl<T> Queue<T> {
+    fn len(&self) -> usize {
+        self.mail.len() + self.held
+    }
+}
+
 impl<T> Mailbox<T> {
     pub(crate) fn new(bound: usize, wake: Wake) -> Self {
-        let (queue, room) = (Mutex::new(Queue { mail: Vec::new(), closed: false }), Condvar::new());
+        let (queue, room) = (Mutex::new(Queue { mail: Vec::new(), held: 0, closed: false }), Condvar::new());
         Self { queue, room, bound, armed: AtomicBool::new(false), waiting: AtomicU64::new(0), wake }
     }
 
@@ -57,7 +68,7 @@ impl<T> Mailbox<T> {
     /// Puts in, in order, what there is room for, as one push; the rest stays in `mail`. Never blocks.
     pub(crate) fn offer(&self, mail: &mut VecDeque<T>) {
         let mut queue = self.queue();
-        let room = if queue.closed { 0 } else { self.bound.saturating_sub(queue.mail.len()) };
+        let room = if queue.closed { 0 } else { self.bound.saturating_sub(queue.len()) };
         let taken = room.min(mail.len());
         queue.mail.extend(mail.drain(..taken));
         drop(queue);
@@ -79,12 +90,12 @@ impl<T> Mailbox<T> {
     /// Whether there is room now.
     pub(crate) fn is_open(&self) -> bool {
         let queue = self.queue();
-        !queue.closed && queue.mail.len() < self.bound
+        !queue.closed && queue.len() < self.bound
     }
 
     /// Puts a batch in as one push, and waits where there is no room: for the dispatcher alone.
     pub(crate) fn push_when_room(&self, mail: &mut Vec<T>) {
-        let full = |queue: &mut Queue<T>| !queue.closed && queue.mail.len() >= self.bound;
+        let full = |queue: &mut Queue<T>| !queue.closed && queue.len() >= self.bound;
         let mut queue = self.room.wait_while(self.queue(), full).expect(POISONED);
         if !queue.closed {
             queue.mail.append(mail);
@@ -94,14 +105,30 @@ impl<T> Mailbox<T> {
         self.wake_if_armed();
     }
 
-    /// Takes all that waits into `into`, which must be empty. Returns the shards that wait for room.
+    /// Takes all that waits into `into`, which must be empty. Returns the shards that wait for room, where there is some now.
     pub(crate) fn take(&self, into: &mut Vec<T>) -> ShardSet {
+        self.change(|queue| std::mem::swap(&mut queue.mail, into))
+    }
+
+    /// So much of what was taken waits with the shard, and counts as if it were here still; so both together hold at most
+    /// twice the bound. Returns the shards that wait for room, where there is some now.
+    pub(crate) fn hold(&self, held: usize) -> ShardSet {
+        self.change(|queue| queue.held = held)
+    }
+
+    /// Tells the dispatcher where that made room, and returns the shards that are to be told: where there is room for some,
+    /// because each time they look through all that waits.
+    fn change(&self, change: impl FnOnce(&mut Queue<T>)) -> ShardSet {
         let mut queue = self.queue();
-        let was_full = queue.mail.len() >= self.bound;
-        std::mem::swap(&mut queue.mail, into);
+        let was_full = queue.len() >= self.bound;
+        change(&mut queue);
+        let room = self.bound.saturating_sub(queue.len());
         drop(queue);
-        if was_full {
+        if was_full && room > 0 {
             self.room.notify_all();
+        }
+        if room < (self.bound / 8).clamp(1, WORTH_TELLING) {
+            return 0;
         }
         if self.waiting.load(Ordering::SeqCst) == 0 { 0 } else { self.waiting.swap(0, Ordering::SeqCst) }
     }

@@ -48,6 +48,39 @@ fn a_full_mailbox_refuses_offers_takes_answers_and_tells_who_waits() {
 }
 
 #[test]
+fn what_the_shard_took_and_holds_counts_until_it_is_done() {
+    let (mailbox, _) = mailbox(2);
+    mailbox.push(1);
+    let mut taken = Vec::new();
+    mailbox.take(&mut taken);
+    assert_eq!(mailbox.hold(2), 0);
+    assert!(!mailbox.is_open() && !mailbox.has_room(5));
+    let mut mail = VecDeque::from([2, 3]);
+    mailbox.offer(&mut mail);
+    assert_eq!(mail, [2, 3], "there is no room");
+    taken.clear();
+    mailbox.push(4);
+    assert_eq!(mailbox.take(&mut taken), 0, "no room came of it");
+    assert_eq!(taken, [4], "orders come in all the same");
+    assert_eq!(mailbox.hold(1), 1 << 5);
+    mailbox.offer(&mut mail);
+    assert_eq!(mail, [3]);
+}
+
+#[test]
+fn shards_are_told_of_room_that_is_worth_it_and_of_the_last_in_any_case() {
+    for (bound, worth_it) in [(1, 1), (16, 2), (16_384, 64)] {
+        let (mailbox, _) = mailbox(bound);
+        mailbox.hold(bound);
+        assert!(!mailbox.has_room(3));
+        if worth_it > 1 {
+            assert_eq!(mailbox.hold(bound - worth_it + 1), 0);
+        }
+        assert_eq!(mailbox.hold(bound - worth_it), 1 << 3);
+    }
+}
+
+#[test]
 fn what_a_closed_mailbox_is_given_is_dropped() {
     let mailbox = Mailbox::new(1, Box::new(|| {}));
     let mail = Arc::new(());

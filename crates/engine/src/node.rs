@@ -115,6 +115,24 @@ impl Node {
         &self.0.mailboxes
     }
 
+    /// Takes a shard's mail into `posts`, which must be empty, and tells the shards that wait for room there.
+    pub(crate) fn take_mail(&self, shard: u16, posts: &mut Vec<Post>) {
+        let waiting = self.0.mailboxes[usize::from(shard)].take(posts);
+        self.tell_room(waiting);
+    }
+
+    /// So much of a shard's mail waits with it.
+    pub(crate) fn hold_mail(&self, shard: u16, held: usize) {
+        let waiting = self.0.mailboxes[usize::from(shard)].hold(held);
+        self.tell_room(waiting);
+    }
+
+    fn tell_room(&self, waiting: ShardSet) {
+        for (_, mailbox) in self.concerned(waiting) {
+            mailbox.push(Post::Mail(Mail::shard_has_room()));
+        }
+    }
+
     pub(crate) fn all_shards(&self) -> ShardSet {
         ShardSet::MAX >> (ShardSet::BITS as usize - self.0.mailboxes.len())
     }

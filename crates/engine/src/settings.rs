@@ -31,8 +31,9 @@ pub struct Settings {
     pub sends_under_way: u16,
     /// Bytes of a connection's messages that wait for an earlier one's answer; reading pauses there.
     pub held_bytes: usize,
-    /// What waits in a shard's mailbox: publications, answers, new connections. When it is full the dispatcher waits, a
-    /// sending connection stops reading, a call gets `unavailable`; answers and connections are taken all the same.
+    /// What waits in a shard's mailbox: publications, answers, new connections; and the publications for many that were taken
+    /// out of it and have not reached everyone. When it is full the dispatcher waits, a sending connection stops reading, a
+    /// call gets `unavailable`; answers and connections are taken all the same.
     pub mailbox_publications: usize,
     /// Bytes of group members kept in memory; the least recently used groups go.
     pub group_cache_bytes: u64,

@@ -114,21 +114,8 @@ impl Simulation {
         let mut moved = self.dispatch();
         moved |= self.poll_handlers(now);
         for (id, (shard, sockets)) in self.shards.iter_mut().zip(sockets).enumerate() {
-            let mut posts = Vec::new();
-            let waiting = self.node.mailboxes()[id].take(&mut posts);
-            for (other, mailbox) in self.node.mailboxes().iter().enumerate() {
-                if waiting & (1 << other) != 0 {
-                    mailbox.push(Post::Mail(crate::shard::Mail::shard_has_room()));
-                }
-            }
-            for post in posts {
-                moved = true;
-                if let Post::Mail(mail) = post {
-                    shard.mail(mail, now);
-                    if shard.is_urgent() || shard.is_crowded() {
-                        shard.flush(usize::MAX, sockets, now);
-                    }
-                }
+            if !shard.is_crowded() {
+                moved |= take_posts(&self.node, id as u16, shard, sockets, now);
             }
             shard.tick(now);
             for effect in shard.effects().collect::<Vec<_>>() {
@@ -141,7 +128,8 @@ impl Simulation {
                 }
             }
             shard.end_turn();
-            moved |= shard.flush(self.flush_budget, sockets, now);
+            moved |= shard.flush(self.flush_budget, sockets, now) || shard.is_crowded();
+            moved |= hold_mail(&self.node, id as u16, shard);
         }
         moved || !self.settled.batches.lock().expect(POISONED).is_empty()
     }
@@ -231,4 +219,33 @@ impl Simulation {
         }
         moved
     }
+}
+
+/// Hands a shard its mail, as its driver does; true where there was some.
+fn take_posts<S: Sockets>(node: &Node, id: u16, shard: &mut Shard, sockets: &mut S, now: Now) -> bool {
+    let mut posts = Vec::new();
+    node.take_mail(id, &mut posts);
+    let some = !posts.is_empty();
+    for post in posts {
+        if let Post::Mail(mail) = post {
+            shard.mail(mail, now);
+            if shard.is_urgent() {
+                shard.flush(0, sockets, now);
+            }
+            while shard.is_crowded() {
+                shard.flush(1024, sockets, now);
+            }
+        }
+    }
+    hold_mail(node, id, shard);
+    some
+}
+
+/// Tells the mailbox how much of its mail waits in the shard's lanes; true where that has changed, so that others may have room.
+fn hold_mail(node: &Node, id: u16, shard: &mut Shard) -> bool {
+    let held = shard.mail_held();
+    if let Some(held) = held {
+        node.hold_mail(id, held);
+    }
+    held.is_some()
 }

@@ -158,3 +158,32 @@ fn who_is_gone_is_offline_though_the_handler_still_waits() {
     assert!(read_frame(&other).contains("mine"));
     engine.stop();
 }
+
+#[test]
+fn a_shard_that_sleeps_wakes_for_each_of_its_timers() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(1));
+    let soon = Duration::from_millis(300);
+    let settings = Settings { ping_after: soon, pong_within: soon, ..Settings::default() };
+    let engine = engine(&gate, settings);
+    let client = connect(&engine, 1, b"");
+    let mut frames = [0; 6];
+    (&client).read_exact(&mut frames).expect("a ping, and then the end of a connection that does not answer");
+    let [ping @ .., close, _, high, low] = frames;
+    assert_eq!((ping, close, u16::from_be_bytes([high, low])), ([0x89, 0], 0x88, 1001));
+    engine.stop();
+}
+
+#[test]
+fn a_shard_that_waits_for_a_handler_wakes_for_its_timers_too() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let settings = Settings { accept_within: Duration::from_millis(300), ..Settings::default() };
+    let engine = engine(&gate, settings);
+    let client = connect(&engine, 1, &frame("too long"));
+    let mut head = [0; 2];
+    (&client).read_exact(&mut head).expect("a refusal");
+    let mut refusal = vec![0; usize::from(head[1])];
+    (&client).read_exact(&mut refusal).expect("a short frame");
+    let refusal = String::from_utf8(refusal).expect("UTF-8");
+    assert!(refusal.contains("unavailable"), "{refusal}");
+    engine.stop();
+}

@@ -53,11 +53,6 @@ impl Shard {
             resume.acks.push((conversation, frame));
             return;
         }
-        if !at_once && self.fanouts.holds_stream(conversation) {
-            let slot = self.slot_of(index);
-            self.fanouts.answer_later(conversation, slot, frame);
-            return;
-        }
         self.push(index, frame, Haste::Prompt, now);
     }
 

@@ -4,12 +4,16 @@
 //! lane: one for each conversation and for each sender of what belongs to none, in which order is kept. Whoever sent such a
 //! message sends nothing more until it is done. Lanes take turns, so the smaller audience is done first.
 
-use std::{collections::VecDeque, sync::Arc, vec};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use tidings_wire::{ConversationKey, UserId};
+use tidings_wire::MessageId;
 
-use super::{Shard, Slot, output::Haste};
+use super::{
+    Shard, Slot,
+    lanes::{Fanout, Lanes, Left, Order, Waiting},
+    mail::Answer,
+    output::Haste,
+};
 use crate::{clock::Now, delivery::Publication};
 
 /// An audience of so many connections is small: what it is sent goes before all that goes to many.
@@ -21,97 +25,35 @@ const PUSHES_A_TURN: usize = 1024;
 /// Of these, what one lane gets before the next has its turn.
 const PUSHES_A_LANE: usize = 256;
 
-/// Messages that wait in lanes. At the bound the shard takes neither input nor mail until there are fewer.
-const WAITING: usize = 1024;
+/// So many users looked up in vain, because they are on other shards, count as one push.
+const LOOKS_A_PUSH: usize = 8;
 
 /// Messages for many that have not reached all of their recipients here.
 #[derive(Default)]
 pub(super) struct Fanouts {
-    lanes: VecDeque<Lane>,
-    waiting: usize,
+    lanes: Lanes,
     /// Outboxes filled in this turn.
     pushes: usize,
     /// Senders whose message has reached everyone.
     done: Vec<Slot>,
+    /// Senders whose answer stood behind a message for many, and is out.
+    answered: Vec<Slot>,
 }
 
-struct Lane {
-    order: Order,
-    /// At least one.
-    queue: VecDeque<Fanout>,
-}
-
-/// Within what messages keep their order.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    Conversation(ConversationKey),
-    /// Those of a user, or of the app itself, that belong to no conversation.
-    From(Option<UserId>),
-}
-
-struct Fanout {
-    publication: Arc<Publication>,
-    left: Left,
-    /// The connection that waits for its end.
-    sender: Option<Slot>,
-    /// Acknowledgements that stand behind it in the order; at most as many as sends are under way.
-    acks: Vec<(Slot, Bytes)>,
-}
-
-/// Whose turn it is next.
-enum Left {
-    /// Users from this index on; none where none has had a turn yet.
-    Users(Option<u32>),
-    /// These connections, as far as they are still there.
-    Connections(vec::IntoIter<Slot>),
+/// One lane's share of a turn.
+struct Share {
+    /// The connections whose turn it is.
+    next: Vec<u32>,
+    /// In pushes.
+    cost: usize,
+    /// Whether they were the last.
+    ended: bool,
 }
 
 impl Fanouts {
     /// Whether nothing waits, and no sender is to be told that its message is done.
     pub(super) fn is_empty(&self) -> bool {
-        self.lanes.is_empty() && self.done.is_empty()
-    }
-
-    /// Whether so much waits that the shard should take nothing more.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.waiting >= WAITING
-    }
-
-    /// Whether something waits that this must not overtake.
-    fn holds(&self, publication: &Publication) -> bool {
-        // Looked up only when something waits at all.
-        !self.lanes.is_empty() && {
-            let order = Order::of(publication);
-            self.lanes.iter().any(|lane| lane.order == order)
-        }
-    }
-
-    /// Whether messages of the stream wait.
-    pub(super) fn holds_stream(&self, conversation: ConversationKey) -> bool {
-        self.lanes.iter().any(|lane| lane.order == Order::Conversation(conversation))
-    }
-
-    /// Answers a connection behind what waits of the stream now.
-    pub(super) fn answer_later(&mut self, conversation: ConversationKey, slot: Slot, ack: Bytes) {
-        let lane = self.lanes.iter_mut().find(|lane| lane.order == Order::Conversation(conversation));
-        if let Some(last) = lane.and_then(|lane| lane.queue.back_mut()) {
-            last.acks.push((slot, ack));
-        }
-    }
-
-    fn wait(&mut self, fanout: Fanout) {
-        self.waiting += 1;
-        let order = Order::of(&fanout.publication);
-        match self.lanes.iter_mut().find(|lane| lane.order == order) {
-            Some(lane) => lane.queue.push_back(fanout),
-            None => self.lanes.push_back(Lane { order, queue: VecDeque::from([fanout]) }),
-        }
-    }
-}
-
-impl Order {
-    fn of(publication: &Publication) -> Self {
-        publication.stream().map_or(Self::From(publication.content.from), Self::Conversation)
+        self.lanes.is_empty() && self.done.is_empty() && self.answered.is_empty()
     }
 }
 
@@ -121,7 +63,8 @@ impl Shard {
     pub(super) fn delivered(&mut self, publication: &Publication, now: Now) -> bool {
         let size = publication.to.about(|topic| self.topics.get(topic).map_or(0, Vec::len));
         let large = size > SMALL_AUDIENCE;
-        if (large && self.fanouts.pushes + size > PUSHES_A_TURN) || self.fanouts.holds(publication) {
+        if (large && self.fanouts.pushes + size > PUSHES_A_TURN) || self.fanouts.lanes.holds(|| Order::of(publication))
+        {
             return false;
         }
         if large {
@@ -136,10 +79,30 @@ impl Shard {
         let left = if publication.to.watchers.is_none() {
             Left::Users(None)
         } else {
-            let recipients = self.recipients(&publication);
-            Left::Connections(recipients.into_iter().map(|index| self.slot_of(index)).collect::<Vec<_>>().into_iter())
+            // A place in the slab takes at most two bytes in a bitmap, a slot eight.
+            Left::Places { places: self.recipients(&publication).into_iter().collect(), from: 0, opened: self.opened }
         };
-        self.fanouts.wait(Fanout { publication, left, sender, acks: Vec::new() });
+        let order = Order::of(&publication);
+        self.fanouts.lanes.wait(order, Waiting::Message(Fanout { publication, left, sender }));
+    }
+
+    /// Answers a kept send: behind the messages that came before it in its stream, where they wait.
+    pub(super) fn answer_in_order(
+        &mut self,
+        slot: Slot,
+        reference: Option<i64>,
+        id: Option<MessageId>,
+        answer: Answer,
+        now: Now,
+    ) {
+        let order = match &answer {
+            Answer::Stored(Some(receipt)) => Some(Order::Conversation(receipt.conversation)),
+            _ => None,
+        };
+        match order.filter(|&order| self.fanouts.lanes.holds(|| order)) {
+            Some(order) => self.fanouts.lanes.wait(order, Waiting::Answer { slot, reference, id, answer }),
+            None => self.answer(slot, reference, id, &answer, now),
+        }
     }
 
     /// Whether messages for many have not reached all of their recipients here.
@@ -147,26 +110,30 @@ impl Shard {
         !self.fanouts.lanes.is_empty()
     }
 
+    /// How much mail waits here for its turn, where that has changed since the last call: the mailbox counts it as its own.
+    pub(crate) fn mail_held(&mut self) -> Option<usize> {
+        self.fanouts.lanes.mail_to_tell()
+    }
+
     /// Goes on with what waits, as far as this turn has room for it, and ends the turn. However full it was, one lane gets
     /// its share.
     pub(super) fn go_on_fanning_out(&mut self, now: Now) {
-        while let Some(mut lane) = self.fanouts.lanes.pop_front() {
-            let done = match lane.queue.front_mut() {
-                Some(fanout) => self.fan_out(fanout, now),
-                None => continue,
-            };
-            if done {
-                self.fanouts.waiting -= 1;
-                let Some(Fanout { sender, acks, .. }) = lane.queue.pop_front() else { continue };
-                self.fanouts.done.extend(sender);
-                for (slot, ack) in acks {
-                    if self.get_mut(slot).is_some_and(|connection| connection.is_open()) {
-                        self.push(slot.index, ack, Haste::Prompt, now);
+        while let Some((order, waiting)) = self.fanouts.lanes.next() {
+            match waiting {
+                Waiting::Message(mut fanout) => {
+                    if self.fan_out(&mut fanout, now) {
+                        self.fanouts.lanes.done(order);
+                        self.fanouts.done.extend(fanout.sender);
+                    } else {
+                        self.fanouts.lanes.put_back(order, Waiting::Message(fanout));
                     }
                 }
-            }
-            if !lane.queue.is_empty() {
-                self.fanouts.lanes.push_back(lane);
+                Waiting::Answer { slot, reference, id, answer } => {
+                    self.fanouts.pushes += 1;
+                    self.settle(slot, reference, id, &answer, now);
+                    self.fanouts.lanes.done(order);
+                    self.fanouts.answered.push(slot);
+                }
             }
             if self.fanouts.pushes >= PUSHES_A_TURN {
                 break;
@@ -175,7 +142,7 @@ impl Shard {
         self.fanouts.pushes = 0;
     }
 
-    /// Senders whose message has reached everyone send on.
+    /// Senders whose message has reached everyone, or whose answer is out, send on.
     pub(super) fn release_senders(&mut self, now: Now) {
         for slot in std::mem::take(&mut self.fanouts.done) {
             if let Some(work) = self.get_mut(slot).and_then(|connection| connection.work.as_mut()) {
@@ -183,47 +150,64 @@ impl Shard {
                 self.go_on(slot, now);
             }
         }
+        for slot in std::mem::take(&mut self.fanouts.answered) {
+            self.go_on(slot, now);
+        }
     }
 
     /// One lane's share of the turn; true where the message has reached everyone.
     fn fan_out(&mut self, fanout: &mut Fanout, now: Now) -> bool {
         let Fanout { publication, left, .. } = fanout;
         if publication.to.everyone {
-            // It waited only so as to overtake nothing: the log takes it as a whole.
-            self.fanouts.pushes += 1;
-            self.deliver(publication, now);
-            return true;
+            // It waited only so as to overtake nothing: the log takes it as a whole, once it has room.
+            let crowded = self.is_crowded();
+            self.fanouts.pushes += if crowded { PUSHES_A_LANE } else { 1 };
+            if !crowded {
+                self.deliver(publication, now);
+            }
+            return !crowded;
         }
-        let (next, ended) = match left {
+        let Share { next, cost, ended } = match left {
             Left::Users(from) => self.next_users(publication, from),
-            Left::Connections(slots) => {
-                let next: Vec<Slot> = slots.by_ref().take(PUSHES_A_LANE).collect();
-                let here = next.into_iter().filter(|&slot| self.get_mut(slot).is_some_and(|found| found.is_open()));
-                (here.map(|slot| slot.index).collect(), slots.len() == 0)
+            Left::Places { places, from, opened } => {
+                let next: Vec<u32> = places.range(*from..).take(PUSHES_A_LANE).collect();
+                *from = next.last().map_or(u32::MAX, |last| last + 1);
+                let ended = places.range(*from..).next().is_none();
+                Share { cost: next.len(), next: self.still_here(next, *opened), ended }
             }
         };
-        self.fanouts.pushes += next.len().max(1);
+        self.fanouts.pushes += cost.max(1);
         self.put_into_outboxes(publication, &next, Haste::Bulk, now);
         ended
     }
 
-    /// The connections of the next users, and whether they were the last.
-    fn next_users(&self, publication: &Publication, from: &mut Option<u32>) -> (Vec<u32>, bool) {
+    /// Those of these places whose connection is open, and no newer than number `opened`.
+    fn still_here(&self, mut places: Vec<u32>, opened: u64) -> Vec<u32> {
+        places.retain(|&place| {
+            let connection = self.connections.get(place as usize);
+            connection.is_some_and(|found| found.is_open() && found.details.number <= opened)
+        });
+        places
+    }
+
+    /// The connections of the next users.
+    fn next_users(&self, publication: &Publication, from: &mut Option<u32>) -> Share {
         let to = &publication.to;
         let except = self.excepted(publication);
-        let mut found = Vec::new();
+        let heard = |&index: &u32| Some(self.slot_of(index)) != except;
+        let mut next = Vec::new();
         if from.is_none() {
-            let few = to.few.iter().flat_map(|&user| self.users.of(user, &self.connections));
-            found.extend(few.filter(|&index| Some(self.slot_of(index)) != except));
+            next.extend(to.few.iter().flat_map(|&user| self.users.of(user, &self.connections)).filter(heard));
         }
         let begin = from.unwrap_or(0);
-        for user in to.many.iter().flat_map(|many| many.range(begin..)) {
-            if found.len() >= PUSHES_A_LANE {
+        for (looks, user) in to.many.iter().flat_map(|many| many.range(begin..)).enumerate() {
+            let cost = next.len() + looks / LOOKS_A_PUSH;
+            if cost >= PUSHES_A_LANE {
                 *from = Some(user);
-                return (found, false);
+                return Share { next, cost, ended: false };
             }
-            found.extend(self.users.of(user, &self.connections).filter(|&index| Some(self.slot_of(index)) != except));
+            next.extend(self.users.of(user, &self.connections).filter(heard));
         }
-        (found, true)
+        Share { cost: next.len(), next, ended: true }
     }
 }

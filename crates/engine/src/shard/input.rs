@@ -231,6 +231,19 @@ impl Shard {
         answer: &Answer,
         now: Now,
     ) {
+        self.settle(slot, reference, id, answer, now);
+        self.go_on(slot, now);
+    }
+
+    /// Says what came of a kept send, without going on to the next.
+    pub(super) fn settle(
+        &mut self,
+        slot: Slot,
+        reference: Option<i64>,
+        id: Option<MessageId>,
+        answer: &Answer,
+        now: Now,
+    ) {
         let Some(connection) = self.get_mut(slot) else { return };
         let work = connection.work();
         work.under_way = work.under_way.saturating_sub(1);
@@ -240,7 +253,6 @@ impl Shard {
                 stored => self.acknowledge(slot.index, reference, id, stored, now),
             }
         }
-        self.go_on(slot, now);
     }
 
     /// Takes up what was held, as far as it may.

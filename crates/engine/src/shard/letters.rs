@@ -15,7 +15,7 @@ impl Shard {
                     self.deliver_later(publication, None);
                 }
             }
-            Letter::Answer { slot, reference, id, answer } => self.answer(slot, reference, id, &answer, now),
+            Letter::Answer { slot, reference, id, answer } => self.answer_in_order(slot, reference, id, answer, now),
             Letter::Done(done) => self.done(done, now),
             Letter::StoreRoom => {
                 self.store_full = false;

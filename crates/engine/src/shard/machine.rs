@@ -73,7 +73,7 @@ pub struct Shard {
     pub(super) tickets: u32,
     pub(super) left_input: bool,
     due: Vec<(Slot, Tick)>,
-    opened: u64,
+    pub(super) opened: u64,
 }
 
 /// A pass over all connections that lets each write what it lacks of the log.
@@ -281,9 +281,9 @@ impl Shard {
         !self.urgent.is_empty()
     }
 
-    /// Whether so many messages for many wait that the driver should flush before it reads or takes mail.
+    /// Whether so many broadcasts wait to be offered that the driver should flush before it reads or takes mail.
     pub fn is_crowded(&self) -> bool {
-        self.log.is_crowded() || self.fanouts.is_crowded()
+        self.log.is_crowded()
     }
 
     /// Whether the connection's input is not to be read now: what [`Shard::input`] said last, until [`Effect::Resume`].

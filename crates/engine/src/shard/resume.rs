@@ -305,7 +305,7 @@ impl Shard {
     }
 
     /// Forgets what was kept for frames that were on their way; says when to look again, where it is too early.
-    pub(super) fn settle(&mut self, index: u32, now: Now) -> Option<std::time::Duration> {
+    pub(super) fn forget_floors(&mut self, index: u32, now: Now) -> Option<std::time::Duration> {
         let Some(Stage::Settling { until }) = self.resume_of(index).map(|resume| resume.stage) else { return None };
         if until > now.mono {
             return Some(until);

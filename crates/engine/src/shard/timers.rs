@@ -55,7 +55,7 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
-        let settled = if connection.resuming { self.settle(index, now) } else { None };
+        let settled = if connection.resuming { self.forget_floors(index, now) } else { None };
         let connection = &mut self.connections[index as usize];
         let expires_at_ms = connection.details.expires_at_ms;
         let expires_in = (expires_at_ms != NEVER).then(|| expires_at_ms - now.unix_ms);

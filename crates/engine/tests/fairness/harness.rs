@@ -1,89 +1,37 @@
 //! A node whose rounds a test counts: what each of them wrote is told.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tidings_engine::{
     Admission, Dialect, Guest, Parts, Settings,
     clock::{Clock, Now},
     ports::NoCredentials,
-    registry::Registry,
     shard::{Slot, Sockets},
     simulation::Simulation,
-    volatile::VolatileStore,
 };
-use tidings_testkit::SteppedClock;
-use tidings_wire::{Audience, GroupId, Limit, Me, Message, Sender, Topic, UserId};
+use tidings_testkit::{SteppedClock, memory::MemoryStore};
+use tidings_wire::{GroupId, UserId};
 
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Poke {
-    to: UserId,
-    #[serde(default)]
-    note: u32,
-}
+use crate::types::{registry, topic};
 
-impl Message for Poke {
-    const TYPE: &'static str = "poke";
-    const LIMIT: Limit = Limit::NONE;
-
-    fn audience(&self, _: &Sender) -> Audience {
-        Audience::user(self.to)
-    }
-}
-
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Broadcast {}
-
-impl Message for Broadcast {
-    const TYPE: &'static str = "broadcast";
-
-    fn audience(&self, _: &Sender) -> Audience {
-        Audience::everyone().me(Me::EveryConnection)
-    }
-}
-
-/// To a group, and not kept.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Shout {
-    group: GroupId,
-    #[serde(default)]
-    note: u32,
-}
-
-impl Message for Shout {
-    const TYPE: &'static str = "shout";
-    const LIMIT: Limit = Limit::NONE;
-
-    fn audience(&self, _: &Sender) -> Audience {
-        Audience::group(self.group)
-    }
-}
-
-/// To the watchers of `score:4`.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Goal {
-    note: u32,
-}
-
-impl Message for Goal {
-    const TYPE: &'static str = "goal";
-    const LIMIT: Limit = Limit::NONE;
-
-    fn audience(&self, _: &Sender) -> Audience {
-        Audience::topic(topic())
-    }
-}
-
-/// What goals are told to.
-pub(crate) fn topic() -> Topic {
-    "score:4".parse().expect("a topic")
-}
+/// How long the store's thread may take before a test is given up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What each connection was written since it was last looked at.
 #[derive(Default)]
 pub(crate) struct Wires {
     written: HashMap<Slot, Vec<u8>>,
+    /// How often a connection was written to in this round.
+    sends: usize,
+    /// The most bytes that were written at once.
+    pub(crate) largest_send: usize,
     /// These take nothing.
     pub(crate) blocked: Vec<Slot>,
 }
@@ -93,9 +41,12 @@ impl Sockets for Wires {
         if self.blocked.contains(&slot) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        self.sends += 1;
         let wire = self.written.entry(slot).or_default();
         parts.iter().for_each(|part| wire.extend_from_slice(part));
-        Ok(parts.iter().map(|part| part.len()).sum())
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        self.largest_send = self.largest_send.max(bytes);
+        Ok(bytes)
     }
 
     fn finish(&mut self, _: Slot) {}
@@ -103,30 +54,40 @@ impl Sockets for Wires {
     fn shut(&mut self, _: Slot) {}
 }
 
-/// One shard, its connections' wires, and groups that a test makes.
+/// A connection, with the shard that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) shard: usize,
+    pub(crate) slot: Slot,
+}
+
+/// A node's shards, their connections' wires, and groups that a test makes.
 pub(crate) struct Node {
     pub(crate) simulation: Simulation,
-    pub(crate) wires: [Wires; 1],
+    pub(crate) wires: Vec<Wires>,
     pub(crate) flush_budget: usize,
+    /// The most connections that a shard wrote to in one round. Where that is more than the budget, rounds are no measure.
+    pub(crate) most_sends: usize,
     now: Now,
     /// Calls have time limits of their own, which ask for one.
     runtime: tokio::runtime::Runtime,
 }
 
 impl Node {
+    /// One shard, and settings as they are.
     pub(crate) fn start() -> Self {
-        let mut registry = Registry::builder();
-        registry.message::<Poke>();
-        registry.message::<Broadcast>();
-        registry.message::<Shout>();
-        registry.message::<Goal>();
-        let (store, clock) = (Arc::new(VolatileStore::new("an epoch")), SteppedClock::new());
-        let settings = Settings { keep: false, ..Settings::default() };
-        let flush_budget = settings.flush_budget;
-        let registry = registry.build().expect("the types fit");
+        Self::with(|_| ())
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let clock = SteppedClock::new();
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let (flush_budget, shards) = (settings.flush_budget, usize::from(settings.shards));
         let now = clock.now();
         let parts = Parts {
-            registry,
+            registry: registry(),
             store: store.clone(),
             groups: store,
             clock,
@@ -135,10 +96,16 @@ impl Node {
         };
         let simulation = Simulation::new(parts).expect("it starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        Self { simulation, wires: [Wires::default()], flush_budget, now, runtime }
+        let wires = (0..shards).map(|_| Wires::default()).collect();
+        Self { simulation, wires, flush_budget, most_sends: 0, now, runtime }
     }
 
-    pub(crate) fn open(&mut self, user: u32) -> Slot {
+    /// A connection on the first shard.
+    pub(crate) fn open(&mut self, user: u32) -> At {
+        self.open_on(0, user)
+    }
+
+    pub(crate) fn open_on(&mut self, shard: usize, user: u32) -> At {
         let admission = Admission {
             guest: Guest::new(UserId::new(user), ([127, 0, 0, 1], 9).into()),
             dialect: Dialect::Guide,
@@ -146,52 +113,139 @@ impl Node {
             hello: None,
             greeting: bytes::Bytes::new(),
         };
-        self.simulation.shard(0).open(admission, self.now)
+        At { shard, slot: self.simulation.shard(shard).open(admission, self.now) }
     }
 
-    /// Connections of these users, who are members of the group.
-    pub(crate) fn open_group(&mut self, group: u32, users: std::ops::Range<u32>) -> Vec<Slot> {
-        let slots: Vec<Slot> = users.clone().map(|user| self.open(user)).collect();
-        let waker = self.simulation.waker();
-        for user in users {
-            let mut joins = self.simulation.set_member(GroupId::new(group), UserId::new(user), true);
-            let mut context = std::task::Context::from_waker(&waker);
-            while {
-                let _entered = self.runtime.enter();
-                joins.as_mut().poll(&mut context).is_pending()
-            } {
-                self.round();
-            }
-        }
+    /// Connections of these users on the first shard, who are members of the group.
+    pub(crate) fn open_group(&mut self, group: u32, users: std::ops::Range<u32>) -> Vec<At> {
+        self.open_group_on(0, group, users)
+    }
+
+    pub(crate) fn open_group_on(&mut self, shard: usize, group: u32, users: std::ops::Range<u32>) -> Vec<At> {
+        let slots = users.clone().map(|user| self.open_on(shard, user)).collect();
+        users.for_each(|user| self.joins(group, user));
         slots
     }
 
+    pub(crate) fn joins(&mut self, group: u32, user: u32) {
+        let mut joins = self.simulation.set_member(GroupId::new(group), UserId::new(user), true);
+        while self.poll(&mut joins).is_none() {
+            self.round();
+        }
+    }
+
+    /// What became of a call, if it is ready.
+    pub(crate) fn poll<T>(&self, call: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+        let _entered = self.runtime.enter();
+        let waker = self.simulation.waker();
+        match std::pin::Pin::new(call).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        }
+    }
+
     /// The socket reads these messages, in one packet.
-    pub(crate) fn reads<'a>(&mut self, slot: Slot, messages: impl IntoIterator<Item = &'a str>) {
+    ///
+    /// # Panics
+    /// Where a driver would read nothing now.
+    pub(crate) fn reads<'a>(&mut self, at: At, messages: impl IntoIterator<Item = &'a str>) {
+        assert!(!self.simulation.shard(at.shard).is_crowded(), "no input is taken");
         let mut bytes: Vec<u8> = messages.into_iter().flat_map(frame).collect();
-        self.simulation.shard(0).input(slot, &mut bytes, self.now);
+        self.simulation.shard(at.shard).input(at.slot, &mut bytes, self.now);
+    }
+
+    /// The socket is at its end.
+    pub(crate) fn hangs_up(&mut self, at: At) {
+        self.simulation.shard(at.shard).gone(at.slot);
+    }
+
+    pub(crate) fn is_fanning_out(&mut self, shard: usize) -> bool {
+        self.simulation.shard(shard).is_fanning_out()
     }
 
     /// One round; false where nothing was left to do.
     pub(crate) fn round(&mut self) -> bool {
-        self.simulation.round(&mut self.wires, self.now)
+        self.wires.iter_mut().for_each(|wires| wires.sends = 0);
+        let moved = self.simulation.round(&mut self.wires, self.now);
+        self.most_sends = self.wires.iter().map(|wires| wires.sends).fold(self.most_sends, usize::max);
+        moved
+    }
+
+    /// The connection watches the topic.
+    pub(crate) fn watches(&mut self, at: At) {
+        self.simulation.shard(at.shard).watch(at.slot, topic(), true);
+    }
+
+    /// Everything that is in outboxes is written.
+    pub(crate) fn writes_all(&mut self, shard: usize) {
+        self.simulation.shard(shard).flush(usize::MAX, &mut self.wires[shard], self.now);
+    }
+
+    /// Rounds until nothing is left to do.
+    pub(crate) fn settle(&mut self) {
+        let rounds = (0..1_000_000).find(|_| !self.round());
+        assert!(rounds.is_some(), "it never comes to rest");
+    }
+
+    /// Rounds until the shard has messages for many that wait, which may come from the store's thread.
+    pub(crate) fn runs_until_fanning_out(&mut self, shard: usize) {
+        while !self.is_fanning_out(shard) {
+            assert!(self.round() || self.simulation.wait(PATIENCE), "it never began");
+        }
+    }
+
+    /// Rounds until nothing is left to do and the connection was written so many messages, which may come from the store's
+    /// thread.
+    pub(crate) fn runs_until_heard(&mut self, at: At, count: usize) {
+        loop {
+            self.settle();
+            let written = self.wires[at.shard].written.get(&at.slot);
+            if written.is_some_and(|written| notes(&String::from_utf8_lossy(written)).len() >= count) {
+                return;
+            }
+            assert!(self.simulation.wait(PATIENCE), "{at:?} never hears {count} messages");
+        }
+    }
+
+    /// Rounds until the connection was written something; how many.
+    pub(crate) fn rounds_until_written(&mut self, at: At) -> usize {
+        let rounds = (1..=1_000).find(|_| {
+            self.round();
+            self.wrote_to(at)
+        });
+        rounds.expect("it is written something within a thousand rounds")
     }
 
     /// Whether the connection was written anything since it was last looked at.
-    pub(crate) fn wrote_to(&self, slot: Slot) -> bool {
-        self.wires[0].written.contains_key(&slot)
+    pub(crate) fn wrote_to(&self, at: At) -> bool {
+        self.wires[at.shard].written.contains_key(&at.slot)
     }
 
     /// Looks at what was written.
-    pub(crate) fn take(&mut self, slot: Slot) -> Option<String> {
-        self.wires[0].written.remove(&slot).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    pub(crate) fn take(&mut self, at: At) -> Option<String> {
+        self.wires[at.shard].written.remove(&at.slot).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
 /// The `note`s of the messages in what was written, in order.
 pub(crate) fn notes(written: &str) -> Vec<u32> {
-    let each = written.split("\"note\":").skip(1);
-    each.map(|rest| rest.split(',').next().and_then(|digits| digits.parse().ok()).expect("a number")).collect()
+    numbers(written, "note")
+}
+
+/// The `seq`s.
+pub(crate) fn seqs(written: &str) -> Vec<u32> {
+    numbers(written, "seq")
+}
+
+fn numbers(written: &str, field: &str) -> Vec<u32> {
+    let each = written.split(&format!("\"{field}\":")).skip(1).collect::<Vec<_>>();
+    let number = |rest: &str| rest.split([',', '}']).next().and_then(|digits| digits.parse().ok()).expect("a number");
+    each.into_iter().map(number).collect()
+}
+
+/// `count` messages of a type to a group, numbered.
+pub(crate) fn to_group(kind: &str, group: u32, count: u32) -> Vec<String> {
+    (0..count).map(|note| format!(r#"{{"type":"{kind}","group":{group},"note":{note}}}"#)).collect()
 }
 
 /// A text frame whose mask is zero (RFC 6455 §5.2).
