@@ -92,16 +92,25 @@ pub(crate) fn first(options: &SqliteOptions) -> Result<(Opened, Meta), OpenError
     let mut connection = Connection::open_with_flags(&file, WRITE).map_err(refused)?;
     connection.busy_timeout(BUSY).map_err(refused)?;
     Part::own().migrate(&mut connection, &file, options.migrate)?;
-    // The mode is written into the file; where it stands there already, nothing is.
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(refused)?;
-    if mode != "wal" {
-        return Err(OpenError::NoWal { path: file, mode });
-    }
+    write_ahead(&connection, &file)?;
     drop(connection);
     let opened = writer(options).map_err(refused)?;
+    // A power cut in the first start may leave a log beside a file that does not have the mode yet. Such a log puts its
+    // connection into the mode and leaves the file as it is; with that connection the log went, and with it the mode.
+    write_ahead(&opened.connection, &file)?;
     let meta = meta(&opened.connection).map_err(refused)?;
     Ok((opened, meta))
+}
+
+/// Writes the log's mode into the file; where it stands there already, nothing is written.
+fn write_ahead(connection: &Connection, file: &Path) -> Result<(), OpenError> {
+    let mode: rusqlite::Result<String> =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+    match mode {
+        Ok(mode) if mode == "wal" => Ok(()),
+        Ok(mode) => Err(OpenError::NoWal { path: file.to_owned(), mode }),
+        Err(source) => Err(OpenError::Database { path: file.to_owned(), source: source.into() }),
+    }
 }
 
 /// Opens the writer's connection to a database that was migrated.
