@@ -5,6 +5,7 @@ mod crash;
 mod files;
 mod packs;
 mod reads;
+mod small_disk;
 mod statements;
 mod support;
 mod trouble;

@@ -8,14 +8,17 @@ use std::{
 };
 
 use tidings_engine::{
-    act::{Act, CommitNumber, Op, Outcome},
+    act::{Act, CommitNumber, Op, Outcome, Value},
     ports::MessageStore,
 };
-use tidings_sqlite::SqliteStore;
+use tidings_sqlite::{SqliteOptions, SqliteStore};
 use tidings_testkit::contract::{Opened, Stores, World, act, wait};
 use tidings_wire::{ConversationKey, UserId};
 
-use super::support::{Folder, Hand};
+use super::{
+    small_disk::SmallDisk,
+    support::{Folder, Hand},
+};
 
 /// One store that both the suite's world and the test hold.
 struct Held(SqliteStore);
@@ -38,6 +41,15 @@ fn large(world: &World, key: usize) -> Act {
 
 fn seqs(world: &World) -> Vec<u64> {
     wait(world.store().since(CommitNumber(0), 10_000)).into_iter().map(|(_, message)| message.seq).collect()
+}
+
+/// Waits until the store says by itself that it works.
+fn until_healthy(world: &World) {
+    let begin = Instant::now();
+    while let Some(wrong) = world.store().health() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{wrong}");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -63,6 +75,75 @@ fn a_full_disk_answers_unavailable_and_is_written_again_when_there_is_room() {
     assert_eq!(repeats, stored, "what was acknowledged is known");
     assert_eq!(seqs(&world), (1..=200).collect::<Vec<_>>());
     assert_eq!(world.store().health(), None);
+}
+
+#[test]
+fn a_disk_without_room_refuses_what_is_kept_and_reads_on() {
+    let name = "trouble::a_disk_without_room_refuses_what_is_kept_and_reads_on";
+    let Some(disk) = SmallDisk::of_test(name, 4 << 20) else { return };
+    let open = || SqliteStore::open(SqliteOptions::new(disk.folder().join("data"), Hand::at(0))).unwrap();
+    let store = open();
+    let world = World::open(&Held(store.clone()));
+    let keys = |range: std::ops::Range<usize>| range.map(|key| large(&world, key)).collect::<Vec<_>>();
+    let stored =
+        |outcomes: &[Outcome]| outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
+    assert_eq!(stored(&world.settle_all(keys(0..10))), 10);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for round in 1..=3 {
+        disk.fill();
+        let mut there = seqs(&world).len();
+        for key in 1_000..1_020 {
+            let outcome = world.settle(large(&world, round * 1_000 + key)).outcome;
+            assert!(matches!(outcome, Outcome::Stored { .. } | Outcome::Unavailable(_)), "{outcome:?}");
+            there += stored(&[outcome]);
+            assert_eq!(seqs(&world), (1..=there as u64).collect::<Vec<_>>(), "reads go on");
+            assert_eq!(world.seqs(dm(), 7).map(|seqs| seqs.len()), Some(there), "history");
+            assert_eq!(world.list(2, None, 10).conversations.len(), 1, "conversations");
+            let counted = wait(world.store().query("SELECT count(*) FROM messages".into(), vec![]));
+            assert_eq!(counted, [[Value::Int(there as i64)]], "queries");
+        }
+        assert!(runtime.block_on(store.create_session(UserId::new(2), 9_000)).is_err(), "nor is a session made");
+        assert!(world.store().health().is_some());
+        disk.free();
+        if round == 1 {
+            until_healthy(&world);
+        }
+        let again = world.settle_all(keys(0..10 + round));
+        assert_eq!(stored(&again), 1, "what was acknowledged is known, and more is taken: {again:?}");
+    }
+    let before = seqs(&world);
+    world.store().stop();
+    drop(world);
+    let world = World::open(&Held(open()));
+    assert_eq!(seqs(&world), before);
+}
+
+#[test]
+fn a_disk_that_is_full_before_anybody_read_is_read_and_started_on() {
+    let name = "trouble::a_disk_that_is_full_before_anybody_read_is_read_and_started_on";
+    let Some(disk) = SmallDisk::of_test(name, 4 << 20) else { return };
+    let open = || SqliteStore::open(SqliteOptions::new(disk.folder().join("data"), Hand::at(0)));
+    let world = World::open(&Held(open().unwrap()));
+    for key in 0..40 {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Stored { .. }));
+    }
+    disk.fill();
+    assert!(matches!(world.settle(large(&world, 40)).outcome, Outcome::Unavailable(_)));
+    assert_eq!(seqs(&world).len(), 40, "by a connection that was opened just now");
+    world.store().stop();
+    drop(world);
+    let world = World::open(&Held(open().unwrap()));
+    assert_eq!(seqs(&world).len(), 40);
+    assert!(matches!(world.settle(large(&world, 40)).outcome, Outcome::Unavailable(_)));
+    disk.free();
+    assert!(matches!(world.settle(large(&world, 40)).outcome, Outcome::Stored { .. }));
+    assert_eq!(seqs(&world).len(), 41);
+    world.store().stop();
+    drop(world);
+    disk.fill();
+    assert!(open().is_err(), "after a stop in good order the log's index is made anew, and there is no room for it");
+    disk.free();
+    assert_eq!(seqs(&World::open(&Held(open().unwrap()))).len(), 41);
 }
 
 #[test]
@@ -113,11 +194,7 @@ fn the_store_comes_back_without_being_asked() {
     fs::rename(folder.file(), &elsewhere).unwrap();
     assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Unavailable(_)));
     fs::rename(&elsewhere, folder.file()).unwrap();
-    let begin = Instant::now();
-    while let Some(wrong) = world.store().health() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{wrong}");
-        std::thread::yield_now();
-    }
+    until_healthy(&world);
     assert!(matches!(world.settle(large(&world, 2)).outcome, Outcome::Stored { .. }));
 }
 
