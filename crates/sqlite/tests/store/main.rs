@@ -3,6 +3,7 @@
 mod contract;
 mod crash;
 mod files;
+mod locks;
 mod packs;
 mod reads;
 mod small_disk;

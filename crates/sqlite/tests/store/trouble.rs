@@ -1,11 +1,7 @@
-//! A disk that is full, a database that is locked, moved, replaced: nothing is acknowledged from memory, and the store
+//! A disk that is full, a database that is moved, gone, replaced: nothing is acknowledged from memory, and the store
 //! comes back by itself.
 
-use std::{
-    fs,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs, sync::Arc};
 
 use tidings_engine::{
     act::{Act, CommitNumber, Op, Outcome, Value},
@@ -17,11 +13,11 @@ use tidings_wire::{ConversationKey, UserId};
 
 use super::{
     small_disk::SmallDisk,
-    support::{Folder, Hand},
+    support::{Folder, Hand, until_healthy},
 };
 
 /// One store that both the suite's world and the test hold.
-struct Held(SqliteStore);
+pub(crate) struct Held(pub(crate) SqliteStore);
 
 impl Stores for Held {
     fn open(&self, _: usize) -> Opened {
@@ -29,27 +25,21 @@ impl Stores for Held {
     }
 }
 
-fn dm() -> ConversationKey {
+/// Where the messages go.
+pub(crate) fn dm() -> ConversationKey {
     ConversationKey::dm(UserId::new(2), UserId::new(7))
 }
 
-fn large(world: &World, key: usize) -> Act {
+/// A message of 16 KiB, under a key.
+pub(crate) fn large(world: &World, key: usize) -> Act {
     let body = format!("{{\"content\":\"{}\"}}", "x".repeat(16_384));
     let key = format!("key-{key}").parse().expect("it is a key");
     Act { key: Some((key, [0; 16])), ..act(Some(UserId::new(2)), [Op::Message(world.entry(dm(), body))]) }
 }
 
-fn seqs(world: &World) -> Vec<u64> {
+/// The seqs of all messages that a read finds.
+pub(crate) fn seqs(world: &World) -> Vec<u64> {
     wait(world.store().since(CommitNumber(0), 10_000)).into_iter().map(|(_, message)| message.seq).collect()
-}
-
-/// Waits until the store says by itself that it works.
-fn until_healthy(world: &World) {
-    let begin = Instant::now();
-    while let Some(wrong) = world.store().health() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{wrong}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -147,21 +137,6 @@ fn a_disk_that_is_full_before_anybody_read_is_read_and_started_on() {
 }
 
 #[test]
-fn a_lock_of_another_process_answers_unavailable_until_it_is_gone() {
-    let folder = Folder::new();
-    let world = World::open(&folder);
-    world.send(2, 7);
-    let other = folder.connection();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Unavailable(_)));
-    assert!(world.store().health().is_some());
-    assert_eq!(seqs(&world), [1]);
-    other.execute_batch("COMMIT").unwrap();
-    assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Stored { .. }));
-    assert_eq!((seqs(&world), world.store().health()), (vec![1, 2], None));
-}
-
-#[test]
 fn a_database_that_was_moved_away_is_not_written_on() {
     let folder = Folder::new();
     let clock = Hand::at(0);
@@ -183,6 +158,36 @@ fn a_database_that_was_moved_away_is_not_written_on() {
     assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Stored { .. } | Outcome::Duplicate(_))), "{again:?}");
     assert_eq!(seqs(&world), [1, 2, 3, 4]);
     assert_eq!(world.store().health(), None);
+}
+
+#[test]
+fn a_folder_that_is_gone_is_not_made_again_and_is_taken_up_when_it_comes_back() {
+    let folder = Folder::new();
+    let inner = folder.path().join("data");
+    let world = World::open(&Held(SqliteStore::open(SqliteOptions::new(&inner, Hand::at(0))).unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    world.send(2, 7);
+    assert_eq!(seqs(&world), [1]);
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(&inner, &elsewhere).unwrap();
+    for key in [1, 2, 2] {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Unavailable(_)));
+        let read = runtime.block_on(world.store().since(CommitNumber(0), 10));
+        assert!(read.is_err(), "what is read elsewhere is not what the next start finds: {read:?}");
+    }
+    assert!(!inner.exists(), "no empty one is put in its place");
+    assert!(world.store().health().is_some());
+    fs::rename(&elsewhere, &inner).unwrap();
+    until_healthy(&world);
+    let again = world.settle_all([1, 2, 3].map(|key| large(&world, key)));
+    assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Stored { .. } | Outcome::Duplicate(_))), "{again:?}");
+    assert_eq!(seqs(&world), [1, 2, 3, 4]);
+    fs::remove_dir_all(&inner).unwrap();
+    for key in [4, 5] {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Unavailable(_)));
+    }
+    world.store().stop();
+    assert!(!inner.exists());
 }
 
 #[test]
