@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{ErrorKind, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
@@ -17,7 +17,8 @@ const FAILED: i32 = 101;
 pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Runs the test of this name once more, in a process that has the disk: there it is given. Where it is not, that process
+    /// Runs the test of this name once more, in a process that has the disk, with all temporary folders on it: there it is
+    /// given. Where it is not, that process
     /// has done the test, and there is nothing left to do.
     ///
     /// # Panics
@@ -34,7 +35,7 @@ impl SmallDisk {
         let mount = format!("mount -t tmpfs -o size={bytes},mode=700 tmpfs \"${FOLDER}\" && exec \"$@\"");
         let test = std::env::current_exe().expect("the test knows its file");
         command.args(["--mount", "sh", "-c", &mount, "sh"]).arg(test).args(["--exact", name, "--nocapture"]);
-        let output = command.env(FOLDER, folder.path()).output();
+        let output = command.env(FOLDER, folder.path()).env("TMPDIR", folder.path()).output();
         let said = match &output {
             Ok(output) => {
                 format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -52,11 +53,6 @@ impl SmallDisk {
             ),
         }
         None
-    }
-
-    /// Where it is.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.0
     }
 
     /// Fills it to the last byte.

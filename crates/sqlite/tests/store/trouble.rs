@@ -71,7 +71,8 @@ fn a_full_disk_answers_unavailable_and_is_written_again_when_there_is_room() {
 fn a_disk_without_room_refuses_what_is_kept_and_reads_on() {
     let name = "trouble::a_disk_without_room_refuses_what_is_kept_and_reads_on";
     let Some(disk) = SmallDisk::of_test(name, 4 << 20) else { return };
-    let open = || SqliteStore::open(SqliteOptions::new(disk.folder().join("data"), Hand::at(0))).unwrap();
+    let folder = Folder::new();
+    let open = || folder.open(Hand::at(0));
     let store = open();
     let world = World::open(&Held(store.clone()));
     let keys = |range: std::ops::Range<usize>| range.map(|key| large(&world, key)).collect::<Vec<_>>();
@@ -112,7 +113,8 @@ fn a_disk_without_room_refuses_what_is_kept_and_reads_on() {
 fn a_disk_that_is_full_before_anybody_read_is_read_and_started_on() {
     let name = "trouble::a_disk_that_is_full_before_anybody_read_is_read_and_started_on";
     let Some(disk) = SmallDisk::of_test(name, 4 << 20) else { return };
-    let open = || SqliteStore::open(SqliteOptions::new(disk.folder().join("data"), Hand::at(0)));
+    let folder = Folder::new();
+    let open = || SqliteStore::open(folder.options(Hand::at(0)));
     let world = World::open(&Held(open().unwrap()));
     for key in 0..40 {
         assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Stored { .. }));
