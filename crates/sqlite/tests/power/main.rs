@@ -20,8 +20,9 @@
 //! Like one: contents, lengths and names are lost each by itself, across files in any order, unless a sync of that file or of
 //! the folder came between; a write under way arrives in part; sectors arrive in any order, and may be torn; the
 //! shared memory's file may hold anything. Not like one: bytes beside a write never suffer (SQLite is built to count on that,
-//! `SQLITE_POWERSAFE_OVERWRITE`), what was synced never rots, a sync never fails with the power on, and what the store does
-//! past SQLite is taken as synced: the empty file that a first start makes, and the copy before a migration. Threads run as
+//! `SQLITE_POWERSAFE_OVERWRITE`), what was synced never rots, a sync never fails with the power on (Linux then takes for
+//! written what was not, and neither SQLite nor the store writes all of it again), and what the store does past SQLite is
+//! taken as synced: the folder and the empty file that a first start makes, and the copy before a migration. Threads run as
 //! they like: a seed gives the same work, step of the cut and loss, not the same interleaving.
 //!
 //! # To repeat
