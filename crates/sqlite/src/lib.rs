@@ -16,6 +16,7 @@
 //! | `removal`, `choices` | what is erased and pruned; what users chose |
 //! | `readers`, `read/` | the threads that read; one file a question |
 //! | `sessions`, `keys`, `revocations` | the other ports |
+//! | `planted` | behind a feature: mistakes that the tests must find |
 //! | `ids`, `row` | how ids, parameters and columns stand in SQLite |
 //!
 //! # Example
@@ -74,6 +75,8 @@ mod members;
 mod migrate;
 mod open;
 mod options;
+#[cfg(feature = "planted")]
+mod planted;
 mod read;
 mod readers;
 mod removal;
@@ -88,6 +91,8 @@ mod writer;
 pub use error::OpenError;
 pub use migrate::MigrationSource;
 pub use options::SqliteOptions;
+#[cfg(feature = "planted")]
+pub use planted::Planted;
 pub use store::SqliteStore;
 
 /// The database's file in its folder.

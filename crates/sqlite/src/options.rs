@@ -27,11 +27,17 @@ pub struct SqliteOptions {
     /// Bytes of the write-ahead log, 256 MiB, above which the writer has readers finish (for at most a second) and writes it
     /// back whole. Below, a commit now and then writes back what it can without waiting, which keeps it near 40 MB.
     pub log_bytes: u64,
+    /// Pages of the log, 10,000, at which a commit writes back what it can. With SQLite's own 1,000 every spike is a checkpoint:
+    /// measured 32,900 rows/s and p99 9.5 ms instead of 40,000 and 0.9 ms.
+    pub checkpoint_pages: u32,
     /// Whether a database of an older version, or a new one, is migrated: it is. Otherwise it is refused as
     /// [`OpenError::Older`](crate::OpenError::Older), so that a command beside a running server never changes its tables.
     pub migrate: bool,
     /// What tells the time: for the end of sessions, of statements, and of waits between attempts to reopen.
     pub clock: SharedClock,
+    /// A mistake that the writer makes on purpose.
+    #[cfg(feature = "planted")]
+    pub planted: Option<crate::Planted>,
 }
 
 impl SqliteOptions {
@@ -46,13 +52,25 @@ impl SqliteOptions {
             statement_limit: Duration::from_secs(5),
             max_bytes: None,
             log_bytes: 256 << 20,
+            checkpoint_pages: 10_000,
             migrate: true,
             clock,
+            #[cfg(feature = "planted")]
+            planted: None,
         }
     }
 
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.join(crate::FILE)
+    }
+
+    /// How the writer's connection waits for the disk, as SQLite names it.
+    pub(crate) fn synchronous(&self) -> &'static str {
+        #[cfg(feature = "planted")]
+        if self.planted == Some(crate::Planted::SynchronousNormal) {
+            return "normal";
+        }
+        "full"
     }
 
     /// The write-ahead log, as SQLite names it.

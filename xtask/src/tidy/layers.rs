@@ -110,7 +110,8 @@ const LAYERS: &[Layer] = &[
         package: "tidings-sqlite",
         may_use: &["tidings-engine", "tidings-wire"],
         may_use_optionally: &[],
-        tests_may_use: &["tidings-testkit"],
+        // Itself: its own tests have the feature `planted`.
+        tests_may_use: &["tidings-testkit", "tidings-sqlite"],
         never: &[
             HTTP[0], HTTP[1], HTTP[2], HTTP[3], HTTP[4], HTTP[5], HTTP[6], SQL[2], SQL[3], SQL[4], BROKERS[0],
             BROKERS[1],

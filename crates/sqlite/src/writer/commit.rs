@@ -1,10 +1,10 @@
 //! One transaction for many acts: the group commit.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Transaction, TransactionBehavior};
 use tidings_engine::act::{Act, CommitNumber, Outcome};
 
 use super::batch::{Batch, Lost, failed};
-use crate::open::Limit;
+use crate::open::Opened;
 
 /// What never goes back: kept in memory too, so that not even a commit that failed gives a number twice.
 #[derive(Clone, Copy, Debug)]
@@ -31,28 +31,18 @@ pub(crate) struct Committed {
 ///
 /// # Errors
 /// Where the database does not commit. Then none of the acts is known to be on disk.
-pub(crate) fn commit(
-    connection: &mut Connection,
-    limit: &Limit,
-    counters: &mut Counters,
-    acts: &[Act],
-) -> rusqlite::Result<Committed> {
-    match attempt(connection, limit, counters, acts) {
+pub(crate) fn commit(opened: &mut Opened, counters: &mut Counters, acts: &[Act]) -> rusqlite::Result<Committed> {
+    match attempt(opened, counters, acts) {
         Ok(answers) => Ok(Committed { answers, trouble: None }),
         Err(Lost::ByDatabase(error)) => Err(error),
-        Err(Lost::ByAct(_)) => one_by_one(connection, limit, counters, acts),
+        Err(Lost::ByAct(_)) => one_by_one(opened, counters, acts),
     }
 }
 
-fn one_by_one(
-    connection: &mut Connection,
-    limit: &Limit,
-    counters: &mut Counters,
-    acts: &[Act],
-) -> rusqlite::Result<Committed> {
+fn one_by_one(opened: &mut Opened, counters: &mut Counters, acts: &[Act]) -> rusqlite::Result<Committed> {
     let mut answers = Vec::with_capacity(acts.len());
     for act in acts {
-        match attempt(connection, limit, counters, std::slice::from_ref(act)) {
+        match attempt(opened, counters, std::slice::from_ref(act)) {
             Ok(answer) => answers.extend(answer),
             Err(Lost::ByAct(source)) => {
                 tracing::error!(%source, "a statement of an act rolled its transaction back; the act is answered `unavailable`");
@@ -69,21 +59,21 @@ fn one_by_one(
     Ok(Committed { answers, trouble: None })
 }
 
-fn attempt(
-    connection: &mut Connection,
-    limit: &Limit,
-    counters: &mut Counters,
-    acts: &[Act],
-) -> Result<Vec<Answer>, Lost> {
+fn attempt(opened: &mut Opened, counters: &mut Counters, acts: &[Act]) -> Result<Vec<Answer>, Lost> {
     // Immediate: a lock that can't be had is found before anything is done.
-    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
-    let mut batch = Batch::new(&transaction, limit, *counters);
+    let transaction = Transaction::new(&mut opened.connection, TransactionBehavior::Immediate)?;
+    let mut batch = Batch::new(&transaction, &opened.limit, *counters);
     let mut answers = Vec::with_capacity(acts.len());
     for act in acts {
         answers.push(batch.act(act)?);
     }
     let reached = batch.finish()?;
     *counters = reached;
+    #[cfg(feature = "planted")]
+    if opened.planted == Some(crate::Planted::AcknowledgeBeforeCommit) {
+        crate::planted::leave_open(transaction);
+        return Ok(answers);
+    }
     transaction.commit()?;
     Ok(answers)
 }

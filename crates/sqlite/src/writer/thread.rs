@@ -99,13 +99,19 @@ impl Writer {
         } else if batch.iter().any(|settled| !matches!(settled.outcome, Outcome::Unavailable(_))) {
             tracing::warn!("acts were committed before the store was started: nobody hears of them");
         }
+        #[cfg(feature = "planted")]
+        if let Some(opened) = &self.opened
+            && let Err(error) = crate::planted::commit_late(&opened.connection)
+        {
+            self.fails(&error);
+        }
     }
 
     /// Commits; none where the acts are not known to be on disk.
     fn commit(&mut self, acts: &[Act]) -> Option<Vec<Answer>> {
         self.reopen_if_due();
         let opened = self.opened.as_mut()?;
-        match commit::commit(&mut opened.connection, &opened.limit, &mut self.counters, acts) {
+        match commit::commit(opened, &mut self.counters, acts) {
             Ok(Committed { answers, trouble }) if self.is_in_place() => {
                 if let Some(error) = trouble {
                     self.fails(&error);

@@ -66,6 +66,19 @@ fn the_log_is_written_back_when_the_store_stops() {
 }
 
 #[test]
+fn a_log_beside_a_file_without_its_mode_is_no_reason_to_work_without_a_log() {
+    let folder = Folder::new();
+    folder.open(Hand::at(0)).stop();
+    let mode = |folder: &Folder, sql| folder.connection().query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(mode(&folder, "PRAGMA journal_mode = delete"), "delete");
+    fs::write(folder.path().join("tidings.db-wal"), [7; 4_096]).unwrap();
+    let store = folder.open(Hand::at(0));
+    assert_eq!(mode(&folder, "PRAGMA journal_mode"), "wal");
+    store.stop();
+    assert_eq!(mode(&folder, "PRAGMA journal_mode"), "wal", "it is written into the file");
+}
+
+#[test]
 fn a_database_of_a_newer_version_is_refused_as_it_is() {
     let folder = Folder::new();
     folder.open(Hand::at(0)).stop();

@@ -6,12 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 use tidings_engine::clock::{Clock, Now};
 use tidings_sqlite::{FILE, SqliteOptions, SqliteStore};
+use tidings_testkit::contract::World;
 
 /// A clock that is set by hand. Its monotonic time is the same.
 pub(crate) struct Hand(AtomicI64);
@@ -67,5 +68,14 @@ impl Folder {
     /// A connection of somebody else's.
     pub(crate) fn connection(&self) -> Connection {
         Connection::open(self.file()).expect("the file opens")
+    }
+}
+
+/// Waits until the store says by itself that it works.
+pub(crate) fn until_healthy(world: &World) {
+    let begin = Instant::now();
+    while let Some(wrong) = world.store().health() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{wrong}");
+        std::thread::yield_now();
     }
 }

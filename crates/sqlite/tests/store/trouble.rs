@@ -1,24 +1,23 @@
-//! A disk that is full, a database that is locked, moved, replaced: nothing is acknowledged from memory, and the store
+//! A disk that is full, a database that is moved, gone, replaced: nothing is acknowledged from memory, and the store
 //! comes back by itself.
 
-use std::{
-    fs,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs, sync::Arc};
 
 use tidings_engine::{
-    act::{Act, CommitNumber, Op, Outcome},
+    act::{Act, CommitNumber, Op, Outcome, Value},
     ports::MessageStore,
 };
-use tidings_sqlite::SqliteStore;
+use tidings_sqlite::{SqliteOptions, SqliteStore};
 use tidings_testkit::contract::{Opened, Stores, World, act, wait};
 use tidings_wire::{ConversationKey, UserId};
 
-use super::support::{Folder, Hand};
+use super::{
+    small_disk::SmallDisk,
+    support::{Folder, Hand, until_healthy},
+};
 
 /// One store that both the suite's world and the test hold.
-struct Held(SqliteStore);
+pub(crate) struct Held(pub(crate) SqliteStore);
 
 impl Stores for Held {
     fn open(&self, _: usize) -> Opened {
@@ -26,17 +25,20 @@ impl Stores for Held {
     }
 }
 
-fn dm() -> ConversationKey {
+/// Where the messages go.
+pub(crate) fn dm() -> ConversationKey {
     ConversationKey::dm(UserId::new(2), UserId::new(7))
 }
 
-fn large(world: &World, key: usize) -> Act {
+/// A message of 16 KiB, under a key.
+pub(crate) fn large(world: &World, key: usize) -> Act {
     let body = format!("{{\"content\":\"{}\"}}", "x".repeat(16_384));
     let key = format!("key-{key}").parse().expect("it is a key");
     Act { key: Some((key, [0; 16])), ..act(Some(UserId::new(2)), [Op::Message(world.entry(dm(), body))]) }
 }
 
-fn seqs(world: &World) -> Vec<u64> {
+/// The seqs of all messages that a read finds.
+pub(crate) fn seqs(world: &World) -> Vec<u64> {
     wait(world.store().since(CommitNumber(0), 10_000)).into_iter().map(|(_, message)| message.seq).collect()
 }
 
@@ -66,18 +68,74 @@ fn a_full_disk_answers_unavailable_and_is_written_again_when_there_is_room() {
 }
 
 #[test]
-fn a_lock_of_another_process_answers_unavailable_until_it_is_gone() {
+fn a_disk_without_room_refuses_what_is_kept_and_reads_on() {
+    let name = "trouble::a_disk_without_room_refuses_what_is_kept_and_reads_on";
+    let Some(disk) = SmallDisk::of_test(name, 4 << 20) else { return };
     let folder = Folder::new();
-    let world = World::open(&folder);
-    world.send(2, 7);
-    let other = folder.connection();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Unavailable(_)));
-    assert!(world.store().health().is_some());
-    assert_eq!(seqs(&world), [1]);
-    other.execute_batch("COMMIT").unwrap();
-    assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Stored { .. }));
-    assert_eq!((seqs(&world), world.store().health()), (vec![1, 2], None));
+    let open = || folder.open(Hand::at(0));
+    let store = open();
+    let world = World::open(&Held(store.clone()));
+    let keys = |range: std::ops::Range<usize>| range.map(|key| large(&world, key)).collect::<Vec<_>>();
+    let stored =
+        |outcomes: &[Outcome]| outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
+    assert_eq!(stored(&world.settle_all(keys(0..10))), 10);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for round in 1..=3 {
+        disk.fill();
+        let mut there = seqs(&world).len();
+        for key in 1_000..1_020 {
+            let outcome = world.settle(large(&world, round * 1_000 + key)).outcome;
+            assert!(matches!(outcome, Outcome::Stored { .. } | Outcome::Unavailable(_)), "{outcome:?}");
+            there += stored(&[outcome]);
+            assert_eq!(seqs(&world), (1..=there as u64).collect::<Vec<_>>(), "reads go on");
+            assert_eq!(world.seqs(dm(), 7).map(|seqs| seqs.len()), Some(there), "history");
+            assert_eq!(world.list(2, None, 10).conversations.len(), 1, "conversations");
+            let counted = wait(world.store().query("SELECT count(*) FROM messages".into(), vec![]));
+            assert_eq!(counted, [[Value::Int(there as i64)]], "queries");
+        }
+        assert!(runtime.block_on(store.create_session(UserId::new(2), 9_000)).is_err(), "nor is a session made");
+        assert!(world.store().health().is_some());
+        disk.free();
+        if round == 1 {
+            until_healthy(&world);
+        }
+        let again = world.settle_all(keys(0..10 + round));
+        assert_eq!(stored(&again), 1, "what was acknowledged is known, and more is taken: {again:?}");
+    }
+    let before = seqs(&world);
+    world.store().stop();
+    drop(world);
+    let world = World::open(&Held(open()));
+    assert_eq!(seqs(&world), before);
+}
+
+#[test]
+fn a_disk_that_is_full_before_anybody_read_is_read_and_started_on() {
+    let name = "trouble::a_disk_that_is_full_before_anybody_read_is_read_and_started_on";
+    let Some(disk) = SmallDisk::of_test(name, 4 << 20) else { return };
+    let folder = Folder::new();
+    let open = || SqliteStore::open(folder.options(Hand::at(0)));
+    let world = World::open(&Held(open().unwrap()));
+    for key in 0..40 {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Stored { .. }));
+    }
+    disk.fill();
+    assert!(matches!(world.settle(large(&world, 40)).outcome, Outcome::Unavailable(_)));
+    assert_eq!(seqs(&world).len(), 40, "by a connection that was opened just now");
+    world.store().stop();
+    drop(world);
+    let world = World::open(&Held(open().unwrap()));
+    assert_eq!(seqs(&world).len(), 40);
+    assert!(matches!(world.settle(large(&world, 40)).outcome, Outcome::Unavailable(_)));
+    disk.free();
+    assert!(matches!(world.settle(large(&world, 40)).outcome, Outcome::Stored { .. }));
+    assert_eq!(seqs(&world).len(), 41);
+    world.store().stop();
+    drop(world);
+    disk.fill();
+    assert!(open().is_err(), "after a stop in good order the log's index is made anew, and there is no room for it");
+    disk.free();
+    assert_eq!(seqs(&World::open(&Held(open().unwrap()))).len(), 41);
 }
 
 #[test]
@@ -105,6 +163,36 @@ fn a_database_that_was_moved_away_is_not_written_on() {
 }
 
 #[test]
+fn a_folder_that_is_gone_is_not_made_again_and_is_taken_up_when_it_comes_back() {
+    let folder = Folder::new();
+    let inner = folder.path().join("data");
+    let world = World::open(&Held(SqliteStore::open(SqliteOptions::new(&inner, Hand::at(0))).unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    world.send(2, 7);
+    assert_eq!(seqs(&world), [1]);
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(&inner, &elsewhere).unwrap();
+    for key in [1, 2, 2] {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Unavailable(_)));
+        let read = runtime.block_on(world.store().since(CommitNumber(0), 10));
+        assert!(read.is_err(), "what is read elsewhere is not what the next start finds: {read:?}");
+    }
+    assert!(!inner.exists(), "no empty one is put in its place");
+    assert!(world.store().health().is_some());
+    fs::rename(&elsewhere, &inner).unwrap();
+    until_healthy(&world);
+    let again = world.settle_all([1, 2, 3].map(|key| large(&world, key)));
+    assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Stored { .. } | Outcome::Duplicate(_))), "{again:?}");
+    assert_eq!(seqs(&world), [1, 2, 3, 4]);
+    fs::remove_dir_all(&inner).unwrap();
+    for key in [4, 5] {
+        assert!(matches!(world.settle(large(&world, key)).outcome, Outcome::Unavailable(_)));
+    }
+    world.store().stop();
+    assert!(!inner.exists());
+}
+
+#[test]
 fn the_store_comes_back_without_being_asked() {
     let folder = Folder::new();
     let world = World::open(&folder);
@@ -113,11 +201,7 @@ fn the_store_comes_back_without_being_asked() {
     fs::rename(folder.file(), &elsewhere).unwrap();
     assert!(matches!(world.settle(large(&world, 1)).outcome, Outcome::Unavailable(_)));
     fs::rename(&elsewhere, folder.file()).unwrap();
-    let begin = Instant::now();
-    while let Some(wrong) = world.store().health() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{wrong}");
-        std::thread::yield_now();
-    }
+    until_healthy(&world);
     assert!(matches!(world.settle(large(&world, 2)).outcome, Outcome::Stored { .. }));
 }
 

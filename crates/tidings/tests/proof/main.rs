@@ -5,6 +5,7 @@
 mod broadcast;
 mod bytes;
 mod crash;
+mod full_disk;
 mod group;
 mod history;
 mod identity;
@@ -16,6 +17,8 @@ mod private;
 mod refusals;
 mod services;
 mod slow_readers;
+#[path = "../../../sqlite/tests/store/small_disk.rs"]
+mod small_disk;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
