@@ -14,6 +14,7 @@
 //! | `writer/change`, `writer/mark` | edits and deletions; marks of what was read |
 //! | `members`, `statement` | memberships; the statements of packs |
 //! | `removal`, `choices` | what is erased and pruned; what users chose |
+//! | `backup` | copies of the database, and their being put back |
 //! | `readers`, `read/` | the threads that read; one file a question |
 //! | `sessions`, `keys`, `revocations` | the other ports |
 //! | `planted` | behind a feature: mistakes that the tests must find |
@@ -67,6 +68,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backup;
 mod choices;
 mod error;
 mod ids;
@@ -88,6 +90,7 @@ mod statement;
 mod store;
 mod writer;
 
+pub use backup::{BackupError, Restored, backup, restore};
 pub use error::OpenError;
 pub use migrate::MigrationSource;
 pub use options::SqliteOptions;

@@ -80,7 +80,7 @@ impl Part {
     }
 
     /// The last migration that was applied; 0 where there is none.
-    fn applied(&self, connection: &Connection) -> rusqlite::Result<i32> {
+    pub(crate) fn applied(&self, connection: &Connection) -> rusqlite::Result<i32> {
         let table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
         if connection.query_row(table, [&self.table], |_| Ok(())).optional()?.is_none() {
             return Ok(0);
@@ -89,7 +89,8 @@ impl Part {
         connection.query_row(&last, [], |row| row.get(0))
     }
 
-    fn known(&self) -> i32 {
+    /// The last migration that this version knows.
+    pub(crate) fn known(&self) -> i32 {
         self.migrations.iter().map(Migration::version).max().unwrap_or(0)
     }
 
@@ -196,6 +197,40 @@ mod tests {
         let refused = part(&[one, two]).migrate(&mut connection, &file, false);
         assert!(matches!(refused, Err(OpenError::Older { found: 1, known: 2, .. })), "{refused:?}");
         assert_eq!(columns(&file), 1);
+    }
+
+    #[test]
+    fn a_database_of_the_first_version_keeps_its_lists_and_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(crate::FILE);
+        let mut connection = Connection::open(&file).unwrap();
+        Part { migrations: read(&OWN[..1]).unwrap(), ..Part::own() }.migrate(&mut connection, &file, true).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations VALUES (1, 'group:5', 'group', 3, 40, 3);
+                 INSERT INTO members VALUES (1, 2, 0, 2, 1, NULL), (1, 3, 0, NULL, 0, NULL);
+                 INSERT INTO messages VALUES (1, 1, 1, 11, 'group', 1, 3, NULL, NULL, NULL, '{}', 20000),
+                 (2, 1, 2, 12, 'group', 1, 3, 'k', x'00', NULL, '{}', 30000), (3, 1, 3, 13, 'group', 1, 3, NULL, NULL, NULL, '{}', 40000);
+                 UPDATE meta SET last_commit = 3, last_id = 13;",
+            )
+            .unwrap();
+        Part::own().migrate(&mut connection, &file, true).unwrap();
+        let user = tidings_wire::UserId::new;
+        let listed = |of| crate::read::conversations(&connection, user(of), None, 10).unwrap().conversations.remove(0);
+        let line = |of| {
+            let found = listed(of);
+            (found.head, found.read, found.unread, found.touched_at, found.last.map(|last| last.seq))
+        };
+        assert_eq!(line(2), (2, 1, 1, 30, Some(2)));
+        assert_eq!(line(3), (3, 0, 3, 40, Some(3)));
+        // The copy that was made before has no mark, and is put back all the same.
+        drop(connection);
+        let back = tempfile::tempdir().unwrap();
+        crate::restore(&folder.path().join("tidings.db.before-v2"), back.path(), false).unwrap();
+        let options =
+            crate::SqliteOptions::new(back.path(), std::sync::Arc::new(tidings_engine::clock::SystemClock::new()));
+        let (_, restored) = crate::open::first(&options).unwrap();
+        assert!(restored.last_commit > 1 << 32);
     }
 
     #[test]

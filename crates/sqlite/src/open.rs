@@ -15,10 +15,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use tidings_engine::clock::SharedClock;
 
-use crate::{error::OpenError, migrate::Part, options::SqliteOptions};
+use crate::{backup::renew_copy, error::OpenError, migrate::Part, options::SqliteOptions};
 
 /// How long a statement waits for another process that holds the database: an operator's shell, a backup.
-const BUSY: Duration = Duration::from_secs(1);
+pub(crate) const BUSY: Duration = Duration::from_secs(1);
 
 /// Bytes of log that stay on disk after a checkpoint.
 const LOG_BYTES: u32 = 64 << 20;
@@ -96,6 +96,7 @@ pub(crate) fn first(options: &SqliteOptions) -> Result<(Opened, Meta), OpenError
     // A power cut in the first start may leave a log beside a file that does not have the mode yet. Such a log puts its
     // connection into the mode and leaves the file as it is; with that connection the log went, and with it the mode.
     write_ahead(&opened.connection, &file)?;
+    renew_copy(&opened.connection).map_err(refused)?;
     let meta = meta(&opened.connection).map_err(refused)?;
     Ok((opened, meta))
 }

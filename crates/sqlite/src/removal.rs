@@ -41,10 +41,10 @@ pub(crate) fn prune(connection: &Connection, kind: &str, before_ms: i64, limit: 
     remove(connection, rows)
 }
 
-const WRITTEN: &str = "SELECT conversation, seq, commit_no FROM messages WHERE sender = ?1 AND key IS NOT NULL \
+pub(crate) const WRITTEN: &str = "SELECT conversation, seq, commit_no FROM messages WHERE sender = ?1 AND key IS NOT NULL \
     UNION ALL SELECT conversation, seq, commit_no FROM messages WHERE sender = ?1 AND key IS NULL LIMIT ?2";
 
-const OLD: &str = "SELECT conversation, seq, commit_no FROM messages WHERE type = ?1 AND created_at < ?2 \
+pub(crate) const OLD: &str = "SELECT conversation, seq, commit_no FROM messages WHERE type = ?1 AND created_at < ?2 \
     ORDER BY created_at, commit_no LIMIT ?3";
 
 /// A row's stream, seq and commit number.

@@ -43,7 +43,7 @@ pub(crate) fn message(
     let Some((conversation, head)) = members::head(connection, of)? else { return Ok(None) };
     let visible = visible(connection, (of, conversation, head), reader)?;
     let Some(part) = visible.only(seq) else { return Ok(None) };
-    Ok(Stream { connection, key: of, conversation }.first("m.\"of\" IS NULL", part)?)
+    Ok(Stream { connection, key: of, conversation }.first(IS_MESSAGE, part)?)
 }
 
 /// The last message that is visible: no event, and not deleted.
@@ -55,7 +55,7 @@ pub(super) fn last(
 ) -> rusqlite::Result<Option<StoredMessage>> {
     let stream = Stream { connection, key, conversation };
     for &part in visible.iter().rev() {
-        if let Some(message) = stream.first("m.\"of\" IS NULL AND m.deleted_at IS NULL", part)? {
+        if let Some(message) = stream.first(COUNTS, part)? {
             return Ok(Some(message));
         }
     }
@@ -70,6 +70,35 @@ pub(super) fn oldest(
     visible: &[Interval],
 ) -> rusqlite::Result<Option<Seq>> {
     Stream { connection, key, conversation }.oldest(visible)
+}
+
+/// No event.
+pub(super) const IS_MESSAGE: &str = "m.\"of\" IS NULL";
+
+/// No event, and not deleted.
+pub(super) const COUNTS: &str = "m.\"of\" IS NULL AND m.deleted_at IS NULL";
+
+pub(super) const OLDEST: &str = "SELECT min(seq) FROM messages WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3";
+
+/// All rows of a part.
+pub(super) fn part_sql(onwards: bool) -> String {
+    format!(
+        "SELECT {}, {} FROM {} WHERE m.conversation = ?1 AND m.seq > ?2 AND m.seq <= ?3 ORDER BY m.seq {}",
+        row::MESSAGE,
+        row::HIDDEN,
+        row::TABLES,
+        if onwards { "ASC" } else { "DESC" }
+    )
+}
+
+/// The one with the highest seq in a part for which the condition holds.
+pub(super) fn first_sql(condition: &str) -> String {
+    format!(
+        "SELECT {} FROM {} WHERE m.conversation = ?1 AND m.seq > ?2 AND m.seq <= ?3 AND {condition} \
+         ORDER BY m.seq DESC LIMIT 1",
+        row::MESSAGE,
+        row::TABLES
+    )
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,14 +131,7 @@ impl Stream<'_> {
     }
 
     fn part(&self, part: Interval, lines: &mut Lines) -> rusqlite::Result<()> {
-        let direction = if lines.direction == Direction::Onwards { "ASC" } else { "DESC" };
-        let sql = format!(
-            "SELECT {}, {} FROM {} WHERE m.conversation = ?1 AND m.seq > ?2 AND m.seq <= ?3 \
-             ORDER BY m.seq {direction}",
-            row::MESSAGE,
-            row::HIDDEN,
-            row::TABLES
-        );
+        let sql = part_sql(lines.direction == Direction::Onwards);
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.conversation, part.after, part.to])?;
         while !lines.full
@@ -126,12 +148,7 @@ impl Stream<'_> {
 
     /// The one with the highest seq in a part for which the condition holds.
     fn first(&self, condition: &str, part: Interval) -> rusqlite::Result<Option<StoredMessage>> {
-        let sql = format!(
-            "SELECT {} FROM {} WHERE m.conversation = ?1 AND m.seq > ?2 AND m.seq <= ?3 AND {condition} \
-             ORDER BY m.seq DESC LIMIT 1",
-            row::MESSAGE,
-            row::TABLES
-        );
+        let sql = first_sql(condition);
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows =
             statement.query_map(params![self.conversation, part.after, part.to], |row| row::message(row, self.key))?;
@@ -139,8 +156,7 @@ impl Stream<'_> {
     }
 
     fn oldest(&self, visible: &[Interval]) -> rusqlite::Result<Option<Seq>> {
-        let sql = "SELECT min(seq) FROM messages WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3";
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(OLDEST)?;
         for part in visible {
             let values = params![self.conversation, part.after, part.to];
             if let Some(oldest) = statement.query_row(values, |row| row.get(0))? {

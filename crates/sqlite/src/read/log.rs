@@ -11,14 +11,7 @@ type Logged = (CommitNumber, StoredMessage);
 
 /// The messages and events committed after a commit number.
 pub(crate) fn since(connection: &Connection, after: CommitNumber, limit: u32) -> Result<Vec<Logged>, ReadError> {
-    let sql = format!(
-        "SELECT {}, m.commit_no, c.key FROM {} JOIN conversations c ON c.id = m.conversation \
-         WHERE m.commit_no > ?1 AND NOT {} ORDER BY m.commit_no LIMIT ?2",
-        row::MESSAGE,
-        row::TABLES,
-        row::HIDDEN
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(&sql("m.commit_no > ?1"))?;
     let rows = statement.query_map(params![after.0, limit], logged)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -33,21 +26,14 @@ pub(crate) fn written_by(
     after: CommitNumber,
     limit: u32,
 ) -> Result<Vec<Logged>, ReadError> {
-    let one = format!(
-        "SELECT {}, m.commit_no, c.key FROM {} JOIN conversations c ON c.id = m.conversation \
-         WHERE m.commit_no = ?1 AND NOT {}",
-        row::MESSAGE,
-        row::TABLES,
-        row::HIDDEN
-    );
-    let mut one = connection.prepare_cached(&one)?;
+    let mut one = connection.prepare_cached(&sql("m.commit_no = ?1"))?;
     let (mut after, limit) = (after.0, limit as usize);
     let mut written = Vec::new();
     while written.len() < limit {
         let commits = commits(connection, user, after, limit)?;
         for &commit in commits.iter().take(limit) {
             if written.len() < limit {
-                written.extend(one.query_map([commit], logged)?.collect::<rusqlite::Result<Vec<_>>>()?);
+                written.extend(one.query_map(params![commit, 1], logged)?.collect::<rusqlite::Result<Vec<_>>>()?);
             }
         }
         match commits.last() {
@@ -56,6 +42,17 @@ pub(crate) fn written_by(
         }
     }
     Ok(written)
+}
+
+/// What is shown of the messages for which a condition on their commits holds, at most `?2`.
+pub(super) fn sql(condition: &str) -> String {
+    format!(
+        "SELECT {}, m.commit_no, c.key FROM {} JOIN conversations c ON c.id = m.conversation \
+         WHERE {condition} AND NOT {} ORDER BY m.commit_no LIMIT ?2",
+        row::MESSAGE,
+        row::TABLES,
+        row::HIDDEN
+    )
 }
 
 pub(super) const COMMITS: &str = "SELECT commit_no FROM messages WHERE sender = ?1 AND key IS NOT NULL AND commit_no > ?2 \

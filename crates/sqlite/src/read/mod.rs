@@ -4,6 +4,8 @@ mod conversations;
 mod history;
 mod log;
 mod members;
+#[cfg(test)]
+mod plans;
 mod standing;
 mod unread;
 mod visible;
@@ -14,4 +16,6 @@ pub(crate) use log::{since, written_by};
 pub(crate) use members::members;
 pub(crate) use standing::standings;
 pub(crate) use unread::unread;
+#[cfg(test)]
+pub(crate) use unread::{GONE, UNCOUNTED};
 pub(crate) use visible::{Visible, visible};

@@ -22,9 +22,11 @@ pub(crate) fn standings(
     streams.iter().map(|&stream| Ok(standing(connection, of, stream)?)).collect()
 }
 
+pub(super) const STREAM: &str = "SELECT id, last_seq, last_commit FROM conversations WHERE key = ?1";
+
 fn standing(connection: &Connection, of: UserId, key: ConversationKey) -> rusqlite::Result<Option<Standing>> {
     let stream: Option<(i64, u64, u64)> = connection
-        .prepare_cached("SELECT id, last_seq, last_commit FROM conversations WHERE key = ?1")?
+        .prepare_cached(STREAM)?
         .query_row([key.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((conversation, last_seq, last_commit)) = stream else { return Ok(None) };

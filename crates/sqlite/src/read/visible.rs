@@ -62,9 +62,11 @@ pub(crate) fn visible(
     Ok(Visible { parts: whole.filter(|_| sees_all).into_iter().collect(), head })
 }
 
+pub(super) const MEMBERSHIPS: &str =
+    "SELECT joined_seq, left_seq FROM members WHERE conversation = ?1 AND user = ?2 ORDER BY joined_seq";
+
 fn memberships(connection: &Connection, conversation: i64, head: Seq, user: UserId) -> rusqlite::Result<Visible> {
-    let sql = "SELECT joined_seq, left_seq FROM members WHERE conversation = ?1 AND user = ?2 ORDER BY joined_seq";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(MEMBERSHIPS)?;
     let rows = statement.query_map(params![conversation, SqlId::from(user)], |row| {
         Ok(Interval { after: row.get(0)?, to: row.get::<_, Option<Seq>>(1)?.unwrap_or(head) })
     })?;

@@ -318,14 +318,17 @@ mod tests {
 
     use rusqlite::StatementStatus;
     use smallvec::smallvec;
-    use tidings_engine::{act::Origin, clock::SystemClock};
+    use tidings_engine::{
+        act::{Change, Origin},
+        clock::SystemClock,
+    };
     use tidings_wire::MessageId;
 
     use super::*;
-    use crate::{open, options::SqliteOptions};
+    use crate::{open, options::SqliteOptions, writer::change};
 
     #[test]
-    fn what_every_message_runs_is_prepared_once() {
+    fn what_every_message_change_and_read_runs_is_prepared_once() {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteOptions::new(folder.path(), Arc::new(SystemClock::new()));
         let (opened, _) = open::first(&options).unwrap();
@@ -347,10 +350,26 @@ mod tests {
                 ops: smallvec![Op::Message(entry)],
                 project: None,
             };
-            assert!(batch.act(&act).is_ok_and(|(_, outcome)| matches!(outcome, Outcome::Stored { .. })));
+            let (ann, dm) = (UserId::new(number % 3), ConversationKey::dm(UserId::new(number % 3), UserId::new(7)));
+            let id = MessageId::from_stored(i64::from(number) + 100).unwrap();
+            let edit = Change { conversation: dm, of: 1, by: Some(ann), id, body: Some((1, "{}".into())), at_ms: 0 };
+            let also = |op| Act {
+                origin: Origin::Nobody,
+                sender: Some(ann),
+                key: None,
+                require: smallvec![],
+                ops: smallvec![op],
+                project: None,
+            };
+            for act in [act, also(Op::Change(edit)), also(Op::Read(dm, UserId::new(7), u64::from(number / 3)))] {
+                assert!(batch.act(&act).is_ok_and(|(_, outcome)| matches!(outcome, Outcome::Stored { .. })));
+            }
             batch.write_marks().unwrap();
         }
-        for sql in [KEYED, APPEND, INSERT, members::READ_UP_TO] {
+        let for_messages = [KEYED, APPEND, INSERT, members::READ_UP_TO];
+        let for_changes = [change::FOUND, change::EDIT, change::EVENT];
+        let for_reads = [members::SEAT, members::SET_MARK, crate::read::UNCOUNTED, crate::read::GONE];
+        for sql in for_messages.into_iter().chain(for_changes).chain(for_reads) {
             let statement = opened.connection.prepare_cached(sql).unwrap();
             let status = |of| statement.get_status(of);
             assert!(status(StatementStatus::Run) > 1, "{sql} was not run");

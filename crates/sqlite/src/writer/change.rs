@@ -82,7 +82,7 @@ struct Found {
     sender: Option<SqlId>,
 }
 
-const FOUND: &str = "SELECT type, version, sender FROM messages \
+pub(super) const FOUND: &str = "SELECT type, version, sender FROM messages \
     WHERE conversation = ?1 AND seq = ?2 AND \"of\" IS NULL AND deleted_at IS NULL";
 
 fn find(connection: &Connection, conversation: i64, seq: Seq) -> rusqlite::Result<Option<Found>> {
@@ -94,10 +94,11 @@ fn find(connection: &Connection, conversation: i64, seq: Seq) -> rusqlite::Resul
         .optional()
 }
 
-const EDIT: &str = "UPDATE messages SET body = ?3, version = ?4, edited_at = ?5 WHERE conversation = ?1 AND seq = ?2";
+pub(super) const EDIT: &str =
+    "UPDATE messages SET body = ?3, version = ?4, edited_at = ?5 WHERE conversation = ?1 AND seq = ?2";
 
 const DELETE: &str = "UPDATE messages SET body = '{}', deleted_at = ?3 WHERE conversation = ?1 AND seq = ?2";
 
-const EVENT: &str = "INSERT INTO messages \
+pub(super) const EVENT: &str = "INSERT INTO messages \
     (commit_no, conversation, seq, id, type, version, sender, \"of\", body, created_at, edited_at, deleted_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '{}', ?9, ?10, ?11)";

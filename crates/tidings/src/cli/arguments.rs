@@ -37,6 +37,10 @@ pub(super) enum Command {
     Keys(Keys),
     /// Bring the database to this version's form; a copy is made first
     Migrate(Data),
+    /// Copy the database to a file, also while a server runs
+    Backup(Backup),
+    /// Put a backup in place of the database, or where there is none; stop the server first
+    Restore(Restore),
     /// Check, show and explain the configuration
     #[command(subcommand)]
     Config(Config),
@@ -55,6 +59,25 @@ pub(super) struct Data {
     /// The data folder [default: ./data]
     #[arg(long, value_name = "FOLDER")]
     pub(super) data: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// Where to; there must be nothing yet
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// The backup
+    pub(super) file: PathBuf,
+    /// Replace the database that is there; it is kept beside the new one under another name
+    #[arg(long)]
+    pub(super) replace: bool,
+    #[command(flatten)]
+    pub(super) data: Data,
 }
 
 #[derive(Debug, Default, Args)]

@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `arguments` | the grammar |
 //! | `run` | which command does what; exit codes |
-//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `config`, `healthcheck`, `bench/`, `spec` | one command each |
+//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `spec` | one command each |
 //! | `assemble` | configuration and stores in, an app ready to start out |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
 //! | `banner`, `logs`, `output`, `program` | what a person reads |
@@ -26,6 +26,7 @@
 mod allocator;
 mod arguments;
 mod assemble;
+mod backup;
 mod banner;
 #[cfg(feature = "bench")]
 mod bench;

@@ -7,7 +7,7 @@ use clap::Parser;
 use super::{
     arguments::{Arguments, Command},
     assemble::Extend,
-    config, demo,
+    backup, config, demo,
     failure::Failure,
     healthcheck, keys, migrate,
     output::explain,
@@ -48,6 +48,8 @@ fn run(arguments: Arguments, extend: Extend<'_>) -> Result<(), Failure> {
         Command::Token(command) => token::run(&command, file),
         Command::Keys(command) => keys::run(&command, file),
         Command::Migrate(data) => migrate::run(&data, file, extend),
+        Command::Backup(command) => backup::backup(&command, file),
+        Command::Restore(command) => backup::restore(&command, file),
         Command::Config(command) => config::run(&command, file, extend),
         Command::Healthcheck(flags) => healthcheck::run(&flags, file),
         #[cfg(feature = "bench")]
