@@ -131,7 +131,8 @@ impl Shard {
     pub(super) fn push(&mut self, index: u32, frame: Bytes, haste: Haste, now: Now) {
         let bound = self.node.services().settings.outbox_bytes;
         let connection = &mut self.connections[index as usize];
-        if matches!(connection.phase, Phase::Closed { .. } | Phase::Gone) {
+        if !connection.is_open() {
+            // Nothing goes out behind the close frame.
             return;
         }
         let allowed = if connection.blocked { bound } else { bound * UNBLOCKED_FACTOR };

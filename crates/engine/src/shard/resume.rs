@@ -23,7 +23,7 @@ use crate::{
     clock::Now,
     greet::{self, Loaded},
     planted::Planted,
-    ports::{HistoryPage, Line, Page, Reader, StoreError},
+    ports::{HistoryPage, Page, Reader, StoreError},
     render::{self, Style},
     websocket::encoder,
 };
@@ -200,37 +200,42 @@ impl Shard {
         self.go_on(self.slot_of(index), now);
     }
 
-    /// Sends what a reading found.
+    /// Takes what a reading found; it is sent as the outbox has room.
     fn replay(&mut self, index: u32, page: Option<HistoryPage>, now: Now) {
-        let services = self.node.services().clone();
-        let style = Style { reader: Some(self.connections[index as usize].user), user_id: false, replayed: true };
-        let Some(resume) = self.resume_of(index) else { return };
-        let Some(replay) = resume.streams.front_mut() else { return };
-        let conversation = replay.conversation;
+        let Some(replay) = self.resume_of(index).and_then(|resume| resume.streams.front_mut()) else { return };
         let (lines, more, head) =
             page.map_or((Vec::new(), false, replay.at), |page| (page.lines, page.more, page.head));
         replay.head = replay.head.max(head);
-        replay.at = lines.last().map_or(replay.at, Line::last);
-        if !more {
-            // What lies between the last line and the head is not this reader's.
-            replay.at = replay.at.max(head);
-        }
-        resume.left = resume.left.saturating_sub(lines.len());
-        for line in &lines {
-            let json = render::line(&services.registry, conversation, line, style);
-            self.push(index, encoder::text(&json), Haste::Bulk, now);
-        }
-        if !more {
-            self.reached(index, now);
-        }
+        replay.lines = lines.into();
+        replay.seen = (!more).then_some(head);
         self.go_on_resuming(index, now);
     }
 
+    /// Sends the lines of the stream in front, as long as at most half of the outbox is full; true where all are sent.
+    fn send_lines(&mut self, index: u32, now: Now) -> bool {
+        let services = self.node.services().clone();
+        let half = services.settings.outbox_bytes / 2;
+        let style = Style { reader: Some(self.connections[index as usize].user), user_id: false, replayed: true };
+        loop {
+            let full = self.connections[index as usize].outbox.queued_bytes() > half;
+            let Some(resume) = self.resume_of(index) else { return false };
+            let Some(replay) = resume.streams.front_mut() else { return true };
+            let conversation = replay.conversation;
+            let Some(line) = replay.lines.pop_front_if(|_| !full) else { return replay.lines.is_empty() };
+            replay.at = line.last();
+            resume.left = resume.left.saturating_sub(1);
+            let json = render::line(&services.registry, conversation, &line, style);
+            self.push(index, encoder::text(&json), Haste::Bulk, now);
+        }
+    }
+
     /// A reading came to the head that it saw.
-    fn reached(&mut self, index: u32, now: Now) {
+    fn reached(&mut self, index: u32, head: Seq, now: Now) {
         let skip_second = self.node.services().settings.has(Planted::SkipSecondReading);
         let Some(resume) = self.resume_of(index) else { return };
         let Some(replay) = resume.streams.front_mut() else { return };
+        // What lies between the last line and the head is not this reader's.
+        replay.at = replay.at.max(head);
         if replay.rounds >= MAX_ROUNDS {
             let mut replay = resume.streams.pop_front().expect("it was in front");
             let at = replay.at;
@@ -271,17 +276,23 @@ impl Shard {
     pub(super) fn go_on_resuming(&mut self, index: u32, now: Now) {
         let half = self.node.services().settings.outbox_bytes / 2;
         loop {
-            let connection = &self.connections[index as usize];
-            let full = connection.outbox.queued_bytes() > half;
-            if !connection.is_open() {
+            if !self.connections[index as usize].is_open() {
                 return;
             }
             let Some(resume) = self.resume_of(index) else { return };
             if resume.stage != Stage::Replaying || resume.reading.is_some() {
                 return;
             }
+            if !self.send_lines(index, now) {
+                // It goes on when something was written.
+                return;
+            }
+            let full = self.connections[index as usize].outbox.queued_bytes() > half;
+            let Some(resume) = self.resume_of(index) else { return };
             let Some(replay) = resume.streams.front_mut() else { break };
-            if replay.at >= replay.head.max(replay.skipped) && replay.rounds < MAX_ROUNDS {
+            if let Some(head) = replay.seen.take() {
+                self.reached(index, head, now);
+            } else if replay.at >= replay.head.max(replay.skipped) && replay.rounds < MAX_ROUNDS {
                 let replay = resume.streams.pop_front().expect("it was in front");
                 self.goes_live(index, replay, None, now);
             } else if resume.left == 0 {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use tidings_wire::{ConversationKey, Seq, Topic, server_frames::Behind};
 
-use crate::hello::Hello;
+use crate::{hello::Hello, ports::Line};
 
 /// What only some connections of `tidings.v1` have.
 #[derive(Default)]
@@ -76,6 +76,10 @@ pub(super) struct Replay {
     pub(super) conversation: ConversationKey,
     /// All up to here is sent.
     pub(super) at: Seq,
+    /// What a reading found and the outbox had no room for yet: at most a page.
+    pub(super) lines: VecDeque<Line>,
+    /// The reading came to the head that it saw, and that was it.
+    pub(super) seen: Option<Seq>,
     /// The highest seq that is known of.
     pub(super) head: Seq,
     /// The highest live message that was not sent because of the replay.
@@ -102,6 +106,8 @@ impl Resume {
         let replay = |&(conversation, at): &(ConversationKey, Seq)| Replay {
             conversation,
             at,
+            lines: VecDeque::new(),
+            seen: None,
             head: at,
             skipped: 0,
             rounds: 0,

@@ -7,11 +7,8 @@ mod files;
 mod locks;
 mod packs;
 mod reads;
-<<<<<<< HEAD
 mod small_disk;
-=======
 mod space;
->>>>>>> b9664dd (Copy the database beside a running server, and put a copy back)
 mod statements;
 mod support;
 mod trouble;
