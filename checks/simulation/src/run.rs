@@ -75,7 +75,7 @@ pub struct Setup {
 impl Setup {
     /// A run without mistakes.
     pub fn new(seed: u64) -> Self {
-        Self { seed, steps: 150, planted: None, flaw: None }
+        Self { seed, steps: 180, planted: None, flaw: None }
     }
 }
 
@@ -163,15 +163,20 @@ impl Run {
 
     fn step(&mut self) {
         let app = self.random.random_range(0..self.apps.len());
-        let mut delay = || if self.random.random_bool(0.5) { 0 } else { self.random.random_range(1..4) };
+        let mut delay = || if self.random.random_bool(0.3) { 0 } else { self.random.random_range(1..8) };
         let (begin, answer) = (delay(), delay());
         self.world.store().delays_readings(begin, answer);
         match self.random.random_range(0..300) {
-            0..100 => self.write(app),
-            100..108 => self.change(app),
-            108..114 => self.mark(app),
-            114..180 => self.connect(app),
-            180..225 => self.cut(app),
+            0..60 => self.write(app),
+            60..68 => self.change(app),
+            68..74 => self.mark(app),
+            74..170 => {
+                self.connect(app);
+                // What is written now meets the readings of those who resume.
+                let other = self.random.random_range(0..self.apps.len());
+                self.write(other);
+            }
+            170..225 => self.cut(app),
             225..233 => self.pause_reader(app),
             233..245 => self.hold_store(),
             245..255 => self.hold_readings(),
