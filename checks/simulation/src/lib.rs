@@ -10,7 +10,8 @@
 //! |---|---|
 //! | `disk` | the store: commits in memory, what was synced of it, and the mistakes a store can make |
 //! | `app` | a client as the protocol wants it: heads, keys, the client's rule |
-//! | `run` | the steps, the crash, the end, the comparison |
+//! | `run` | the steps, the crash, the end |
+//! | `compare` | what must hold then |
 //!
 //! # Planted mistakes
 //! Those of the engine are [`tidings_engine::Planted`], those of the store [`Flaw`]. `tests/planted.rs` shows that each is found; its
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod compare;
 mod disk;
 mod run;
 

@@ -1,26 +1,19 @@
 //! The steps of a run, and what must hold at its end.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tidings_engine::{
-    Planted,
-    clock::SharedClock,
-    ports::{MessageStore, Page, Reader},
-};
+use tidings_engine::{Planted, clock::SharedClock, ports::MessageStore};
 use tidings_testkit::{Hold, World, memory::Snapshot};
 use tidings_wire::{Audience, ConversationKey, GroupId, Keep, Limit, Message, Sender, UserId};
 
 use crate::{
     app::{App, FETCHES, Pending},
-    disk::{Disk, Flaw, lines},
+    compare::{compare, ready},
+    disk::{Disk, Flaw},
 };
 
 /// Kept, to one user.
@@ -104,7 +97,7 @@ const LAST_FRAMES: usize = 40;
 /// What does not hold, in a sentence, with the seed.
 pub fn simulate(setup: Setup) -> Result<Outcome, String> {
     let mut run = Run::new(setup);
-    let result = run.steps().and_then(|()| run.mend()).and_then(|()| run.compare());
+    let result = run.steps().and_then(|()| run.mend()).and_then(|()| compare(&run.disk, &run.apps));
     result.map_err(|problem| {
         let last = run.outcome.trace.len().saturating_sub(LAST_FRAMES);
         let frames = run.outcome.trace[last..].join("\n");
@@ -375,74 +368,6 @@ impl Run {
         let left: Vec<_> = self.apps.iter().map(|app| (app.user, app.resumed, &app.pending)).collect();
         Err(format!("it does not come to an end: {left:?}"))
     }
-
-    fn compare(&self) -> Result<(), String> {
-        for app in &self.apps {
-            for (name, log) in &app.logs {
-                self.compare_log(app, name, log).map_err(|problem| format!("user {} {name}: {problem}", app.user))?;
-            }
-        }
-        self.compare_taken()
-    }
-
-    fn compare_log(&self, app: &App, name: &str, log: &crate::app::Log) -> Result<(), String> {
-        let conversation: ConversationKey = name.parse().map_err(|_| "no stream".to_owned())?;
-        let mut stored = BTreeMap::new();
-        let mut after = log.base;
-        let mut head = 0;
-        while let Some(page) = ready(self.disk.history(conversation, Reader::User(app.id()), Page::after(after, 100))) {
-            head = page.head;
-            stored.extend(lines(&page));
-            match stored.last_key_value() {
-                Some((&last, _)) if page.more && last > after => after = last,
-                _ => break,
-            }
-        }
-        if log.head != head.max(log.base) {
-            return Err(format!("the client stands at {}, the store at {head}", log.head));
-        }
-        for (seq, said) in stored.range(log.base + 1..) {
-            match log.entries.get(seq) {
-                None => return Err(format!("seq {seq} ({said}) never came")),
-                // The client's own change, or what is skipped by now because its message was deleted since.
-                Some(heard) if heard == said || heard == "?" || said == "skip" => {}
-                Some(heard) => return Err(format!("seq {seq} is {said:?}, the client heard {heard:?}")),
-            }
-        }
-        let beyond = log.entries.keys().find(|seq| **seq > log.base && !stored.contains_key(seq));
-        beyond.map_or(Ok(()), |seq| Err(format!("the client has seq {seq}, which is not stored")))
-    }
-
-    /// Whatever was acknowledged is stored where that said, and nothing twice.
-    fn compare_taken(&self) -> Result<(), String> {
-        let all = ready(self.disk.since(tidings_engine::act::CommitNumber(0), u32::MAX));
-        let mut keys = HashSet::new();
-        let mut texts = HashSet::new();
-        for (_, message) in &all {
-            if let Some(key) = &message.key
-                && !keys.insert((message.sender, key.clone()))
-            {
-                return Err(format!("the key {key} is stored twice"));
-            }
-            let body: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
-            let text = body["text"].as_str().filter(|text| message.event.is_none() && *text != "edited");
-            if let Some(text) = text
-                && !texts.insert(text.to_owned())
-            {
-                return Err(format!("the message {text:?} is stored twice"));
-            }
-        }
-        for app in &self.apps {
-            for taken in &app.taken {
-                let found = all.iter().find(|(_, message)| message.id.to_string() == taken.id);
-                let place = found.map(|(_, message)| (message.conversation.to_string(), message.seq));
-                if place != Some((taken.conversation.clone(), taken.seq)) {
-                    return Err(format!("{taken:?} was acknowledged; the store has it at {place:?}"));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The streams that a user may be in.
@@ -467,13 +392,4 @@ fn start(disk: &Arc<Disk>, setup: Setup, shards: u16) -> World {
         .socket_bytes(1_024)
         .store(disk.clone(), disk.clone())
         .start()
-}
-
-/// What a store in memory answers at once.
-fn ready<T>(answer: impl Future<Output = Result<T, tidings_engine::ports::StoreError>>) -> T {
-    let mut answer = std::pin::pin!(answer);
-    match answer.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
-        std::task::Poll::Ready(Ok(value)) => value,
-        _ => panic!("a store in memory answers at once"),
-    }
 }

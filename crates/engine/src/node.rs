@@ -1,6 +1,8 @@
 //! A node: what its threads share, and what passes between them. Without threads itself, so that a simulation can drive it
 //! from one.
 
+mod tell;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -11,14 +13,11 @@ use std::{
 };
 
 use hashbrown::HashMap;
-use tidings_wire::{
-    Audience, Code, ConversationKey, GroupId, Limit, Me, Reject, Set,
-    server_frames::{Frame, Joined, Left, ReadUpTo},
-};
+use tidings_wire::{Code, ConversationKey, GroupId, Limit, Me, Reject};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    act::{Act, Membership, Op, Origin, Outcome, ReadMark, Receipt, Settled},
+    act::{Act, Op, Origin, Outcome, Receipt, Settled},
     audience::{From, resolve},
     blocking::Blocking,
     chosen::Chosen,
@@ -31,7 +30,7 @@ use crate::{
     mailbox::{Mailbox, Wake},
     members::{Members, Pinned},
     metrics,
-    pipeline::{GROUP_WITH_RECEIPTS, connection_of},
+    pipeline::connection_of,
     ports::Start,
     publish::Publish,
     receipts::Receipts,
@@ -298,7 +297,7 @@ impl Node {
     ) {
         let services = &self.0.services;
         let from = From { user: act.sender, index: None, connection: connection_of(act.origin) };
-        let audience = readers_of(receipt.conversation).me(Me::OtherConnections);
+        let audience = tell::readers_of(receipt.conversation).me(Me::OtherConnections);
         let to = resolve(&audience, from, &services.directory, |_| group.map(Pinned::again), self.all_shards());
         let place = (receipt.conversation, receipt.seq);
         for op in &act.ops {
@@ -340,60 +339,6 @@ impl Node {
             }
         }
         tracing::error!(id = %receipt.id, "the store settled a message that was not in its act");
-    }
-
-    /// Whoever joined or left learns of it on all connections.
-    fn tell_member(&self, change: &Membership, since: Duration, outgoing: &mut [Vec<Post>]) {
-        let (conversation, head) = (ConversationKey::Group(change.group), change.head);
-        let json = match change.joined {
-            true => Joined { conversation, head }.to_json(),
-            false => Left { conversation, head }.to_json(),
-        };
-        self.tell(&json, conversation, &Audience::user(change.user), since, outgoing);
-    }
-
-    /// A mark has moved: its own user's connections learn what is left, the others of a small conversation how far it is read.
-    fn tell_reader(&self, mark: ReadMark, since: Duration, outgoing: &mut [Vec<Post>]) {
-        let ReadMark { conversation, user, seq, unread } = mark;
-        let own = ReadUpTo { conversation, user, seq, unread: Some(unread) }.to_json();
-        self.tell(&own, conversation, &Audience::user(user), since, outgoing);
-        if self.0.services.chosen.of(user).receipts && self.0.receipts.lock().expect(POISONED).take(mark, since) {
-            self.tell_receipt(mark, since, outgoing);
-        }
-    }
-
-    /// The others of a conversation learn how far a user has read, where there are few of them.
-    fn tell_receipt(&self, mark: ReadMark, since: Duration, outgoing: &mut [Vec<Post>]) {
-        let ReadMark { conversation, user, seq, .. } = mark;
-        if let ConversationKey::Group(group) = conversation {
-            let held = self.0.services.members.held(group);
-            if held.is_none_or(|group| group.len() > GROUP_WITH_RECEIPTS) {
-                return;
-            }
-        }
-        let json = ReadUpTo { conversation, user, seq, unread: None }.to_json();
-        self.tell(&json, conversation, &readers_of(conversation).less_user(user), since, outgoing);
-    }
-
-    /// Read marks that were told of a moment ago and moved again: called by the dispatcher, which asks when to call next.
-    pub(crate) fn tell_receipts(&self, now: Duration) -> Option<Duration> {
-        let (due, next) = self.0.receipts.lock().expect(POISONED).due(now);
-        if !due.is_empty() {
-            let mut outgoing = self.no_posts();
-            due.into_iter().for_each(|mark| self.tell_receipt(mark, now, &mut outgoing));
-            self.send(outgoing);
-        }
-        next
-    }
-
-    /// Tells connections of `tidings.v1` something that is no message.
-    fn tell(&self, json: &[u8], of: ConversationKey, to: &Audience, since: Duration, outgoing: &mut [Vec<Post>]) {
-        let services = &self.0.services;
-        let find = |group| services.members.held(group);
-        let to = resolve(to, From::default(), &services.directory, find, self.all_shards());
-        if to.shards != 0 {
-            self.post(Publication::notice(json, None, Some(of), to, since), outgoing);
-        }
     }
 
     /// What follows from the rows that the act's statements returned.
@@ -468,14 +413,6 @@ impl Node {
     /// Slow upkeep: called every few seconds.
     pub(crate) fn sweep(&self) {
         self.0.services.registry.entries().iter().for_each(crate::registry::TypeEntry::sweep);
-    }
-}
-
-/// Everybody in a conversation.
-fn readers_of(conversation: ConversationKey) -> Audience {
-    match conversation {
-        ConversationKey::Dm(low, high) => Audience::user(low).and(Set::User(high)),
-        ConversationKey::Group(group) => Audience::group(group),
     }
 }
 

@@ -170,6 +170,14 @@ const LAYERS: &[Layer] = &[
         reason: "the load generator measures from outside, and `tidings bench` is built on it",
     },
     Layer {
+        package: "simulation",
+        may_use: &["tidings-wire", "tidings-engine", "tidings-testkit"],
+        may_use_optionally: &[],
+        tests_may_use: &[],
+        never: &["tokio", "mio", "rusqlite", "axum"],
+        reason: "it drives the engine's shards in one thread: with sockets or threads a seed would not repeat",
+    },
+    Layer {
         package: "loom-checks",
         may_use: &[],
         may_use_optionally: &[],

@@ -64,8 +64,7 @@ fn the_same_key_from_a_hundred_connections_is_one_message() {
         says(client, &json!({"type": "note", "key": "k", "to": 2, "text": "once"}));
     }
     world.store().goes_on();
-    let acks: Vec<_> =
-        clients.iter().flat_map(|client| frames(client)).filter(|frame| frame["type"] == "ack").collect();
+    let acks: Vec<_> = clients.iter().flat_map(frames).filter(|frame| frame["type"] == "ack").collect();
     assert_eq!(acks.len(), 100);
     assert_eq!(acks.iter().filter(|ack| ack.get("duplicate").is_none()).count(), 1);
     assert!(acks.iter().all(|ack| ack["seq"] == 1 && ack["id"] == acks[0]["id"]));
