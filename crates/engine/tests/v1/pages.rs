@@ -12,13 +12,18 @@ fn page(asked: Value) -> Value {
         expects_type(&bob, "note");
     }
     let mut frame = json!({"type": "history", "ref": 4, "conversation": "dm:1:2"});
-    frame.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
+    frame.as_object_mut().expect("an object").extend(asked.as_object().expect("an object").clone());
     says(&bob, &frame);
     bob.expects_json()
 }
 
 fn seqs(page: &Value) -> Vec<u64> {
-    page["messages"].as_array().unwrap().iter().map(|message| message["seq"].as_u64().unwrap()).collect()
+    page["messages"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|message| message["seq"].as_u64().expect("a number"))
+        .collect()
 }
 
 #[test]
