@@ -9,12 +9,14 @@ use tokio::sync::oneshot;
 use crate::{
     act::{Act, Op},
     delivery::Cut,
-    engine::{SendRequest, Sent},
-    handle::RETRY,
+    engine::{PresenceInfo, SendRequest, Sent},
+    handle::{RETRY, refusal},
     mailbox::Mailbox,
     node::{Node, Post},
     pipeline::{self, Checked, Incoming, Outgoing, Progress},
-    ports::BoxFuture,
+    ports::{BoxFuture, Choices},
+    presence::Standing,
+    services::Services,
     shard::{Answer, Letter, Mail},
 };
 
@@ -82,6 +84,75 @@ pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member
         Answer::Refused(reject) => Err(reject),
         Answer::Stored(_) | Answer::Duplicate(_) => Ok(()),
     }
+}
+
+/// Whether users are there, for somebody or for the app itself.
+pub(crate) async fn presence(
+    services: &Services,
+    asker: Option<UserId>,
+    users: Vec<UserId>,
+) -> Result<Vec<PresenceInfo>, Reject> {
+    let info = |user, standing| match standing {
+        Standing::Online => PresenceInfo { user, online: true, last_seen: None },
+        Standing::Offline { last_seen } => PresenceInfo { user, online: false, last_seen },
+    };
+    let Some(asker) = asker else {
+        let as_it_is = |user| match services.directory.is_online(user) {
+            true => info(user, Standing::Online),
+            false => info(
+                user,
+                services.presence.standing(user).filter(|at| *at != Standing::Online).unwrap_or(Standing::UNSEEN),
+            ),
+        };
+        return Ok(users.into_iter().map(as_it_is).collect());
+    };
+    let seen = services.sight.of(asker, &users).await.map_err(refusal)?;
+    let visible = users.iter().zip(&seen).filter(|(user, seen)| **seen && **user != asker).map(|(user, _)| *user);
+    services.learn_choices(visible).await.map_err(refusal)?;
+    let standing = |(user, seen)| {
+        let standing = match seen {
+            _ if user == asker => services.presence.own_standing(user),
+            true => services.presence.standing(user).unwrap_or(Standing::UNSEEN),
+            false => Standing::UNSEEN,
+        };
+        info(user, standing)
+    };
+    Ok(users.into_iter().zip(seen).map(standing).collect())
+}
+
+/// What one user may see of another is to be asked again.
+pub(crate) fn sight_changed(node: &Node, asker: UserId, user: UserId) {
+    node.services().sight.forget(asker, user);
+    for mailbox in node.mailboxes() {
+        mailbox.push(Post::Mail(Mail(Letter::Sight(asker, user))));
+    }
+}
+
+/// Changes what a user chose, where something is given.
+pub(crate) async fn choose(
+    node: &Node,
+    user: UserId,
+    receipts: Option<bool>,
+    visible: Option<bool>,
+) -> Result<Choices, Reject> {
+    let services = node.services();
+    // A turn, and no lock: a store that hangs keeps others' choices waiting and nothing else.
+    let turn = tokio::time::timeout(services.settings.accept_within, services.choosing.acquire()).await;
+    let _turn = turn.ok().and_then(Result::ok).ok_or_else(|| Reject::unavailable(RETRY))?;
+    let before = services.store.choices(user).await.map_err(refusal)?;
+    let choices = Choices { receipts: receipts.unwrap_or(before.receipts), visible: visible.unwrap_or(before.visible) };
+    if choices == before {
+        return Ok(choices);
+    }
+    // Whatever is withdrawn holds before it is stored, and what is given after: whoever asks may hang up in between.
+    let least = Choices { receipts: before.receipts && choices.receipts, visible: before.visible && choices.visible };
+    node.stirred(services.presence.choose(user, before, least, services.clock.now()));
+    if let Err(error) = services.store.choose(user, choices).await {
+        node.stirred(services.presence.forget_choices(user));
+        return Err(refusal(error));
+    }
+    node.stirred(services.presence.choose(user, least, choices, services.clock.now()));
+    Ok(choices)
 }
 
 /// Asks every shard: one that the directory knows nothing of may have the user's connection in its mailbox, ahead of the

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
 use smallvec::smallvec;
 use tidings_wire::{
-    Code, ConversationKey, GroupId, Reject, Sender, Seq, UserId,
-    client_frames::{Delete, Edit, History},
+    Code, ConversationKey, GroupId, Reject, Sender, Seq, Topic, UserId,
+    client_frames::{Delete, Edit, History, Watch},
     server_frames::{Frame, HistoryPage},
 };
 
@@ -33,6 +34,8 @@ pub(crate) enum Asked {
     Act(Box<Act>, Option<Pinned>),
     /// The members of a group that someone types in.
     Typing(GroupId, Pinned),
+    /// These are to be watched: users, with whether they may be seen, and topics.
+    Watched(Vec<(UserId, bool)>, Vec<Topic>),
     /// Whose the token is, and when it ends, Unix milliseconds.
     Renewed(UserId, Option<i64>),
 }
@@ -177,6 +180,35 @@ fn change(
     };
     let ops = smallvec![Op::Change(change)];
     Act { origin, sender: by, key: None, require: member.into_iter().collect(), ops, project: None }
+}
+
+/// Topics of one `watch` that are asked for at a time.
+const TOPICS_AT_ONCE: usize = 8;
+
+/// Whether the asker may watch the topics, and which of the users they see.
+///
+/// # Errors
+/// `not_allowed`, naming the setting; `unavailable`. Then nothing of it is done.
+pub(crate) async fn watch(services: Arc<Services>, asker: UserId, asked: Watch) -> Result<Asked, Reject> {
+    let Watch { users, topics, .. } = asked;
+    let may = |topic: Topic| {
+        let may = services.topics.may_watch(asker, topic.clone());
+        async move {
+            match may.await.map_err(refusal)? {
+                true => Ok(()),
+                false => Err(Reject::not_allowed(format!(
+                    "the topic {:?} is not open to you: the setting `topics.open` names the patterns of topics that are",
+                    topic.as_str()
+                ))),
+            }
+        }
+    };
+    stream::iter(topics.clone()).map(may).buffered(TOPICS_AT_ONCE).try_collect::<()>().await?;
+    let seen = services.sight.of(asker, &users).await.map_err(refusal)?;
+    let users: Vec<(UserId, bool)> = users.into_iter().zip(seen).collect();
+    let visible = users.iter().filter(|(user, seen)| *seen && *user != asker).map(|(user, _)| *user);
+    services.learn_choices(visible).await.map_err(refusal)?;
+    Ok(Asked::Watched(users, topics))
 }
 
 /// Who hears that somebody types in a group; none where it is too large for that.

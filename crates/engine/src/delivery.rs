@@ -178,6 +178,11 @@ impl Publication {
         self.content.place.is_none() && self.notice.as_ref().is_none_or(|notice| notice.order.is_none())
     }
 
+    /// Whether a reader who does not read misses nothing by never hearing of it: that somebody types, which lapses anyway.
+    pub(crate) fn is_joinable(&self) -> bool {
+        self.notice.is_some() && self.is_ephemeral()
+    }
+
     /// The stream that it belongs to.
     pub(crate) fn stream(&self) -> Option<ConversationKey> {
         let order = || self.notice.as_ref().and_then(|notice| notice.order);

@@ -83,24 +83,27 @@ impl Directory {
         }
     }
 
-    /// The user has a first connection on the shard. Returns the user's index.
-    pub(crate) fn enter(&self, user: UserId, shard: u16) -> u32 {
+    /// The user has a connection on the shard. Returns the user's index, and whether the user was not connected before.
+    pub(crate) fn enter(&self, user: UserId, shard: u16) -> (u32, bool) {
         let mut stripe = self.stripe(user).write().expect(POISONED);
         let index = self.entry(&mut stripe, user).index;
-        if self.shards.add(index, shard) == 0 {
+        let first = self.shards.add(index, shard) == 0;
+        if first {
             self.online.write().expect(POISONED).insert(index);
         }
-        index
+        (index, first)
     }
 
-    /// The user's last connection on the shard has gone.
-    pub(crate) fn exit(&self, user: UserId, shard: u16) {
+    /// The user's last connection on the shard has gone. True where it was the last of all.
+    pub(crate) fn exit(&self, user: UserId, shard: u16) -> bool {
         let mut stripe = self.stripe(user).write().expect(POISONED);
-        let Some(index) = stripe.get(&user).map(|entry| entry.index) else { return };
-        if self.shards.take(index, shard) == 0 {
+        let Some(index) = stripe.get(&user).map(|entry| entry.index) else { return false };
+        let last = self.shards.take(index, shard) == 0;
+        if last {
             self.online.write().expect(POISONED).remove(index);
         }
         self.forget_if_unused(&mut stripe, user);
+        last
     }
 
     /// A cached group names the user. Returns the user's index, which stays theirs until [`Directory::unpin`].
@@ -234,13 +237,18 @@ mod tests {
     fn a_user_is_online_while_any_shard_holds_a_connection() {
         let directory = Directory::new();
         let ann = UserId::new(1);
-        let index = directory.enter(ann, 0);
-        assert_eq!(directory.enter(ann, 3), index);
+        let (index, first) = directory.enter(ann, 0);
+        assert!(first);
+        assert_eq!(directory.enter(ann, 3), (index, false));
         assert_eq!(directory.find(ann), Some((index, 0b1001)));
-        directory.exit(ann, 0);
+        assert!(!directory.exit(ann, 0));
         assert!(directory.is_online(ann) && directory.online().contains(index));
-        directory.exit(ann, 3);
-        assert!(!directory.is_online(ann) && directory.online().is_empty() && directory.find(ann).is_none());
+        assert!(
+            directory.exit(ann, 3)
+                && !directory.is_online(ann)
+                && directory.online().is_empty()
+                && directory.find(ann).is_none()
+        );
     }
 
     #[test]
@@ -248,7 +256,7 @@ mod tests {
         let directory = Directory::new();
         let ann = UserId::new(1);
         let index = directory.pin(ann);
-        assert_eq!(directory.enter(ann, 0), index);
+        assert_eq!(directory.enter(ann, 0), (index, true));
         directory.exit(ann, 0);
         assert_eq!(directory.find(ann), Some((index, 0)));
         directory.unpin(index);
@@ -259,11 +267,11 @@ mod tests {
     fn an_index_is_used_again_only_when_no_publication_can_carry_it() {
         let directory = Directory::new();
         let grace = directory.grace();
-        let freed = directory.enter(UserId::new(1), 0);
+        let (freed, _) = directory.enter(UserId::new(1), 0);
         directory.exit(UserId::new(1), 0);
-        let other = directory.enter(UserId::new(2), 0);
+        let (other, _) = directory.enter(UserId::new(2), 0);
         assert_ne!(other, freed, "a publication of that time is still on its way");
         drop(grace);
-        assert_eq!(directory.enter(UserId::new(3), 0), freed);
+        assert_eq!(directory.enter(UserId::new(3), 0), (freed, true));
     }
 }

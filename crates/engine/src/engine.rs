@@ -24,7 +24,7 @@ use crate::{
     hello::Hello,
     node::{Node, Post},
     poll::Prepared,
-    ports::{ConversationSummary, Credentials, Groups, Line, MessageStore},
+    ports::{Choices, ConversationSummary, Credentials, Groups, Line, MessageStore, Topics, Visibility},
     registry::Registry,
     services::Services,
     settings::{MAX_SHARDS, Settings},
@@ -43,6 +43,10 @@ pub struct Parts {
     pub clock: SharedClock,
     /// Who checks the tokens that open connections bring.
     pub credentials: Arc<dyn Credentials>,
+    /// Who may see whether somebody is online.
+    pub visibility: Arc<dyn Visibility>,
+    /// Who may watch a topic.
+    pub topics: Arc<dyn Topics>,
     /// Bounds and times.
     pub settings: Settings,
 }
@@ -136,6 +140,17 @@ pub struct ConnectionInfo {
     pub since: i64,
 }
 
+/// Whether somebody is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresenceInfo {
+    /// Who.
+    pub user: UserId,
+    /// Whether they are there, for whoever asked.
+    pub online: bool,
+    /// When their last connection went, Unix seconds; none while online, and where it is not known.
+    pub last_seen: Option<i64>,
+}
+
 /// What is known of a message type.
 #[derive(Clone, Debug)]
 pub struct TypeInfo {
@@ -162,7 +177,7 @@ impl Engine {
             (0..count).map(|_| Prepared::new()).collect::<Result<_, _>>().map_err(StartError::Shards)?;
         let wakes = polls.iter().map(Prepared::wake).collect();
         let node = Node::new(parts, &start, wakes).map_err(StartError::Shards)?;
-        let dispatcher = dispatcher.start(node.clone(), &sink).map_err(StartError::Shards)?;
+        let dispatcher = dispatcher.start(node.clone(), &sink, start.last_commit).map_err(StartError::Shards)?;
         let mut shards = Vec::new();
         let handed: Vec<Arc<AtomicUsize>> = (0..count).map(|_| Arc::default()).collect();
         for (id, poll) in polls.into_iter().enumerate() {
@@ -208,6 +223,38 @@ impl Engine {
     /// Whether the user has a connection.
     pub fn is_online(&self, user: UserId) -> bool {
         self.services().directory.is_online(user)
+    }
+
+    /// Whether these users (at most 500) are there. For a user as far as each lets them see it, as a watch tells it: who left a
+    /// moment ago is still there, and whoever may not be seen looks as if they were never there. For the app itself (`asker` is
+    /// none) as it is.
+    ///
+    /// # Errors
+    /// `unavailable`, for a user.
+    pub async fn presence(&self, asker: Option<UserId>, users: Vec<UserId>) -> Result<Vec<PresenceInfo>, Reject> {
+        call::presence(self.services(), asker, users).await
+    }
+
+    /// Asks again whether `asker` may see `user`, for instance because one has blocked the other: the asker's connections that watch
+    /// the user are told what they may see now.
+    pub fn sight_changed(&self, asker: UserId, user: UserId) {
+        call::sight_changed(&self.0.node, asker, user);
+    }
+
+    /// What a user chose for themselves.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn choices(&self, user: UserId) -> Result<Choices, Reject> {
+        self.services().store.choices(user).await.map_err(refusal)
+    }
+
+    /// Changes what a user chose, where something is given, and says what holds now. Whoever watches the user is told at once.
+    ///
+    /// # Errors
+    /// `not_enabled` where nothing is kept; `unavailable`.
+    pub async fn choose(&self, user: UserId, receipts: Option<bool>, visible: Option<bool>) -> Result<Choices, Reject> {
+        call::choose(&self.0.node, user, receipts, visible).await
     }
 
     /// Connections open now.

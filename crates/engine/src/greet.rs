@@ -38,7 +38,7 @@ pub(crate) async fn load(services: Arc<Services>, user: UserId, hello: Hello) ->
         Err(error) => return Err(error),
     };
     let standings = if streams.is_empty() { Vec::new() } else { services.store.standings(user, streams).await? };
-    services.chosen.learn(user, services.store.choices(user).await?);
+    services.learn_choice(user).await?;
     let style = Style { reader: Some(user), ..Style::default() };
     let heads = listed.iter().map(|one| (one.conversation, one.head)).collect();
     let rendered = listed.iter().map(|one| summary(&services.registry, one, style)).collect();

@@ -13,8 +13,10 @@
 //! | [`registry`], `limiter`, [`handle`] | what is known of a type; how often; the app's own say |
 //! | [`act`], [`publish`] | what is written, as data, and what follows from it |
 //! | `dispatcher`, `node`, `follow` | commits to publications and answers, in commit order |
+//! | `desk` | commits that nobody told of, types kept for a time |
 //! | [`volatile`] | the store of a deployment that keeps nothing |
 //! | `directory`, `members`, `audience` | who is where; who belongs; who hears |
+//! | `presence`, `chosen`, `sight` | who is there for others' eyes; what they chose; who sees whom |
 //! | `delivery`, `mailbox`, `sync` | one encoding for all; how another thread's shard gets it |
 //! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
 //! | [`simulation`] | the same without threads, for tests that repeat exactly |
@@ -22,7 +24,7 @@
 //! # An engine that keeps nothing
 //! ```
 //! use std::sync::Arc;
-//! use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, ports::NoCredentials, registry::Registry, volatile::VolatileStore};
+//! use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, ports::{Everybody, NoCredentials, OpenTopics}, registry::Registry, volatile::VolatileStore};
 //!
 //! let store = Arc::new(VolatileStore::new("an epoch"));
 //! let engine = Engine::start(Parts {
@@ -31,6 +33,8 @@
 //!     groups: store,
 //!     clock: Arc::new(SystemClock::new()),
 //!     credentials: Arc::new(NoCredentials),
+//!     visibility: Arc::new(Everybody),
+//!     topics: Arc::new(OpenTopics::all()),
 //!     settings: Settings { keep: false, ..Settings::default() },
 //! })?;
 //! assert_eq!(engine.connection_count(), 0);
@@ -51,6 +55,7 @@ pub mod clock;
 mod control;
 mod delivery;
 mod descriptors;
+mod desk;
 mod directory;
 mod dispatcher;
 mod driver;
@@ -73,6 +78,7 @@ mod pipeline;
 mod planted;
 mod poll;
 pub mod ports;
+mod presence;
 pub mod publish;
 mod ready;
 mod receipts;
@@ -81,12 +87,15 @@ mod render;
 mod services;
 mod settings;
 pub mod shard;
+mod sight;
 pub mod simulation;
 mod sync;
 pub mod volatile;
 pub mod websocket;
 
-pub use engine::{Admission, ConnectionInfo, Dialect, Engine, Parts, SendRequest, Sent, StartError, TypeInfo};
+pub use engine::{
+    Admission, ConnectionInfo, Dialect, Engine, Parts, PresenceInfo, SendRequest, Sent, StartError, TypeInfo,
+};
 pub use guest::{Guest, Places};
 pub use handle::{Accepted, Context, Handle, Intent};
 pub use hello::Hello;

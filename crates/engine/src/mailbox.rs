@@ -93,6 +93,11 @@ impl<T> Mailbox<T> {
         !queue.closed && queue.len() < self.bound
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue().mail.is_empty()
+    }
+
     /// Puts a batch in as one push, and waits where there is no room: for the dispatcher alone.
     pub(crate) fn push_when_room(&self, mail: &mut Vec<T>) {
         let full = |queue: &mut Queue<T>| !queue.closed && queue.len() >= self.bound;

@@ -94,6 +94,21 @@ impl ShardMetrics {
     }
 }
 
+/// So many messages were delivered though nobody told of their commits.
+pub(crate) fn delivered_late(messages: usize) {
+    counter!("tidings_late_deliveries_total").increment(messages as u64);
+}
+
+/// So many messages of a type were deleted, because they were kept as long as the type is.
+pub(crate) fn pruned(name: &'static str, messages: u64) {
+    counter!("tidings_pruned_messages_total", "type" => name).increment(messages);
+}
+
+/// Messages of a type that are too old could not be deleted.
+pub(crate) fn not_pruned(name: &'static str) {
+    counter!("tidings_prune_failures_total", "type" => name).increment(1);
+}
+
 /// From submitting acts to their commit, as the dispatcher sees them.
 pub(crate) fn committed(acts: usize) {
     counter!("tidings_commits_total").increment(1);

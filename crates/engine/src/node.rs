@@ -13,14 +13,13 @@ use std::{
 };
 
 use hashbrown::HashMap;
-use tidings_wire::{Code, ConversationKey, GroupId, Limit, Me, Reject};
-use tokio::sync::{Notify, oneshot};
+use tidings_wire::{Code, ConversationKey, GroupId, Limit, Me, Reject, UserId};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::{
-    act::{Act, Op, Origin, Outcome, Receipt, Settled},
+    act::{Act, Op, Origin, Outcome, ReadMark, Receipt, Settled},
     audience::{From, resolve},
     blocking::Blocking,
-    chosen::Chosen,
     delivery::{Content, Publication, fields_of},
     directory::{Directory, ShardSet},
     engine::Parts,
@@ -32,11 +31,13 @@ use crate::{
     metrics,
     pipeline::connection_of,
     ports::Start,
+    presence::Presence,
     publish::Publish,
     receipts::Receipts,
     render,
     services::{Ids, Services},
     shard::{Answer, Crossing, Letter, Mail},
+    sight::Sight,
 };
 
 /// What a shard's thread is handed.
@@ -63,10 +64,18 @@ struct Shared {
     without_room: AtomicU64,
     store_room: Notify,
     receipts: Mutex<Receipts>,
+    /// Marks of users whose choices are to be read first. With more than [`UNDECIDED`], a mark is not told to others.
+    undecided: Mutex<HashMap<(ConversationKey, UserId), ReadMark>>,
 }
 
 /// What a user may ask beside sending messages: pages, marks, edits, typing, watching.
 const CONTROL_LIMIT: Limit = Limit::per_minute(1_200);
+
+/// See [`Shared`].
+const UNDECIDED: usize = 4_096;
+
+/// Of these, how many are decided at a time.
+const UNDECIDED_AT_ONCE: usize = 64;
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
@@ -76,7 +85,7 @@ impl Node {
     /// # Errors
     /// Where the threads for blocking work can't be started.
     pub(crate) fn new(parts: Parts, start: &Start, wakes: Vec<Wake>) -> std::io::Result<Self> {
-        let Parts { registry, store, groups, clock, credentials, settings } = parts;
+        let Parts { registry, store, groups, clock, credentials, visibility, topics, settings } = parts;
         let settings = settings.within_reason();
         let directory = Arc::new(Directory::new());
         let services = Services {
@@ -84,6 +93,10 @@ impl Node {
             members: Members::new(groups.clone(), directory.clone(), clock.clone(), settings.group_cache_bytes),
             store,
             groups,
+            presence: Presence::new(directory.clone(), wakes.len(), settings.offline_after),
+            sight: Sight::new(visibility, clock.clone()),
+            topics,
+            choosing: Semaphore::new(1),
             directory,
             blocking: Blocking::start(settings.blocking_threads, settings.blocking_queue)?,
             ids: Ids::new(start.node, start.last_id),
@@ -92,7 +105,6 @@ impl Node {
             settings,
             epoch: start.epoch.clone(),
             credentials,
-            chosen: Chosen::default(),
         };
         let bound = services.settings.mailbox_publications;
         Ok(Self(Arc::new(Shared {
@@ -103,6 +115,7 @@ impl Node {
             without_room: AtomicU64::new(0),
             store_room: Notify::new(),
             receipts: Mutex::default(),
+            undecided: Mutex::default(),
         })))
     }
 
@@ -192,6 +205,13 @@ impl Node {
             mailbox.push(Post::Mail(Mail(Letter::StoreRoom)));
         }
         self.0.store_room.notify_waiters();
+    }
+
+    /// Users who are watched there may stand otherwise: tells these shards to look.
+    pub(crate) fn stirred(&self, shards: ShardSet) {
+        for (_, mailbox) in self.concerned(shards) {
+            mailbox.push(Post::Mail(Mail(Letter::Presence)));
+        }
     }
 
     /// Becomes ready when the store has room again.

@@ -21,6 +21,8 @@ pub struct Settings {
     pub flush_budget: usize,
     /// A connection that was silent for so long is pinged.
     pub ping_after: Duration,
+    /// How long after their last connection went a user is told to be offline. Who comes back within it was never away.
+    pub offline_after: Duration,
     /// A pinged connection that stays silent for so long is closed with 1001.
     pub pong_within: Duration,
     /// How long a handler may take before its sender gets `unavailable`.
@@ -77,6 +79,7 @@ impl Default for Settings {
             outbox_bytes: 256 * 1024,
             everyone_log_bytes: 4 * 1024 * 1024,
             flush_budget: 16,
+            offline_after: Duration::from_secs(10),
             ping_after: Duration::from_secs(25),
             pong_within: Duration::from_secs(10),
             accept_within: Duration::from_secs(5),

@@ -16,9 +16,10 @@ use crate::{
     act::Settled,
     call,
     clock::Now,
-    engine::{ConnectionInfo, Parts, SendRequest, Sent, StartError},
+    desk::Desk,
+    engine::{ConnectionInfo, Parts, PresenceInfo, SendRequest, Sent, StartError},
     node::{Node, Post},
-    ports::CommitSink,
+    ports::{Choices, CommitSink},
     shard::{Done, Effect, Letter, Mail, Shard, Sockets, Ticket},
 };
 
@@ -31,6 +32,8 @@ pub struct Simulation {
     settled: Arc<Settlements>,
     woken: Arc<Woken>,
     flush_budget: usize,
+    posts: usize,
+    desk: Desk,
 }
 
 /// What the store has settled and the dispatcher has not seen.
@@ -90,8 +93,9 @@ impl Simulation {
         let now = parts.clock.now();
         let wakes = (0..count).map(|_| Box::new(|| {}) as crate::mailbox::Wake).collect();
         let node = Node::new(parts, &start, wakes).map_err(StartError::Shards)?;
+        let desk = Desk::new(&node, start.last_commit, now.mono);
         let shards = (0..count).map(|id| Shard::new(node.clone(), id, now)).collect();
-        Ok(Self { node, shards, running: Vec::new(), settled, woken, flush_budget })
+        Ok(Self { node, shards, running: Vec::new(), settled, woken, flush_budget, posts: 0, desk })
     }
 
     /// A shard.
@@ -112,10 +116,16 @@ impl Simulation {
     pub fn round<S: Sockets>(&mut self, sockets: &mut [S], now: Now) -> bool {
         self.node.tell_receipts(now.mono);
         let mut moved = self.dispatch();
+        if self.settled.batches.lock().expect(POISONED).is_empty() {
+            self.desk.idle();
+        }
+        self.desk.step(&self.node, &self.waker(), now);
         moved |= self.poll_handlers(now);
         for (id, (shard, sockets)) in self.shards.iter_mut().zip(sockets).enumerate() {
             if !shard.is_crowded() {
-                moved |= take_posts(&self.node, id as u16, shard, sockets, now);
+                let taken = take_posts(&self.node, id as u16, shard, sockets, now);
+                self.posts += taken;
+                moved |= taken > 0;
             }
             shard.tick(now);
             for effect in shard.effects().collect::<Vec<_>>() {
@@ -131,7 +141,9 @@ impl Simulation {
             moved |= shard.flush(self.flush_budget, sockets, now) || shard.is_crowded();
             moved |= hold_mail(&self.node, id as u16, shard);
         }
-        moved || !self.settled.batches.lock().expect(POISONED).is_empty()
+        moved
+            || !self.settled.batches.lock().expect(POISONED).is_empty()
+            || !self.node.mailboxes().iter().all(crate::mailbox::Mailbox::is_empty)
     }
 
     /// Sends as a backend's call does. To be polled between rounds.
@@ -156,6 +168,37 @@ impl Simulation {
     pub fn connections(&self, user: UserId) -> BoxFuture<'static, Vec<ConnectionInfo>> {
         let asked = call::ask(&self.node, |answer| Letter::List(user, answer));
         asked.map(|lists| lists.into_iter().flatten().collect()).boxed()
+    }
+
+    /// Whether users are there, as for somebody or for the app itself. To be polled between rounds.
+    pub fn presence(
+        &self,
+        asker: Option<UserId>,
+        users: Vec<UserId>,
+    ) -> BoxFuture<'static, Result<Vec<PresenceInfo>, Reject>> {
+        let node = self.node.clone();
+        Box::pin(async move { call::presence(node.services(), asker, users).await })
+    }
+
+    /// Asks again whether `asker` may see `user`.
+    pub fn sight_changed(&self, asker: UserId, user: UserId) {
+        call::sight_changed(&self.node, asker, user);
+    }
+
+    /// Changes what a user chose. To be polled between rounds.
+    pub fn choose(
+        &self,
+        user: UserId,
+        receipts: Option<bool>,
+        visible: Option<bool>,
+    ) -> BoxFuture<'static, Result<Choices, Reject>> {
+        let node = self.node.clone();
+        Box::pin(async move { call::choose(&node, user, receipts, visible).await })
+    }
+
+    /// What shards were handed through their mailboxes so far.
+    pub fn posts(&self) -> usize {
+        self.posts
     }
 
     /// Closes every connection with 1012, evenly over `spread`.
@@ -195,7 +238,7 @@ impl Simulation {
             && let Some(batch) = self.settled.next()
         {
             moved = true;
-            self.node.dispatch(batch);
+            self.desk.dispatch(&self.node, batch);
         }
         if std::mem::take(&mut *self.settled.room.lock().expect(POISONED)) {
             self.node.store_has_room();
@@ -222,10 +265,10 @@ impl Simulation {
 }
 
 /// Hands a shard its mail, as its driver does; true where there was some.
-fn take_posts<S: Sockets>(node: &Node, id: u16, shard: &mut Shard, sockets: &mut S, now: Now) -> bool {
+fn take_posts<S: Sockets>(node: &Node, id: u16, shard: &mut Shard, sockets: &mut S, now: Now) -> usize {
     let mut posts = Vec::new();
     node.take_mail(id, &mut posts);
-    let some = !posts.is_empty();
+    let count = posts.len();
     for post in posts {
         if let Post::Mail(mail) = post {
             shard.mail(mail, now);
@@ -238,7 +281,7 @@ fn take_posts<S: Sockets>(node: &Node, id: u16, shard: &mut Shard, sockets: &mut
         }
     }
     hold_mail(node, id, shard);
-    some
+    count
 }
 
 /// Tells the mailbox how much of its mail waits in the shard's lanes; true where that has changed, so that others may have room.

@@ -68,6 +68,8 @@ struct Shared {
 #[derive(Default)]
 struct Memberships {
     groups: HashMap<GroupId, BTreeSet<UserId>>,
+    /// The same the other way round.
+    users: HashMap<UserId, BTreeSet<GroupId>>,
     count: usize,
 }
 
@@ -155,6 +157,7 @@ impl Memberships {
         let told = |group, user, joined| Membership { group, user, joined, head: 0 };
         match *op {
             Op::Join(group, user) if self.groups.entry(group).or_default().insert(user) => {
+                self.users.entry(user).or_default().insert(group);
                 self.count += 1;
                 Some(told(group, user, true))
             }
@@ -172,7 +175,18 @@ impl Memberships {
         if members.is_empty() {
             self.groups.remove(&group);
         }
+        if let Some(groups) = self.users.get_mut(&user) {
+            groups.remove(&group);
+            if groups.is_empty() {
+                self.users.remove(&user);
+            }
+        }
         was_member
+    }
+
+    /// The members of each group that the user is in.
+    fn groups_of(&self, user: UserId) -> impl Iterator<Item = &BTreeSet<UserId>> {
+        self.users.get(&user).into_iter().flatten().filter_map(|group| self.groups.get(group))
     }
 }
 
@@ -231,6 +245,13 @@ impl MessageStore for VolatileStore {
 
     fn choices(&self, _: UserId) -> BoxFuture<Result<Choices, StoreError>> {
         now(Ok(Choices::default()))
+    }
+
+    fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        let memberships = self.shared.memberships.lock().expect(POISON);
+        let own: Vec<_> = memberships.groups_of(of).collect();
+        let shares = |user: &UserId| own.iter().any(|members| members.contains(user));
+        now(Ok(users.into_iter().filter(shares).collect()))
     }
 
     fn choose(&self, _: UserId, _: Choices) -> BoxFuture<Result<(), StoreError>> {

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidings_engine::{
-    Admission, Context, Dialect, Engine, Guest, Parts, Settings, clock::SystemClock, ports::NoCredentials,
+    Admission, Context, Dialect, Engine, Guest, Parts, Settings,
+    clock::SystemClock,
+    ports::{Everybody, NoCredentials, OpenTopics},
     registry::Registry,
 };
 use tidings_testkit::memory::MemoryStore;
@@ -67,6 +69,8 @@ fn engine(gate: &Arc<tokio::sync::Semaphore>, settings: Settings) -> Engine {
         groups: store,
         clock,
         credentials: Arc::new(NoCredentials),
+        visibility: Arc::new(Everybody),
+        topics: Arc::new(OpenTopics::all()),
         settings,
     })
     .expect("it starts")

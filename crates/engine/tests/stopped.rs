@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tidings_engine::{
-    Engine, Parts, Settings, clock::SystemClock, ports::NoCredentials, registry::Registry, volatile::VolatileStore,
+    Engine, Parts, Settings,
+    clock::SystemClock,
+    ports::{Everybody, NoCredentials, OpenTopics},
+    registry::Registry,
+    volatile::VolatileStore,
 };
 use tidings_wire::{CloseCode, Code, GroupId, UserId};
 
@@ -18,6 +22,8 @@ fn stopped() -> Engine {
         groups: store,
         clock: Arc::new(SystemClock::new()),
         credentials: Arc::new(NoCredentials),
+        visibility: Arc::new(Everybody),
+        topics: Arc::new(OpenTopics::all()),
         settings: Settings { keep: false, ..Settings::default() },
     });
     let engine = engine.expect("it starts");

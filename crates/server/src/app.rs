@@ -6,7 +6,10 @@ use tidings_engine::{
     Parts, Settings,
     clock::{SharedClock, SystemClock},
     handle::Handle,
-    ports::{Groups, MessageStore, NoCredentials, Revocations, ServiceKeys, SessionResolver},
+    ports::{
+        Acquaintances, Everybody, Groups, MessageStore, NoCredentials, OpenTopics, Revocations, ServiceKeys,
+        SessionResolver, Topics, Visibility,
+    },
     registry::TypeSettings,
     volatile::VolatileStore,
 };
@@ -38,6 +41,8 @@ pub(crate) struct Ports {
     pub(crate) sessions: Arc<dyn SessionResolver>,
     pub(crate) keys: Arc<dyn ServiceKeys>,
     pub(crate) revocations: Arc<dyn Revocations>,
+    pub(crate) visibility: Option<Arc<dyn Visibility>>,
+    pub(crate) topics: Option<Arc<dyn Topics>>,
     pub(crate) clock: SharedClock,
 }
 
@@ -81,6 +86,8 @@ impl App {
             sessions: nothing.clone(),
             keys: nothing.clone(),
             revocations: nothing,
+            visibility: None,
+            topics: None,
             clock: Arc::new(SystemClock::new()),
         };
         Self { setup: Setup::new(), ports, settings: Settings::default(), options: ServerOptions::default() }
@@ -149,6 +156,21 @@ impl App {
         self
     }
 
+    /// Who sees whether somebody is online. Without it those who share a conversation see one another; with `dev` and with the setting
+    /// `server.open_presence` everybody sees everybody.
+    #[must_use]
+    pub fn visibility(mut self, visibility: Arc<dyn Visibility>) -> Self {
+        self.ports.visibility = Some(visibility);
+        self
+    }
+
+    /// Who may watch which topic. Without it the topics of the setting `topics.open` are open to everybody; with `dev` all are.
+    #[must_use]
+    pub fn topics(mut self, topics: Arc<dyn Topics>) -> Self {
+        self.ports.topics = Some(topics);
+        self
+    }
+
     /// What tells the time. Tests give one that they step by hand.
     #[must_use]
     pub fn clock(mut self, clock: SharedClock) -> Self {
@@ -181,7 +203,7 @@ impl App {
     /// The first thing that does not fit.
     pub fn build(self) -> Result<Server, BuildError> {
         let Self { mut setup, ports, mut settings, options } = self;
-        let Ports { messages, groups, sessions, keys, revocations, clock } = ports;
+        let Ports { messages, groups, sessions, keys, revocations, visibility, topics, clock } = ports;
         if !setup.problems.is_empty() {
             return Err(setup.problems.swap_remove(0));
         }
@@ -196,12 +218,22 @@ impl App {
             }
         };
         let Setup { registry, routes, migrations, .. } = setup;
+        let visibility = visibility.unwrap_or_else(|| match options.dev || options.open_presence {
+            true => Arc::new(Everybody),
+            false => Arc::new(Acquaintances::new(messages.clone())),
+        });
+        let topics = topics.unwrap_or_else(|| match options.dev {
+            true => Arc::new(OpenTopics::all()),
+            false => Arc::new(OpenTopics::new(options.open_topics.clone())),
+        });
         let parts = Parts {
             registry: registry.build()?,
             store: messages,
             groups,
             clock,
             credentials: Arc::new(NoCredentials),
+            visibility,
+            topics,
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);

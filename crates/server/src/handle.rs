@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use tidings_engine::{ConnectionInfo, Engine, SendRequest, Sent};
+use tidings_engine::{ConnectionInfo, Engine, PresenceInfo, SendRequest, Sent};
 use tidings_wire::{CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -62,7 +62,20 @@ impl Tidings {
         self.0.engine.send(request).await
     }
 
-    /// Whether the user has a connection.
+    /// Whether these users (at most 500) are there, as `asker` may see it: who may not be seen, or chose to be invisible, looks offline.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn presence_for(&self, asker: UserId, users: Vec<UserId>) -> Result<Vec<PresenceInfo>, Reject> {
+        self.0.engine.presence(Some(asker), users).await
+    }
+
+    /// Asks again whether `asker` may see `user`, for instance because one has blocked the other.
+    pub async fn sight_changed(&self, asker: UserId, user: UserId) {
+        self.0.engine.sight_changed(asker, user);
+    }
+
+    /// Whether the user has a connection, whatever they chose.
     pub async fn is_online(&self, user: UserId) -> bool {
         self.0.engine.is_online(user)
     }

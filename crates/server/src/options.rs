@@ -25,8 +25,12 @@ pub struct ServerOptions {
     /// Reverse proxies whose `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` are believed. Empty by default.
     /// The setting is named `proxies` in refusals.
     pub proxies: Vec<Network>,
-    /// Whether a user may ask for anybody's presence, not only their own. Default false (`dev`: true). Services always may.
+    /// Whether everybody may see everybody's presence. Default false (`dev`: true): those who share a conversation see one another,
+    /// unless the app brings a port for it. Services always may.
     pub open_presence: bool,
+    /// Patterns of topics that every user may watch, in which `*` stands for any characters: `score:*`. Empty by default; with `dev`
+    /// all topics are open. The setting is named `topics.open` in refusals.
+    pub open_topics: Vec<Box<str>>,
     /// Bounds of HTTP connections and requests.
     pub http: HttpOptions,
     /// How many connections one user and one address may have.
@@ -87,6 +91,7 @@ impl Default for ServerOptions {
             origins: Vec::new(),
             proxies: Vec::new(),
             open_presence: false,
+            open_topics: Vec::new(),
             http: HttpOptions::default(),
             limits: LimitOptions::default(),
             drain: DrainOptions::default(),

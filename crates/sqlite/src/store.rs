@@ -216,6 +216,10 @@ impl MessageStore for SqliteStore {
         self.read(move |connection| Ok(choices::choices(connection, of)?))
     }
 
+    fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        self.read(move |connection| read::acquainted(connection, of, &users))
+    }
+
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
         self.write(move |connection| choices::choose(connection, of, choices))
     }

@@ -2,20 +2,63 @@
 
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use tidings_wire::{
-    Audience, ConversationKey, Set,
+    Audience, ConversationKey, GroupId, Me, Set,
     server_frames::{Frame, Joined, Left, ReadUpTo},
 };
 
-use super::{Node, POISONED, Post};
+use super::{Node, POISONED, Post, UNDECIDED, UNDECIDED_AT_ONCE};
 use crate::{
     act::{Membership, ReadMark},
     audience::{From, resolve},
-    delivery::Publication,
+    delivery::{Content, Publication, fields_of},
+    members::Pinned,
     pipeline::GROUP_WITH_RECEIPTS,
+    ports::{Line, StoredMessage},
+    render,
 };
 
 impl Node {
+    /// Rows that nobody told of go to their streams' readers, the sender's connections included: called by the dispatcher.
+    pub(crate) fn deliver_late(&self, rows: Vec<StoredMessage>, groups: &HashMap<GroupId, Pinned>) {
+        let services = &self.0.services;
+        let since = services.clock.now().mono;
+        let mut outgoing = self.no_posts();
+        for row in rows {
+            let from = From { user: row.sender, index: None, connection: None };
+            let audience = readers_of(row.conversation).me(Me::OtherConnections);
+            let find = |group| groups.get(&group).map(Pinned::again).or_else(|| services.members.held(group));
+            let to = resolve(&audience, from, &services.directory, find, self.all_shards());
+            let place = Some((row.conversation, row.seq));
+            let kind = services.registry.find(&row.kind);
+            let kind = kind.filter(|&kind| services.registry.at(kind).version == row.version);
+            let publication = match kind.filter(|_| row.event.is_none() && row.deleted_at_ms.is_none()) {
+                Some(kind) => {
+                    let content = Content {
+                        kind: Some(kind),
+                        name: services.registry.at(kind).name,
+                        fields: fields_of(&row.body),
+                        key: row.key.filter(|key| !key.is_of_service()),
+                        id: row.id,
+                        from: row.sender,
+                        timestamp: row.created_at_ms.div_euclid(1_000),
+                        place,
+                    };
+                    Publication::new(content, to, since)
+                }
+                None => {
+                    let conversation = row.conversation;
+                    let line = Line::Message(row);
+                    let json = render::line(&services.registry, conversation, &line, render::Style::default());
+                    Publication::notice(&json, place, None, to, since)
+                }
+            };
+            self.post(publication, &mut outgoing);
+        }
+        self.send(outgoing);
+    }
+
     /// Whoever joined or left learns of it on all connections.
     pub(super) fn tell_member(&self, change: &Membership, since: Duration, outgoing: &mut [Vec<Post>]) {
         let (conversation, head) = (ConversationKey::Group(change.group), change.head);
@@ -31,14 +74,46 @@ impl Node {
         let ReadMark { conversation, user, seq, unread } = mark;
         let own = ReadUpTo { conversation, user, seq, unread: Some(unread) }.to_json();
         self.tell(&own, conversation, &Audience::user(user), since, outgoing);
-        if self.0.services.chosen.of(user).receipts && self.0.receipts.lock().expect(POISONED).take(mark, since) {
+        match self.0.services.presence.chosen(user) {
+            Some(choices) if !choices.receipts => {}
+            Some(_) => self.tell_others(mark, since, outgoing),
+            None => {
+                let mut undecided = self.0.undecided.lock().expect(POISONED);
+                if undecided.len() < UNDECIDED || undecided.contains_key(&(conversation, user)) {
+                    undecided.insert((conversation, user), mark);
+                }
+            }
+        }
+    }
+
+    /// The others learn how far a user has read who lets them, now or in a moment.
+    fn tell_others(&self, mark: ReadMark, since: Duration, outgoing: &mut [Vec<Post>]) {
+        if self.0.receipts.lock().expect(POISONED).take(mark, since) {
             self.tell_receipt(mark, since, outgoing);
         }
+    }
+
+    /// Some of the marks of users of whom it is not known whether they let others see them.
+    pub(crate) fn take_undecided(&self) -> Vec<ReadMark> {
+        let mut undecided = self.0.undecided.lock().expect(POISONED);
+        let places: Vec<_> = undecided.keys().take(UNDECIDED_AT_ONCE).copied().collect();
+        places.iter().filter_map(|place| undecided.remove(place)).collect()
+    }
+
+    /// These users let others see how far they have read.
+    pub(crate) fn tell_receipts_of(&self, marks: Vec<ReadMark>, now: Duration) {
+        let mut outgoing = self.no_posts();
+        marks.into_iter().for_each(|mark| self.tell_others(mark, now, &mut outgoing));
+        self.send(outgoing);
     }
 
     /// The others of a conversation learn how far a user has read, where there are few of them.
     fn tell_receipt(&self, mark: ReadMark, since: Duration, outgoing: &mut [Vec<Post>]) {
         let ReadMark { conversation, user, seq, .. } = mark;
+        // It may have waited for its second, and the user have chosen otherwise meanwhile.
+        if self.0.services.presence.chosen(user).is_some_and(|choices| !choices.receipts) {
+            return;
+        }
         if let ConversationKey::Group(group) = conversation {
             let held = self.0.services.members.held(group);
             if held.is_none_or(|group| group.len() > GROUP_WITH_RECEIPTS) {

@@ -71,6 +71,10 @@ pub trait MessageStore: Send + Sync + 'static {
     /// What a user chose for themselves; the default where they chose nothing.
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>>;
 
+    /// Those of `users` (at most 500, each once) who share a conversation with a user now: the two of a dm that has a message, the
+    /// members of a group of the store's own. In any order.
+    fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>>;
+
     /// Sets what a user chose.
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>>;
 

@@ -8,6 +8,8 @@ mod messages;
 mod queue;
 mod revocations;
 mod sessions;
+mod topics;
+mod visibility;
 
 pub use credentials::{Credentials, NoCredentials};
 pub use error::StoreError;
@@ -20,6 +22,8 @@ pub use messages::{
 pub use queue::{ActQueue, Taken};
 pub use revocations::Revocations;
 pub use sessions::{Session, SessionResolver};
+pub use topics::{OpenTopics, Topics};
+pub use visibility::{Acquaintances, Everybody, Visibility};
 
 /// A boxed future, as ports return it.
 pub type BoxFuture<T> = futures_util::future::BoxFuture<'static, T>;

@@ -43,6 +43,11 @@ impl TypeEntry {
         self.keep != Keep::Never
     }
 
+    /// How long its messages are stored.
+    pub(crate) fn keep(&self) -> Keep {
+        self.keep
+    }
+
     /// Whether the rollout has reached the user.
     pub(crate) fn is_on_for(&self, user: UserId) -> bool {
         self.rollout == 100 || percentile(self.name, user) < self.rollout

@@ -41,6 +41,8 @@ pub(super) struct Connection {
     pub(super) pinged: bool,
     /// Its input is not read.
     pub(super) paused: bool,
+    /// Something of those whom it watches waits until its socket takes more.
+    pub(super) behind: bool,
     /// It has not been welcomed: nothing is written, and what it sends waits.
     pub(super) hushed: bool,
     /// It lacks something of what it missed: see [`Session::resume`].

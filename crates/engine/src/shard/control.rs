@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use smallvec::smallvec;
 use tidings_wire::{
     Audience, CloseCode, Code, ConversationKey, Me, Reject, Sender, UserId,
-    client_frames::{Attention, Delete, Edit, History, Ping, Read, Token, Typing},
+    client_frames::{Attention, Delete, Edit, History, Ping, Read, Token, Typing, Watch},
     first_type,
     server_frames::{Frame, Pong, TypingNow},
 };
@@ -69,7 +69,8 @@ impl Shard {
                 shard.ask(index, asked.reference, renewed, now)
             }),
             "inbox" | "inbox_mark" => self.refuse_head(index, json, not_enabled(kind), now),
-            "watch" | "unwatch" => self.refuse_head(index, json, not_enabled(kind), now),
+            "watch" => self.with(index, json, now, |shard, asked: Watch| shard.watch_more(index, asked, now)),
+            "unwatch" => self.with(index, json, now, |shard, asked: Watch| shard.watch_less(index, asked, now)),
             "hello" => {
                 let again = Reject::not_allowed("the connection is welcomed already: a hello comes once");
                 self.refuse_head(index, json, again, now);
@@ -109,7 +110,7 @@ impl Shard {
     }
 
     /// Asks the store, while what the connection sends next waits.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         index: u32,
         reference: Option<i64>,
@@ -141,6 +142,7 @@ impl Shard {
             Asked::Typing(group, members) => {
                 self.tell_typing(index, ConversationKey::Group(group), Audience::group(group), Some(members), now);
             }
+            Asked::Watched(users, topics) => self.watches(index, reference, users, topics, now),
             Asked::Renewed(user, ends) => self.renew(index, reference, user, ends, now),
         }
     }
@@ -225,10 +227,13 @@ impl Shard {
             // Before the welcome nothing is sent but why there is none.
             connection.outbox.begin(&self.log);
         }
-        (connection.resuming, connection.hushed) = (false, false);
+        (connection.resuming, connection.hushed, connection.behind) = (false, false, false);
         let Some(session) = connection.details.session.take() else { return };
         for topic in &session.topics {
             self.forget_watcher(topic, index);
+        }
+        if let Some(watching) = &session.watching {
+            self.end_watching(index, watching);
         }
         if let Some(number) = session.resume.and_then(|resume| resume.reading).filter(|&number| number != 0) {
             let slot = self.slot_of(index);

@@ -199,6 +199,11 @@ impl Shard {
         if matches!(finished, Finished::Greeted(_) | Finished::Replayed(_)) {
             return self.readings_done(ticket, finished, now);
         }
+        let finished = match finished {
+            Finished::Learned(users, read) => return self.learned(users, read, now),
+            Finished::Sighted(asker, user, seen) => return self.sighted(asker, user, seen),
+            finished => finished,
+        };
         let Some(connection) = self.get_mut(ticket.slot) else { return };
         let running = connection.work().running;
         if running.is_none_or(|running| running.number != ticket.number) {
@@ -217,7 +222,7 @@ impl Shard {
             Finished::Checked(reference, Err(reject)) | Finished::Asked(reference, Err(reject)) => {
                 self.refuse(index, reference, &reject, now);
             }
-            Finished::Greeted(_) | Finished::Replayed(_) => {}
+            Finished::Greeted(_) | Finished::Replayed(_) | Finished::Learned(..) | Finished::Sighted(..) => {}
         }
         self.go_on(ticket.slot, now);
     }

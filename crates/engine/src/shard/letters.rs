@@ -22,6 +22,8 @@ impl Shard {
                 self.end_turn();
             }
             Letter::ShardRoom => self.retry_parked(now),
+            Letter::Presence => self.look_soon(now),
+            Letter::Sight(asker, user) => self.review_sight(asker, user),
             Letter::List(user, answer) => {
                 let infos = self.connections_of(user).into_iter();
                 let infos = infos.map(|index| self.connections[index as usize].info(self.id)).collect();
@@ -41,7 +43,7 @@ impl Shard {
         }
     }
 
-    fn connections_of(&self, user: UserId) -> SmallVec<[u32; 2]> {
+    pub(super) fn connections_of(&self, user: UserId) -> SmallVec<[u32; 2]> {
         let index = self.node.services().directory.find(user).map(|(index, _)| index);
         index.into_iter().flat_map(|index| self.users.of(index, &self.connections)).collect()
     }

@@ -17,6 +17,7 @@ use super::{
     output::Haste,
     sample::Samples,
     session::Resume,
+    telling::Watchers,
     users::{NextOfUser, Users},
     wheel::{Tick, Wheel},
 };
@@ -42,6 +43,7 @@ pub struct Shard {
     /// The connections of each user here, by the user's index.
     pub(super) users: Users,
     pub(super) topics: HashMap<Topic, Vec<u32>>,
+    pub(super) watchers: Watchers,
     pub(super) log: EveryoneLog,
     pub(super) wheel: Wheel,
     /// Connections to be flushed first.
@@ -141,6 +143,7 @@ impl Shard {
             connections: Slab::new(),
             users: Users::default(),
             topics: HashMap::new(),
+            watchers: Watchers::default(),
             log,
             wheel: Wheel::new(now.mono),
             prompt: VecDeque::new(),
@@ -172,7 +175,8 @@ impl Shard {
         let Admission { guest, dialect, expires_at_ms, hello, greeting } = admission;
         self.opened += 1;
         let user = guest.user();
-        let index = self.node.services().directory.enter(user, self.id);
+        let (index, woken) = self.node.services().presence.enter(user, self.id);
+        self.node.stirred(woken);
         self.node.services().directory.opened();
         let expires_at_ms = expires_at_ms.unwrap_or(NEVER);
         let details = Details { guest, expires_at_ms, since: now.unix(), number: self.opened, session: None };
@@ -197,6 +201,7 @@ impl Shard {
             blocked: false,
             pinged: false,
             paused: false,
+            behind: false,
             hushed: resumes,
             resuming: resumes,
         });
@@ -249,13 +254,14 @@ impl Shard {
         self.release_senders(now);
         self.give_up_waiting_acts(now);
         self.go_on_draining(now);
+        let presence = self.see_to_presence(now).map(|at| at.saturating_sub(now.mono));
         self.rearmed = false;
         let wheel = self.wheel.next(now.mono);
         let drain = self.drain.as_ref().map(|_| DRAIN_STEP);
         let acts = self.act_times.front().map(|&since| {
             (since + self.node.services().settings.room_within).saturating_sub(now.mono).max(Duration::from_millis(1))
         });
-        [wheel, drain, acts].into_iter().flatten().min()
+        [wheel, drain, acts, presence].into_iter().flatten().min()
     }
 
     /// Ends a round of calls: hands what came together to the other shards and to the store, each as one.

@@ -31,6 +31,10 @@ pub(crate) enum Letter {
     StoreRoom,
     /// Another shard's mailbox has room again.
     ShardRoom,
+    /// Users who are watched here may stand otherwise.
+    Presence,
+    /// Whether the first user sees the second is to be asked again.
+    Sight(UserId, UserId),
     /// Which connections the user has here.
     List(UserId, oneshot::Sender<Vec<ConnectionInfo>>),
     /// Close the user's connections.
@@ -73,6 +77,10 @@ pub(crate) enum Finished {
     Greeted(Result<Box<Loaded>, StoreError>),
     /// A page of what a connection missed.
     Replayed(Result<Option<HistoryPage>, StoreError>),
+    /// What these users chose was read, or could not be. For no connection.
+    Learned(Vec<UserId>, bool),
+    /// Whether the first user sees the second. For no connection.
+    Sighted(UserId, UserId, Result<bool, StoreError>),
 }
 
 impl Done {

@@ -67,6 +67,9 @@ impl Shard {
                 }
                 Dialect::V1 => Cut::V1,
             };
+            if connection.blocked && publication.is_joinable() {
+                continue;
+            }
             let Some(frame) = publication.frame(cut) else { continue };
             if !connection.resuming || self.is_live(index, publication, frame) {
                 self.push(index, frame.clone(), haste, now);
@@ -217,6 +220,7 @@ impl Shard {
         }
         // What writing set off (a timer, an effect) is seen to in the next turn: before that nobody may sleep.
         self.rearmed
+            || self.watchers.is_waiting()
             || !self.effects.is_empty()
             || !self.fanouts.is_empty()
             || !self.prompt.is_empty()
@@ -289,6 +293,9 @@ impl Shard {
         }
         if connection.resuming && connection.is_open() {
             self.go_on_resuming(index, now);
+        }
+        if self.connections[index as usize].behind && !self.connections[index as usize].blocked {
+            self.catch_up(index);
         }
         let connection = &mut self.connections[index as usize];
         if !connection.outbox.is_empty(&self.log) {
@@ -364,10 +371,11 @@ impl Shard {
             // Nothing is held any more, and the peer's close frame or end is to be noticed.
             self.effects.push(Effect::Resume(slot));
         }
-        let directory = &self.node.services().directory;
-        directory.closed();
-        if self.users.remove(index, &mut self.connections) {
-            directory.exit(user, self.id);
+        self.node.services().directory.closed();
+        if self.users.remove(index, &mut self.connections)
+            && let Some(number) = self.node.services().presence.exit(user, self.id)
+        {
+            self.user_left(user, number);
         }
         self.end_session(index);
         self.metrics.closed(code);

@@ -103,7 +103,7 @@ impl Shard {
                 Finished::Greeted(Err(error)) | Finished::Replayed(Err(error)) => {
                     self.give_up_resuming(index, &error, now)
                 }
-                Finished::Checked(..) | Finished::Asked(..) => {}
+                _ => {}
             }
         }
         self.start_readings();

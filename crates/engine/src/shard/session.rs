@@ -6,13 +6,16 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use tidings_wire::{ConversationKey, Seq, Topic, server_frames::Behind};
 
+use super::watching::Watching;
 use crate::{hello::Hello, ports::Line};
 
 /// What only some connections of `tidings.v1` have.
 #[derive(Default)]
 pub(super) struct Session {
-    /// What it watches.
+    /// The topics that it watches.
     pub(super) topics: Vec<Topic>,
+    /// The users whom it watches.
+    pub(super) watching: Option<Box<Watching>>,
     /// Where its user types, and when that was told last.
     pub(super) typing: Option<(ConversationKey, Duration)>,
     /// What it still lacks of what it missed.
@@ -22,7 +25,7 @@ pub(super) struct Session {
 impl Session {
     /// Whether it may be forgotten.
     pub(super) fn is_empty(&self) -> bool {
-        self.topics.is_empty() && self.typing.is_none() && self.resume.is_none()
+        self.topics.is_empty() && self.watching.is_none() && self.typing.is_none() && self.resume.is_none()
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use tidings_engine::{
     Admission, Dialect, Guest, Parts, Settings,
     clock::{Clock, Now},
-    ports::NoCredentials,
+    ports::{Everybody, NoCredentials, OpenTopics},
     shard::{Slot, Sockets},
     simulation::Simulation,
 };
@@ -92,6 +92,8 @@ impl Node {
             groups: store,
             clock,
             credentials: Arc::new(NoCredentials),
+            visibility: Arc::new(Everybody),
+            topics: Arc::new(OpenTopics::all()),
             settings,
         };
         let simulation = Simulation::new(parts).expect("it starts");

@@ -27,7 +27,7 @@ pub(crate) fn assemble(
         .routes(routes!(conversations::list))
         .routes(routes!(history::messages))
         .routes(routes!(types::list))
-        .routes(routes!(me::me))
+        .routes(routes!(me::me, me::choose))
         .routes(routes!(operate::openapi))
         .merge(packs);
     let (v1, mut openapi) = OpenApiRouter::with_openapi(Document::openapi())

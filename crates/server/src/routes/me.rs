@@ -1,13 +1,18 @@
-//! `GET /v1/me`: who the credential says one is.
+//! `GET` and `PATCH /v1/me`: who the credential says one is, and what one chose for oneself.
 
-use axum::Json;
-use serde::Serialize;
-use tidings_engine::ports::Scope;
-use tidings_wire::UserId;
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use tidings_engine::ports::{Choices, Scope, StoreError};
+use tidings_wire::{Code, UserId};
 use utoipa::ToSchema;
 
-use super::schema::{Id, Refused};
-use crate::auth::{Caller, Identity};
+use super::schema::{Id, Refused, RefusedOff};
+use crate::{
+    auth::{Caller, Identity},
+    body::JsonBody,
+    handle::Tidings,
+    problem::{Problem, unavailable},
+};
 
 /// The caller.
 #[derive(Serialize, ToSchema)]
@@ -28,6 +33,21 @@ pub(crate) struct Me {
     /// When the credential ends, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+    /// Of a user: whether others learn how far they have read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipts: Option<bool>,
+    /// Of a user: whether others learn when they are online.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visible: Option<bool>,
+}
+
+/// Choices to change. What is absent stays.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Chosen {
+    /// Whether others learn how far one has read.
+    receipts: Option<bool>,
+    /// Whether others learn when one is online.
+    visible: Option<bool>,
 }
 
 /// Says who the caller is.
@@ -37,19 +57,54 @@ pub(crate) struct Me {
     tag = "users",
     responses((status = 200, body = Me), Refused)
 )]
-pub(crate) async fn me(caller: Caller) -> Json<Me> {
-    let (service, scopes) = match &caller.identity {
-        Identity::Service(key) => {
-            let allowed = Scope::ALL.into_iter().filter(|&scope| key.scopes.allow(scope)).map(Scope::as_str);
-            (Some(key.name.clone()), Some(allowed.collect()))
-        }
-        Identity::User(_) => (None, None),
+pub(crate) async fn me(State(tidings): State<Tidings>, caller: Caller) -> Result<Json<Me>, Problem> {
+    let choices = match caller.user() {
+        Some(user) => match tidings.engine().store().choices(user).await {
+            // A deployment that keeps nothing knows of none.
+            Err(StoreError::NotEnabled) => Some(Choices::default()),
+            choices => Some(choices.map_err(unavailable)?),
+        },
+        None => None,
     };
-    Json(Me {
-        user: caller.user(),
-        service,
-        scopes,
-        credential: caller.credential.as_str(),
-        expires_at: caller.expires_at,
-    })
+    Ok(Json(Me::new(&caller, choices)))
+}
+
+/// Changes what the caller chose for themselves. Whoever watches them is told at once.
+#[utoipa::path(
+    patch,
+    path = "/me",
+    tag = "users",
+    request_body = Chosen,
+    responses((status = 200, body = Me), Refused, RefusedOff)
+)]
+pub(crate) async fn choose(
+    State(tidings): State<Tidings>,
+    caller: Caller,
+    JsonBody(chosen): JsonBody<Chosen>,
+) -> Result<Json<Me>, Problem> {
+    let user =
+        caller.user().ok_or_else(|| Problem::new(Code::NotAllowed, "a service key has no choices of its own"))?;
+    let choices = tidings.engine().choose(user, chosen.receipts, chosen.visible).await?;
+    Ok(Json(Me::new(&caller, Some(choices))))
+}
+
+impl Me {
+    fn new(caller: &Caller, choices: Option<Choices>) -> Self {
+        let (service, scopes) = match &caller.identity {
+            Identity::Service(key) => {
+                let allowed = Scope::ALL.into_iter().filter(|&scope| key.scopes.allow(scope)).map(Scope::as_str);
+                (Some(key.name.clone()), Some(allowed.collect()))
+            }
+            Identity::User(_) => (None, None),
+        };
+        Self {
+            user: caller.user(),
+            service,
+            scopes,
+            credential: caller.credential.as_str(),
+            expires_at: caller.expires_at,
+            receipts: choices.map(|choices| choices.receipts),
+            visible: choices.map(|choices| choices.visible),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use tidings_engine::ports::Scope;
+use tidings_engine::{PresenceInfo, ports::Scope};
 use tidings_wire::UserId;
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,22 +25,26 @@ pub(crate) struct Asked {
     users: String,
 }
 
-/// Who is online, of those asked for whom the caller may see.
+/// How those asked for stand, in the order of the question.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Presence {
     presence: Vec<Online>,
 }
 
-/// Whether a user has a connection.
+/// How a user stands.
 #[derive(Serialize, ToSchema)]
 struct Online {
     #[schema(value_type = Id)]
     user: UserId,
     online: bool,
+    /// When the last connection went, Unix seconds; absent while online, and where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<i64>,
 }
 
-/// Says who is online. Services may ask for anybody. Users see only themselves, unless the setting `server.open_presence` is on
-/// or the server runs with `dev`: others are left out of the answer, without an error.
+/// Says who is online. Services are told whether a user has a connection. Users are told what a watch would tell them: themselves and
+/// those whom they share a conversation with (with the setting `server.open_presence`, and with `dev`: everybody), until 10 s after
+/// the last connection went. Who may not be seen, or chose to be invisible, looks offline.
 #[utoipa::path(
     get,
     path = "/presence",
@@ -64,11 +68,7 @@ pub(crate) async fn presence(
     if users.len() > MOST {
         return Err(Problem::field("users", format!("at most {MOST} users in one question")));
     }
-    let options = &tidings.inner().options;
-    let open = options.dev || options.open_presence || caller.user().is_none();
-    let mut presence = Vec::with_capacity(users.len());
-    for user in users.into_iter().filter(|&user| open || caller.user() == Some(user)) {
-        presence.push(Online { user, online: tidings.is_online(user).await });
-    }
-    Ok(Json(Presence { presence }))
+    let found = tidings.engine().presence(caller.user(), users).await?;
+    let online = |PresenceInfo { user, online, last_seen }| Online { user, online, last_seen };
+    Ok(Json(Presence { presence: found.into_iter().map(online).collect() }))
 }

@@ -1,5 +1,6 @@
 //! What the readers read: one file a question.
 
+mod acquainted;
 mod conversations;
 mod history;
 mod log;
@@ -10,6 +11,7 @@ mod standing;
 mod unread;
 mod visible;
 
+pub(crate) use acquainted::acquainted;
 pub(crate) use conversations::conversations;
 pub(crate) use history::{history, message};
 pub(crate) use log::{since, written_by};

@@ -185,3 +185,30 @@ pub fn choices_are_kept(stores: &dyn Stores) {
     drop(world);
     assert_eq!(wait(World::open(stores).store().choices(ann)), Choices { receipts: false, visible: false });
 }
+
+/// The two of a dm that has a message, and the members of a group as of now.
+pub fn who_shares_a_conversation_is_acquainted(stores: &dyn Stores) {
+    let world = World::open(stores);
+    let group = GroupId::new(5);
+    let acquainted = |of: u32, users: &[u32]| {
+        let asked = users.iter().copied().map(UserId::new).collect();
+        let mut found = wait(world.store().acquainted(UserId::new(of), asked));
+        found.sort_unstable();
+        found
+    };
+    let users = |of: &[u32]| of.iter().copied().map(UserId::new).collect::<Vec<_>>();
+    assert_eq!(acquainted(2, &[]), []);
+    assert_eq!(acquainted(2, &[3, 7]), []);
+    world.send(2, 7);
+    for user in [2, 3, 4] {
+        world.join(group, user);
+    }
+    assert_eq!(acquainted(2, &[9, 7, 4, 3]), users(&[3, 4, 7]));
+    assert_eq!(acquainted(7, &[2, 3, 4]), users(&[2]));
+    assert_eq!(acquainted(3, &[2, 7]), users(&[2]));
+    world.leave(group, 2);
+    assert_eq!(acquainted(2, &[3, 4, 7]), users(&[7]));
+    assert_eq!(acquainted(4, &[2, 3]), users(&[3]));
+    let many: Vec<u32> = (3..503).collect();
+    assert_eq!(acquainted(4, &many), users(&[3]), "500 in one question");
+}

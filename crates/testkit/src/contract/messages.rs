@@ -75,6 +75,7 @@ macro_rules! message_store_contract {
             events_and_deleted_messages_are_not_unread
             streams_say_where_they_stand
             choices_are_kept
+            who_shares_a_conversation_is_acquainted
         );
         $crate::contract_cases!($make, erasing:
             what_was_erased_is_gone_and_skipped

@@ -216,6 +216,13 @@ impl MessageStore for MemoryStore {
         now(self.state().choices.get(&of).copied().unwrap_or_default())
     }
 
+    fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        let state = self.state();
+        let own: Vec<_> = state.conversations.values().filter(|one| one.is_member(of)).collect();
+        let shares = |user: &UserId| own.iter().any(|one| one.is_member(*user));
+        now(users.into_iter().filter(shares).collect())
+    }
+
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
         self.state().choices.insert(of, choices);
         now(())

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tidings_engine::{ConnectionInfo, SendRequest, Sent};
+use tidings_engine::{ConnectionInfo, PresenceInfo, SendRequest, Sent, ports::Choices};
 use tidings_wire::{Audience, CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
 
 use super::machine::{Patience, World};
@@ -100,6 +100,40 @@ impl Backend {
     pub fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
         let call = self.world.state().simulation.connections(user);
         Pending::begin(self.world.clone(), call).answer()
+    }
+
+    /// Whether users are there, as `asker` sees it; for none as it is.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub fn presence(&self, asker: Option<UserId>, users: Vec<UserId>) -> Vec<PresenceInfo> {
+        let call = self.world.state().simulation.presence(asker, users);
+        Pending::begin(self.world.clone(), call).answer().expect("it is known who is there")
+    }
+
+    /// Changes what the user chose: whether others learn how far they have read, and whether they are online.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn chooses(&self, user: UserId, receipts: Option<bool>, visible: Option<bool>) -> Result<Choices, Reject> {
+        self.begins_choosing(user, receipts, visible).answer()
+    }
+
+    /// The same, and does not wait.
+    pub fn begins_choosing(
+        &self,
+        user: UserId,
+        receipts: Option<bool>,
+        visible: Option<bool>,
+    ) -> Pending<Result<Choices, Reject>> {
+        let call = self.world.state().simulation.choose(user, receipts, visible);
+        Pending::begin(self.world.clone(), call)
+    }
+
+    /// Has it asked again whether `asker` may see `user`.
+    pub fn sight_changed(&self, asker: UserId, user: UserId) {
+        self.world.state().simulation.sight_changed(asker, user);
+        self.world.run();
     }
 
     fn request(

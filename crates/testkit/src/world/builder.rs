@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidings_engine::{
     Handle, Parts, Settings,
-    ports::{Groups, MessageStore, NoCredentials},
+    ports::{Everybody, Groups, MessageStore, NoCredentials, OpenTopics, Topics, Visibility},
     registry::{Registry, RegistryBuilder, TypeSettings},
 };
 use tidings_wire::Message;
@@ -21,6 +21,8 @@ pub struct WorldBuilder {
     settings: Settings,
     clock: Arc<SteppedClock>,
     store: Option<(Arc<dyn MessageStore>, Arc<dyn Groups>)>,
+    visibility: Arc<dyn Visibility>,
+    topics: Arc<dyn Topics>,
     socket_bytes: usize,
 }
 
@@ -48,6 +50,8 @@ pub fn world() -> WorldBuilder {
         settings: Settings { blocking_threads: 1, ..Settings::default() },
         clock: SteppedClock::new(),
         store: None,
+        visibility: Arc::new(Everybody),
+        topics: Arc::new(OpenTopics::all()),
         socket_bytes: SOCKET_BYTES,
     }
 }
@@ -94,6 +98,20 @@ impl WorldBuilder {
         self
     }
 
+    /// Who sees whether somebody is online; without it everybody sees everybody.
+    #[must_use]
+    pub fn visibility(mut self, visibility: Arc<dyn Visibility>) -> Self {
+        self.visibility = visibility;
+        self
+    }
+
+    /// Who may watch a topic; without it everybody may watch all.
+    #[must_use]
+    pub fn topics(mut self, topics: Arc<dyn Topics>) -> Self {
+        self.topics = topics;
+        self
+    }
+
     /// Bytes that a connection's socket takes while its client does not read.
     #[must_use]
     pub fn socket_bytes(mut self, bytes: usize) -> Self {
@@ -111,7 +129,7 @@ impl WorldBuilder {
     /// # Panics
     /// Where types can't be registered together, or the store does not open.
     pub fn start(self) -> World {
-        let Self { registry, settings, clock, store, socket_bytes } = self;
+        let Self { registry, settings, clock, store, visibility, topics, socket_bytes } = self;
         let registry = registry.build().unwrap_or_else(|error| panic!("the types do not fit: {error}"));
         let (store, groups) = store.unwrap_or_else(|| {
             let memory = Arc::new(MemoryStore::new(clock.clone()));
@@ -124,6 +142,8 @@ impl WorldBuilder {
             groups,
             clock: clock.clone(),
             credentials: Arc::new(NoCredentials),
+            visibility,
+            topics,
             settings,
         };
         World::new(parts, gate, clock, socket_bytes)

@@ -51,6 +51,12 @@ struct State {
     /// Acts that pass though it is held.
     passes: usize,
     broken: bool,
+    /// What becomes of what the store settles.
+    telling: Telling,
+    /// The store does not answer who asks for its commits.
+    hangs: bool,
+    /// Choices can't be read, or can't be set.
+    no_choices: (bool, bool),
     /// Somebody was sent away and wants to hear of room.
     starved: bool,
     /// Acts that the store has and has not settled.
@@ -58,16 +64,41 @@ struct State {
     sink: Option<Arc<dyn CommitSink>>,
 }
 
+/// What becomes of what the store settles.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// It is told.
+    #[default]
+    Truth,
+    /// It is lost.
+    Nothing,
+    /// It is said not to be stored, though it is.
+    Unavailable,
+}
+
 /// Counts what the store settles.
 struct Counting(Arc<Mutex<State>>, Arc<dyn CommitSink>);
 
 impl CommitSink for Counting {
     fn settled(&self, batch: Vec<Settled>) {
-        self.0.lock().expect(POISONED).outstanding -= batch.len();
-        self.1.settled(batch);
+        let telling = {
+            let mut state = self.0.lock().expect(POISONED);
+            state.outstanding -= batch.len();
+            state.telling
+        };
+        match telling {
+            Telling::Truth => self.1.settled(batch),
+            // The world learns that the store has settled, and of nothing else.
+            Telling::Nothing => self.1.settled(Vec::new()),
+            Telling::Unavailable => self.1.settled(batch.into_iter().map(|settled| unavailable(settled.act)).collect()),
+        }
     }
 
     fn room(&self) {}
+}
+
+fn unavailable(act: Act) -> Settled {
+    Settled { act, commit: None, outcome: Outcome::Unavailable(Duration::from_secs(1)) }
 }
 
 impl Gate {
@@ -95,6 +126,26 @@ impl Gate {
         self.state().broken = broken;
     }
 
+    /// What becomes of what the store settles from now on.
+    pub(crate) fn tell(&self, telling: Telling) {
+        self.state().telling = telling;
+    }
+
+    /// Who asks for commits is not answered, or is again.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.state().hangs = hangs;
+    }
+
+    /// Choices can't be read, or can be again.
+    pub(crate) fn choices_unread(&self, broken: bool) {
+        self.state().no_choices.0 = broken;
+    }
+
+    /// Choices can't be set, or can be again.
+    pub(crate) fn choices_unset(&self, broken: bool) {
+        self.state().no_choices.1 = broken;
+    }
+
     /// Acts that wait at the gate.
     pub(crate) fn waiting(&self) -> usize {
         self.state().queue.len()
@@ -118,8 +169,6 @@ impl Gate {
         };
         let count = acts.len();
         if broken {
-            let unavailable =
-                |act| Settled { act, commit: None, outcome: Outcome::Unavailable(Duration::from_secs(1)) };
             let settled: Vec<_> = acts.drain(..).map(unavailable).collect();
             if let Some(sink) = sink.as_ref().filter(|_| !settled.is_empty()) {
                 sink.settled(settled);
@@ -207,6 +256,9 @@ impl MessageStore for Gate {
         after: CommitNumber,
         limit: u32,
     ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
+        if self.state().hangs {
+            return Box::pin(std::future::pending());
+        }
         self.store.since(after, limit)
     }
 
@@ -257,10 +309,20 @@ impl MessageStore for Gate {
     }
 
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
+        if self.state().no_choices.0 {
+            return Box::pin(std::future::ready(Err(StoreError::Full)));
+        }
         self.store.choices(of)
     }
 
+    fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        self.store.acquainted(of, users)
+    }
+
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
+        if self.state().no_choices.1 {
+            return Box::pin(std::future::ready(Err(StoreError::Full)));
+        }
         self.store.choose(of, choices)
     }
 

@@ -19,7 +19,7 @@ use tidings_wire::UserId;
 use super::{
     backend::Backend,
     client::Client,
-    gate::{Gate, Hold},
+    gate::{Gate, Hold, Telling},
     peer::Peer,
     pipe::{Pipe, Pipes},
 };
@@ -166,6 +166,11 @@ impl World {
     /// Whether the user has an open connection.
     pub fn is_online(&self, user: UserId) -> bool {
         self.state().simulation.is_online(user)
+    }
+
+    /// What shards were handed through their mailboxes so far.
+    pub fn posts(&self) -> usize {
+        self.state().simulation.posts()
     }
 
     /// Connections that a shard holds, those that are closing included.
@@ -327,6 +332,36 @@ impl StoreGate<'_> {
     pub fn lets_pass(&self, acts: usize) {
         self.0.0.gate.let_pass(acts);
         self.0.run();
+    }
+
+    /// From now on what is committed is not told of.
+    pub fn loses_settlements(&self) {
+        self.0.0.gate.tell(Telling::Nothing);
+    }
+
+    /// From now on what is committed is said not to be.
+    pub fn denies_commits(&self) {
+        self.0.0.gate.tell(Telling::Unavailable);
+    }
+
+    /// What is committed is told of again.
+    pub fn tells_the_truth(&self) {
+        self.0.0.gate.tell(Telling::Truth);
+    }
+
+    /// From now on who asks for commits gets no answer.
+    pub fn hangs(&self) {
+        self.0.0.gate.hang(true);
+    }
+
+    /// From now on nobody's choices can be read, or they can again.
+    pub fn reads_no_choices(&self, broken: bool) {
+        self.0.0.gate.choices_unread(broken);
+    }
+
+    /// From now on nobody's choices can be set, or they can again.
+    pub fn chooses_nothing(&self, broken: bool) {
+        self.0.0.gate.choices_unset(broken);
     }
 
     /// Acts that are held.

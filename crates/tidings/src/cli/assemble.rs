@@ -87,6 +87,7 @@ fn settings(configuration: &Configuration) -> Settings {
         limits: limits.enabled,
         everyone_log_bytes: engine.everyone_log_bytes,
         ping_after: engine.ping_after.0,
+        offline_after: engine.offline_after.0,
         pong_within: engine.pong_within.0,
         accept_within: engine.accept_within.0,
         room_within: engine.room_within.0,
@@ -107,7 +108,7 @@ fn shards() -> u16 {
 }
 
 fn options(configuration: &Configuration, key: Option<&TokenKey>) -> ServerOptions {
-    let Configuration { server, auth, limits, .. } = configuration;
+    let Configuration { server, auth, limits, topics, .. } = configuration;
     let defaults = ServerOptions::default();
     ServerOptions {
         dev: server.dev,
@@ -117,6 +118,7 @@ fn options(configuration: &Configuration, key: Option<&TokenKey>) -> ServerOptio
         origins: server.origins.iter().map(|origin| origin.0.clone()).collect(),
         proxies: server.proxies.iter().map(|proxy| proxy.0).collect(),
         open_presence: server.open_presence,
+        open_topics: topics.open.iter().map(|pattern| pattern.0.clone()).collect(),
         http: HttpOptions {
             header_timeout: server.header_timeout.0,
             body_timeout: server.body_timeout.0,

@@ -8,7 +8,7 @@
 //! | `load` | sources in, [`Configuration`] or problems out |
 //! | `problem`, `place` | what is wrong, and where it stands |
 //! | `doc`, `show` | what `config doc` and `config show` print |
-//! | `time_span`, `keep`, `rate`, `listen`, `networks`, `secret` | values with a form of their own |
+//! | `time_span`, `topic_pattern`, `keep`, `rate`, `listen`, `networks`, `secret` | values with a form of their own |
 
 mod catalogue;
 mod check;
@@ -25,6 +25,7 @@ mod sections;
 mod show;
 mod sources;
 mod time_span;
+mod topic_pattern;
 mod tree;
 
 pub use doc::markdown;
@@ -38,8 +39,9 @@ pub use rate::Rate;
 pub use secret::Secret;
 pub use sections::{
     Algorithm, Auth, Configuration, EngineSection, Limits, Log, LogFormat, ServerSection, SqliteSection, StoreKind,
-    TypeSection, WhoSends,
+    TopicsSection, TypeSection, WhoSends,
 };
 pub use show::show;
 pub use sources::{Flag, Sources};
 pub use time_span::TimeSpan;
+pub use topic_pattern::TopicPattern;

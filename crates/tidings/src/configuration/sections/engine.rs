@@ -17,6 +17,8 @@ pub struct EngineSection {
     /// A connection that was silent for so long is pinged.
     #[schemars(extend("x-least" = "100ms"))]
     pub ping_after: TimeSpan,
+    /// How long after their last connection went a user is told to be offline. Who comes back within it was never away.
+    pub offline_after: TimeSpan,
     /// A pinged connection that stays silent for so long is closed with 1001.
     #[schemars(extend("x-least" = "100ms"))]
     pub pong_within: TimeSpan,
@@ -49,6 +51,7 @@ impl Default for EngineSection {
         Self {
             shards: None,
             ping_after: TimeSpan(settings.ping_after),
+            offline_after: TimeSpan(settings.offline_after),
             pong_within: TimeSpan(settings.pong_within),
             accept_within: TimeSpan(settings.accept_within),
             room_within: TimeSpan(settings.room_within),

@@ -6,6 +6,7 @@ mod limits;
 mod log;
 mod server;
 mod sqlite;
+mod topics;
 mod types;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use server::DRAIN_REST;
 pub use server::{ServerSection, StoreKind};
 pub use sqlite::SqliteSection;
+pub use topics::TopicsSection;
 pub use types::{TypeSection, WhoSends};
 
 /// Everything that may be set.
@@ -31,6 +33,8 @@ pub struct Configuration {
     pub auth: Auth,
     /// What one client, user or address may ask for.
     pub limits: Limits,
+    /// Topics: what connections may watch, and backends push to.
+    pub topics: TopicsSection,
     /// What changes for one message type. `<name>` is the type's name, such as `broadcast`; it must be registered.
     pub types: BTreeMap<String, TypeSection>,
     /// What is written on standard error.

@@ -32,7 +32,8 @@ pub struct ServerSection {
     /// Addresses or networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For`, `-Host` and `-Proto` headers are
     /// believed. Without them every client behind a proxy has the proxy's address, and they share its limits.
     pub proxies: Vec<Proxy>,
-    /// Whether a user may ask whether anybody is online, not only themselves. Services always may.
+    /// Whether every user may see whether anybody is online. Without it those who share a conversation see one another. Services
+    /// always may.
     pub open_presence: bool,
     /// How long a client may take to send the head of a request. Then the connection is closed.
     #[schemars(extend("x-least" = "100ms"))]

@@ -9,8 +9,8 @@ use crate::configuration::{KeepFor, Rate};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TypeSection {
-    /// `"never"`: the type's messages are not kept, though the type declares that they are. A length of time is refused: this
-    /// version deletes nothing after a time.
+    /// How long the type's messages are kept: shorter than the type declares, or `"never"`. What is older is deleted for good, a
+    /// little at a time; readers are told to skip it.
     pub keep: Option<KeepFor>,
     /// Who may send it: `users` (and services), or services alone with a key. A user who may not gets `not_allowed`.
     pub senders: Option<WhoSends>,

@@ -1,0 +1,167 @@
+//! Which users and topics a connection watches.
+
+use std::collections::VecDeque;
+
+use futures_util::FutureExt;
+use hashbrown::{HashMap, HashSet};
+use tidings_wire::{
+    Code, Reject, Topic, UserId,
+    client_frames::{MAX_WATCHED, Watch},
+};
+
+use super::{
+    Shard,
+    mail::{Answer, Finished},
+};
+use crate::{clock::Now, control, presence::Standing};
+
+/// The users that one connection watches: with its topics at most [`MAX_WATCHED`].
+#[derive(Default)]
+pub(super) struct Watching {
+    pub(super) users: HashMap<UserId, Watched>,
+    /// Users who may stand otherwise than the connection was told, each once. What waits for a reader who does not read is this, and
+    /// never a frame.
+    pub(super) stale: VecDeque<UserId>,
+    /// Stands in the line of those to be told.
+    pub(super) queued: bool,
+}
+
+/// One user, for one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watched {
+    /// Whether the connection's user may see them.
+    pub(super) seen: bool,
+    /// What was told last.
+    pub(super) told: Option<Standing>,
+    pub(super) stale: bool,
+}
+
+impl Shard {
+    /// Takes a `watch`: what of it may be done is asked while what the connection sends next waits.
+    pub(super) fn watch_more(&mut self, index: u32, mut asked: Watch, now: Now) -> Result<(), Reject> {
+        let mut met = HashSet::new();
+        asked.users.retain(|user| met.insert(*user));
+        let mut met = HashSet::new();
+        asked.topics.retain(|topic| met.insert(topic.clone()));
+        let connection = &self.connections[index as usize];
+        let user = connection.user;
+        let session = connection.details.session.as_deref();
+        let watching = session.and_then(|session| session.watching.as_deref());
+        let topics = session.map_or(&[][..], |session| &session.topics);
+        let more_users =
+            asked.users.iter().filter(|user| watching.is_none_or(|all| !all.users.contains_key(*user))).count();
+        let more_topics = asked.topics.iter().filter(|topic| !topics.contains(topic)).count();
+        let all = watching.map_or(0, |watching| watching.users.len()) + topics.len() + more_users + more_topics;
+        if all > MAX_WATCHED {
+            let message = format!("a connection watches at most {MAX_WATCHED} users and topics together");
+            return Err(Reject::new(Code::TooLarge, message));
+        }
+        let reference = asked.reference;
+        let services = self.node.services().clone();
+        self.ask(index, reference, control::watch(services, user, asked), now)
+    }
+
+    /// Takes an `unwatch`. What was not watched is passed over.
+    pub(super) fn watch_less(&mut self, index: u32, asked: Watch, now: Now) -> Result<(), Reject> {
+        let slot = self.slot_of(index);
+        for user in asked.users {
+            let session = self.connections[index as usize].details.session.as_mut();
+            let watching = session.and_then(|session| session.watching.as_mut());
+            if watching.is_some_and(|watching| watching.users.remove(&user).is_some()) {
+                self.forget_watcher_of(user, index);
+            }
+        }
+        if let Some(session) = &mut self.connections[index as usize].details.session {
+            session.watching.take_if(|watching| watching.users.is_empty());
+        }
+        asked.topics.into_iter().for_each(|topic| self.watch(slot, topic, false));
+        self.connections[index as usize].rest_session();
+        self.acknowledge(index, asked.reference, None, &Answer::Stored(None), now);
+        Ok(())
+    }
+
+    /// A `watch` is granted: from now on each change of these users is told, after how each of them stands now.
+    pub(super) fn watches(
+        &mut self,
+        index: u32,
+        reference: Option<i64>,
+        users: Vec<(UserId, bool)>,
+        topics: Vec<Topic>,
+        now: Now,
+    ) {
+        self.acknowledge(index, reference, None, &Answer::Stored(None), now);
+        let slot = self.slot_of(index);
+        topics.into_iter().for_each(|topic| self.watch(slot, topic, true));
+        for (user, seen) in users {
+            let watching = self.connections[index as usize].session().watching.get_or_insert_default();
+            let stale = watching.users.get(&user).is_some_and(|watched| watched.stale);
+            let known = watching.users.insert(user, Watched { seen, told: None, stale }).is_some();
+            if !known {
+                let watchers = self.watchers.of.entry(user).or_default();
+                if watchers.is_empty() {
+                    // Before it is looked at how the user stands: so whatever changes after that is told.
+                    self.node.services().presence.watch(user, self.id);
+                }
+                watchers.push(index);
+            }
+            self.outdate(index, user);
+        }
+    }
+
+    /// Whether one user sees another was to be asked again.
+    pub(super) fn review_sight(&mut self, asker: UserId, user: UserId) {
+        let watching = |index: &u32| {
+            let session = self.connections[*index as usize].details.session.as_deref();
+            session.and_then(|session| session.watching.as_deref()).is_some_and(|all| all.users.contains_key(&user))
+        };
+        if !self.connections_of(asker).iter().any(watching) {
+            return;
+        }
+        let services = self.node.services().clone();
+        let asked = async move {
+            let seen = services.sight.of(asker, &[user]).await.map(|seen| seen == [true]);
+            Finished::Sighted(asker, user, seen)
+        };
+        let caught = std::panic::AssertUnwindSafe(asked).catch_unwind();
+        self.run_for_shard(caught.map(move |asked| {
+            asked.unwrap_or_else(|_| Finished::Sighted(asker, user, Err(crate::ports::StoreError::Full)))
+        }));
+    }
+
+    /// It is known again whether one user sees another. Where the port does not answer they don't.
+    pub(super) fn sighted(&mut self, asker: UserId, user: UserId, seen: Result<bool, crate::ports::StoreError>) {
+        let seen = seen.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "who sees whom can't be asked: a watched user looks offline from now on");
+            false
+        });
+        for index in self.connections_of(asker) {
+            let session = self.connections[index as usize].details.session.as_mut();
+            let watching = session.and_then(|session| session.watching.as_mut());
+            if let Some(watched) = watching.and_then(|watching| watching.users.get_mut(&user)) {
+                watched.seen = seen;
+                self.outdate(index, user);
+            }
+        }
+    }
+
+    /// A connection watches nobody any more.
+    pub(super) fn end_watching(&mut self, index: u32, watching: &Watching) {
+        watching.users.keys().for_each(|&user| self.forget_watcher_of(user, index));
+    }
+
+    fn forget_watcher_of(&mut self, user: UserId, index: u32) {
+        let Some(watchers) = self.watchers.of.get_mut(&user) else { return };
+        if let Some(at) = watchers.iter().position(|&watcher| watcher == index) {
+            watchers.swap_remove(at);
+        }
+        if watchers.is_empty() {
+            self.watchers.of.remove(&user);
+            self.watchers.unknown.remove(&user);
+            self.node.services().presence.unwatch(user, self.id);
+        }
+        if self.watchers.of.capacity() > 4 * self.watchers.of.len() + 64 {
+            self.watchers.of.shrink_to_fit();
+        }
+    }
+}

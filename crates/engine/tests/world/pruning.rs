@@ -1,0 +1,43 @@
+//! Types that are kept for a time: what is older goes, readers skip it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tidings_engine::registry::TypeSettings;
+use tidings_wire::Keep;
+
+use crate::{
+    messages::{Private, private, user, world},
+    watching::{arrives, asks},
+};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[test]
+fn what_is_older_than_its_type_is_kept_is_skipped_and_the_rest_stays() {
+    let keep = TypeSettings { keep: Some(Keep::For(HOUR)), ..TypeSettings::default() };
+    let world = world().configure("private", keep).settings(|settings| settings.ping_after = 10 * HOUR).start();
+    let ann = arrives(&world, 1);
+    let bob = world.client(user(2));
+    // More than one step deletes.
+    for number in 0..2_500 {
+        ann.send(&private(bob.user(), format!("{number}")));
+    }
+    ann.texts();
+    assert_eq!(bob.expects_some::<Private>().len(), 2_500);
+    world.advance(HOUR / 2);
+    ann.send(&private(bob.user(), "young"));
+    ann.texts();
+    world.advance(HOUR / 2 + Duration::from_secs(90));
+    asks(&ann, json!({"type": "history", "ref": 1, "conversation": "dm:1:2", "after": 0}));
+    let page = ann.expects_json();
+    assert_eq!(page["messages"][0]["content"], "young", "{page}");
+    assert_eq!((&page["oldest"], &page["head"]), (&json!(2_501), &json!(2_501)));
+    let again = world.v1(user(2), &json!({"type": "hello", "epoch": "memory", "heads": {"dm:1:2": 2_400}}));
+    assert_eq!(again.expects_json()["type"], "welcome");
+    let reset = again.expects_json();
+    assert_eq!((&reset["type"], &reset["reason"]), (&json!("reset"), &json!("pruned")), "{reset}");
+    assert_eq!(again.expects_json()["content"], "young");
+    assert_eq!(bob.expects::<Private>().message.content, "young");
+    bob.expects_nothing();
+}
