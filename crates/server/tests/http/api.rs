@@ -101,7 +101,7 @@ fn members_come_and_go_by_http_and_hear_their_group() {
 }
 
 #[test]
-fn presence_is_told_to_services_to_oneself_and_where_it_is_open() {
+fn presence_is_told_to_services_and_where_it_is_open_and_to_others_as_offline() {
     let world = World::new(options());
     let _online = world.upgrade("/ws", &[("Authorization", &world.token(2))]).unwrap();
     let asked = |world: &World, authorization: &str| {
@@ -109,7 +109,8 @@ fn presence_is_told_to_services_to_oneself_and_where_it_is_open() {
     };
     let both = json!([{"user": 2, "online": true}, {"user": 3, "online": false}]);
     assert_eq!(asked(&world, &world.key("read")), both);
-    assert_eq!(asked(&world, &world.token(3)), json!([{"user": 3, "online": false}]));
+    let neither = json!([{"user": 2, "online": false}, {"user": 3, "online": false}]);
+    assert_eq!(asked(&world, &world.token(3)), neither, "a stranger looks as if they were never there");
     let open = World::new(ServerOptions { open_presence: true, ..options() });
     let _online = open.upgrade("/ws", &[("Authorization", &open.token(2))]).unwrap();
     assert_eq!(asked(&open, &open.token(3)), both);
@@ -117,6 +118,33 @@ fn presence_is_told_to_services_to_oneself_and_where_it_is_open() {
         let refused = world.get(&format!("/v1/presence?users={users}"), &[("Authorization", &world.token(3))]);
         assert_eq!((refused.problem(), &refused.json()["field"]), ((422, "bad_field".into()), &json!("users")));
     }
+}
+
+#[test]
+fn users_choose_who_learns_of_them() {
+    let world = World::keeping(ServerOptions { open_presence: true, ..options() });
+    let (bob, service) = (world.token(2), world.key("read"));
+    let _online = world.upgrade("/ws", &[("Authorization", &bob)]).unwrap();
+    let chosen = |answer: Answer| {
+        let answer = answer.json();
+        (answer["receipts"].clone(), answer["visible"].clone())
+    };
+    let chooses = |who: &str, body: &str| world.ask("PATCH", "/v1/me", &[("Authorization", who)], body);
+    let online = |who: &str| {
+        let answer = world.get("/v1/presence?users=2", &[("Authorization", who)]);
+        answer.json()["presence"][0]["online"].clone()
+    };
+    let me = || chosen(world.get("/v1/me", &[("Authorization", &bob)]));
+    assert_eq!((me(), online(&world.token(3))), ((json!(true), json!(true)), json!(true)));
+    assert_eq!(chosen(chooses(&bob, r#"{"visible":false}"#)), (json!(true), json!(false)));
+    assert_eq!([&world.token(3), &bob, &service].map(|who| online(who)), [json!(false), json!(true), json!(true)]);
+    assert_eq!(chosen(chooses(&bob, r#"{"receipts":false}"#)), (json!(false), json!(false)));
+    assert_eq!(me(), (json!(false), json!(false)));
+    assert_eq!(chosen(chooses(&bob, r#"{"visible":true,"receipts":true}"#)), (json!(true), json!(true)));
+    assert_eq!(online(&world.token(3)), json!(true));
+    assert_eq!(chooses(&bob, r#"{"visible":"no"}"#).problem(), (422, "bad_field".into()));
+    assert_eq!(chooses(&service, r#"{"visible":false}"#).problem(), (403, "not_allowed".into()));
+    assert_eq!(world.get("/v1/me", &[("Authorization", &service)]).json().get("visible"), None);
 }
 
 #[test]
@@ -215,6 +243,7 @@ fn the_document_describes_every_route_and_the_problem() {
         ("/v1/conversations/{conversation}/messages", "get"),
         ("/v1/types", "get"),
         ("/v1/me", "get"),
+        ("/v1/me", "patch"),
         ("/v1/openapi.json", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),

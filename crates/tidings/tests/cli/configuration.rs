@@ -70,7 +70,7 @@ fn what_would_break_the_server_is_refused_before_anything_is_made() {
     for (arguments, file, expected) in [
         (&["serve", "--data", ""][..], "", "--data: `server.data` is empty"),
         (&["config", "check"], "[engine]\naccept_within = \"0s\"\n", "length of time from 100ms"),
-        (&["config", "check"], "[types.private]\nkeep = \"3s\"\n", "this version deletes nothing after a time"),
+        (&["config", "check"], "[types.private]\nkeep = \"3s\"\n", "shorter than \"1m\""),
         (
             &["config", "check"],
             "[auth]\nalgorithm = \"RS256\"\npublic_key_file = \"gone.pem\"\n",
