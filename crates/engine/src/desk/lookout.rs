@@ -93,7 +93,7 @@ impl Lookout {
                 let full = rows.len() == question.limit as usize;
                 let late = self.catch_up(rows);
                 // A full page of what was lost is followed by the next.
-                let done = !(full && !late.is_empty());
+                let done = !full || late.is_empty();
                 (late, done)
             }
         }

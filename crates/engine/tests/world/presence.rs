@@ -40,8 +40,8 @@ fn online_is_told_at_the_first_connection_and_offline_10_seconds_after_the_last(
     let left = seconds(&world);
     world.advance(Duration::from_millis(9_500));
     ann.expects_nothing();
-    assert_eq!(world.backend().presence(Some(user(1)), vec![user(2)])[0].online, true, "as it is told");
-    assert_eq!(world.backend().presence(None, vec![user(2)])[0].online, false, "the app sees what is");
+    assert!(world.backend().presence(Some(user(1)), vec![user(2)])[0].online, "as it is told");
+    assert!(!world.backend().presence(None, vec![user(2)])[0].online, "the app sees what is");
     world.advance(SECOND);
     assert_eq!(expects_presence(&ann), (2, Some(json!(left))));
     let eve = arrives(&world, 3);
@@ -97,7 +97,7 @@ struct Even(std::sync::Mutex<Vec<UserId>>);
 
 impl Visibility for Even {
     fn may_see(&self, _: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
-        let open = self.0.lock().unwrap().clone();
+        let open = self.0.lock().expect("nothing panics while it holds this lock").clone();
         let even = |id: &UserId| (0..100).step_by(2).any(|even| *id == user(even)) || open.contains(id);
         Box::pin(std::future::ready(Ok(users.into_iter().filter(even).collect())))
     }

@@ -83,7 +83,7 @@ impl Model {
             }
             Step::Chooses { user: id, visible } => {
                 self.visible.insert(id, visible);
-                self.world.backend().chooses(user(id), None, Some(visible)).unwrap();
+                self.world.backend().chooses(user(id), None, Some(visible)).expect("the store takes it");
             }
             Step::Reads { watcher, on: true } => self.watcher(watcher).reads_on(),
             Step::Reads { watcher, on: false } => self.watcher(watcher).stops_reading(),
@@ -100,7 +100,7 @@ impl Model {
     fn hears(&mut self) {
         for (client, watcher) in self.watchers.iter().zip(1..) {
             for text in client.texts() {
-                let (of, offline) = presence_in(&serde_json::from_str::<Value>(&text).unwrap());
+                let (of, offline) = presence_in(&serde_json::from_str::<Value>(&text).expect("a frame is JSON"));
                 // A frame may have been on its way when its user was unwatched.
                 if let Some(told) = self.told.get_mut(&(watcher, of)) {
                     *told = Some(offline.is_none());
@@ -115,7 +115,7 @@ impl Model {
         visible && here
     }
 
-    fn is_told_the_truth_after_quiet(mut self) {
+    fn comes_to_rest(mut self) {
         self.watchers.iter().for_each(Client::reads_on);
         self.world.advance(Duration::from_millis(11_000));
         self.hears();
@@ -137,6 +137,6 @@ proptest! {
     fn after_10_seconds_of_quiet_the_last_that_was_told_is_the_truth(steps in prop::collection::vec(step(), 1..60)) {
         let mut model = Model::new();
         steps.into_iter().for_each(|step| model.does(step));
-        model.is_told_the_truth_after_quiet();
+        model.comes_to_rest();
     }
 }
