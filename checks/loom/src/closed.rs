@@ -20,7 +20,7 @@ pub fn what_is_pushed_meanwhile_is_dropped() {
         mailbox.close();
         pusher.join().expect("it only pushes");
         assert_eq!(Arc::strong_count(&mail), 1);
-        assert!(!mailbox.is_open() && !mailbox.has_room(0));
+        assert!(!mailbox.is_open() && !mailbox.has_room(0) && mailbox.is_empty());
     });
 }
 

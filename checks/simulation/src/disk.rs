@@ -197,6 +197,10 @@ impl MessageStore for Disk {
         self.readable().standings(of, streams)
     }
 
+    fn acquainted(&self, asker: UserId, others: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        self.memory.acquainted(asker, others)
+    }
+
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
         self.memory.choices(of)
     }

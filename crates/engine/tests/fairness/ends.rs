@@ -8,7 +8,9 @@ use std::{
 };
 
 use tidings_engine::{
-    Admission, Dialect, Engine, Guest, Parts, SendRequest, Settings, clock::SystemClock, ports::NoCredentials,
+    Admission, Dialect, Engine, Guest, Parts, SendRequest, Settings,
+    clock::SystemClock,
+    ports::{Everybody, NoCredentials, OpenTopics},
 };
 use tidings_testkit::memory::MemoryStore;
 use tidings_wire::{CloseCode, GroupId, Sender, UserId};
@@ -82,6 +84,8 @@ fn a_node_that_stops_delivers_what_it_was_handed() {
         groups: store,
         clock,
         credentials: Arc::new(NoCredentials),
+        visibility: Arc::new(Everybody),
+        topics: Arc::new(OpenTopics::all()),
         settings: Settings::default(),
     };
     let engine = Engine::start(parts).expect("it starts");
