@@ -299,6 +299,11 @@ impl Engine {
         &self.services().groups
     }
 
+    /// Bounds and times.
+    pub fn settings(&self) -> &Settings {
+        &self.services().settings
+    }
+
     /// What tells the time.
     pub fn clock(&self) -> &SharedClock {
         &self.services().clock

@@ -91,7 +91,7 @@ struct Acceptor {
     most: usize,
 }
 
-/// What an open HTTP connection holds until it ends or becomes a WebSocket.
+/// What an open HTTP connection holds until it ends or becomes a WebSocket whose user is known.
 struct Places {
     _open: OwnedSemaphorePermit,
     _address: Option<HttpPlace>,
@@ -146,8 +146,7 @@ impl Acceptor {
         let socket = parts.io.into_inner();
         match (result, slot.take()) {
             (Ok(()), Some(handover)) => {
-                drop(places);
-                handover::direct(&self.tidings, socket, parts.read_buf, handover).await;
+                handover::direct(&self.tidings, socket, parts.read_buf, handover, places).await;
             }
             (Ok(()), None) => linger(socket).await,
             (Err(error), _) if error.is_timeout() => metrics::http_connection("header_timeout"),

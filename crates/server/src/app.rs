@@ -7,15 +7,17 @@ use tidings_engine::{
     clock::{SharedClock, SystemClock},
     handle::Handle,
     ports::{
-        Acquaintances, Everybody, Groups, MessageStore, NoCredentials, OpenTopics, Revocations, ServiceKeys,
+        Acquaintances, Everybody, Groups, MessageStore, OpenTopics, Revocations, ServiceKeys,
         SessionResolver, Topics, Visibility,
     },
     registry::TypeSettings,
     volatile::VolatileStore,
 };
 use tidings_wire::Message;
+use tokio_util::task::TaskTracker;
 
 use crate::{
+    auth::{Authenticator, Renewals},
     metrics,
     options::ServerOptions,
     pack::{Pack, PackMigrations, Setup},
@@ -218,6 +220,9 @@ impl App {
             }
         };
         let Setup { registry, routes, migrations, .. } = setup;
+        let tasks = TaskTracker::new();
+        let auth = Arc::new(Authenticator::new(&options, sessions, keys, revocations, tasks.clone()));
+        let credentials = Arc::new(Renewals::new(auth.clone(), clock.clone()));
         let visibility = visibility.unwrap_or_else(|| match options.dev || options.open_presence {
             true => Arc::new(Everybody),
             false => Arc::new(Acquaintances::new(messages.clone())),
@@ -231,13 +236,13 @@ impl App {
             store: messages,
             groups,
             clock,
-            credentials: Arc::new(NoCredentials),
+            credentials,
             visibility,
             topics,
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);
-        Ok(Server { parts, sessions, keys, revocations, options, migrations, router, openapi })
+        Ok(Server { parts, auth, tasks, options, migrations, router, openapi })
     }
 }
 

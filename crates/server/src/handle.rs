@@ -19,7 +19,7 @@ pub struct Tidings(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) options: ServerOptions,
-    pub(crate) auth: Authenticator,
+    pub(crate) auth: Arc<Authenticator>,
     pub(crate) limits: Arc<ConnectionLimits>,
     pub(crate) phase: Phase,
     pub(crate) proxy_suspicion: Suspicion,

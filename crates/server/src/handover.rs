@@ -14,15 +14,52 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tidings_engine::Admission;
 use tidings_wire::CloseCode;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
 
-use crate::{handle::Tidings, metrics};
+use crate::{
+    greeter::{self, Visitor},
+    handle::Tidings,
+    metrics,
+};
 
-/// A connection that was let in, on its way to the engine.
-pub(crate) struct Handover {
+/// A connection whose upgrade was granted, on its way to the engine.
+pub(crate) enum Handover {
+    /// Its user is known.
+    Guest(Admitted),
+    /// It says `hello` first.
+    Visitor(Visitor),
+}
+
+/// A connection that was let in.
+pub(crate) struct Admitted {
     pub(crate) admission: Admission,
     /// See [`Caller`](crate::auth::Caller): a sign-out of this Unix second or later refuses it.
     pub(crate) issued_at: Option<i64>,
+}
+
+impl Handover {
+    /// The 101, where it is still to be written.
+    pub(crate) fn greeting(&mut self) -> &mut Bytes {
+        match self {
+            Self::Guest(admitted) => &mut admitted.admission.greeting,
+            Self::Visitor(visitor) => &mut visitor.greeting,
+        }
+    }
+
+    /// Waits for a `hello`, where one is to come; none where the connection was closed instead. The bytes are those behind it.
+    async fn welcome<S>(self, tidings: &Tidings, stream: &mut S, already_read: Bytes) -> Option<(Admitted, Bytes)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        match self {
+            Self::Guest(admitted) => Some((admitted, already_read)),
+            // Boxed, so that connections which never get here don't have its size.
+            Self::Visitor(visitor) => Box::pin(greeter::greet(tidings, stream, already_read, visitor)).await,
+        }
+    }
 }
 
 /// What one HTTP connection of the accept loop and its requests share: where the handler of `/ws` leaves what the loop takes.
@@ -62,12 +99,25 @@ impl Slot {
     }
 }
 
-/// Gives the accept loop's own socket to the engine.
-pub(crate) async fn direct(tidings: &Tidings, socket: TcpStream, already_read: Bytes, handover: Handover) {
+/// Gives the accept loop's own socket to the engine. `places` are those of an HTTP connection: who has not said `hello` keeps
+/// them, so that the limits of HTTP connections bound those who wait.
+pub(crate) async fn direct<P>(
+    tidings: &Tidings,
+    mut socket: TcpStream,
+    already_read: Bytes,
+    handover: Handover,
+    places: P,
+) {
+    let Some((admitted, rest)) = handover.welcome(tidings, &mut socket, already_read).await else { return };
+    drop(places);
+    hand_over("direct", tidings, socket, rest, admitted).await;
+}
+
+async fn hand_over(way: &'static str, tidings: &Tidings, socket: TcpStream, already_read: Bytes, admitted: Admitted) {
     match raw(socket) {
         Ok(socket) => {
-            metrics::handed_over("direct");
-            admit(tidings, socket, already_read, handover).await;
+            metrics::handed_over(way);
+            admit(tidings, socket, already_read, admitted).await;
         }
         Err(error) => tracing::debug!(%error, "an upgraded socket broke"),
     }
@@ -81,15 +131,12 @@ pub(crate) async fn take_back(tidings: Tidings, upgrade: OnUpgrade, handover: Ha
         Err(error) => return tracing::debug!(%error, "an upgrade broke off"),
     };
     match plain_socket(upgraded) {
-        Ok((socket, already_read)) => match raw(socket) {
-            Ok(socket) => {
-                metrics::handed_over("taken_back");
-                admit(&tidings, socket, already_read, handover).await;
+        Ok((mut socket, already_read)) => {
+            if let Some((admitted, rest)) = handover.welcome(&tidings, &mut socket, already_read).await {
+                hand_over("taken_back", &tidings, socket, rest, admitted).await;
             }
-            Err(error) => tracing::debug!(%error, "an upgraded socket broke"),
-        },
+        }
         Err(upgraded) => {
-            metrics::handed_over("bridged");
             if let Err(error) = bridge(&tidings, upgraded, handover).await {
                 tracing::debug!(%error, "a bridged connection ended");
             }
@@ -130,12 +177,15 @@ fn bound_unsent(socket: &TcpStream) -> io::Result<()> {
 
 /// Copies until either end closes; the kernel's buffers and two of 8 KiB are all that is held.
 async fn bridge(tidings: &Tidings, upgraded: Upgraded, handover: Handover) -> io::Result<()> {
+    let mut upgraded = TokioIo::new(upgraded);
+    let welcomed = handover.welcome(tidings, &mut upgraded, Bytes::new()).await;
+    let Some((admitted, already_read)) = welcomed else { return Ok(()) };
+    metrics::handed_over("bridged");
     let (near, far) = StdUnixStream::pair()?;
     near.set_nonblocking(true)?;
     far.set_nonblocking(true)?;
     let mut near = UnixStream::from_std(near)?;
-    admit(tidings, OwnedFd::from(far), Bytes::new(), handover).await;
-    let mut upgraded = TokioIo::new(upgraded);
+    admit(tidings, OwnedFd::from(far), already_read, admitted).await;
     let copied = tokio::io::copy_bidirectional(&mut upgraded, &mut near);
     tokio::select! {
         result = copied => result.map(drop),
@@ -145,8 +195,8 @@ async fn bridge(tidings: &Tidings, upgraded: Upgraded, handover: Handover) -> io
 
 /// Gives the socket away, then looks once more whether its user was signed out meanwhile: the sign-out closes connections that
 /// the engine knows, this one closes the one that was on its way.
-async fn admit(tidings: &Tidings, socket: OwnedFd, already_read: Bytes, handover: Handover) {
-    let Handover { admission, issued_at } = handover;
+async fn admit(tidings: &Tidings, socket: OwnedFd, already_read: Bytes, admitted: Admitted) {
+    let Admitted { admission, issued_at } = admitted;
     let (inner, user) = (tidings.inner(), admission.guest.user());
     let taken = inner.engine.admit(socket, already_read, admission);
     let Some(issued_at) = issued_at.filter(|_| taken) else { return };

@@ -13,7 +13,7 @@
 //! | `proxies`, `origin` | who is at the other end, and which page made it call |
 //! | [`auth`] | tokens, sessions, service keys, sign-outs: who is calling |
 //! | `limits` | how many connections a user and an address have |
-//! | `upgrade`, `handover` | `GET /ws`, and the raw socket's way to the engine |
+//! | `upgrade`, `greeter`, `handover` | `GET /ws`; the `hello` of `tidings.v1`; the raw socket's way to the engine |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
 //! | `handle` | [`Tidings`]: what the app's own code asks |
@@ -66,6 +66,7 @@ mod app;
 pub mod auth;
 mod body;
 mod extract;
+mod greeter;
 mod guard;
 mod handle;
 mod handover;

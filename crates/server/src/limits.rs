@@ -62,6 +62,17 @@ impl ConnectionLimits {
         Ok(Guest::with_places(user, from, self.clone()))
     }
 
+    /// Whether the address has a place left now. Taken is none: that comes with [`admit`](Self::admit), once the user is known.
+    pub(crate) fn look(&self, peer: Option<SocketAddr>) -> Result<(), Full> {
+        let peer = peer.filter(|peer| self.enabled && !peer.ip().is_unspecified());
+        match peer {
+            Some(peer) if self.addresses.count(peer.ip().into()) >= self.per_address => {
+                Err(Full::Address(self.per_address))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A place for an HTTP connection; none where its address has all of its places taken.
     pub(crate) fn take_http(&self, address: IpAddr) -> Option<Option<HttpPlace>> {
         if !self.enabled {
@@ -104,6 +115,10 @@ impl<K: Eq + Hash + Copy> Counts<K> {
             }
         }
         Some(())
+    }
+
+    fn count(&self, key: K) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied().unwrap_or_default()
     }
 
     fn give_back(&self, key: K) {

@@ -76,6 +76,11 @@ pub(crate) fn upgrade_refused(reason: &'static str) {
     counter!("tidings_upgrades_refused_total", "reason" => reason).increment(1);
 }
 
+/// A connection of `tidings.v1` was closed before its `welcome`: the reason of its close code, or `gone` where the peer went.
+pub(crate) fn hello_refused(reason: &'static str) {
+    counter!("tidings_hellos_refused_total", "reason" => reason).increment(1);
+}
+
 /// An upgraded socket went to the engine: directly, taken back from another server, or bridged.
 pub(crate) fn handed_over(way: &'static str) {
     counter!("tidings_upgrades_total", "way" => way).increment(1);

@@ -31,6 +31,9 @@ pub struct ServerOptions {
     /// Patterns of topics that every user may watch, in which `*` stands for any characters: `score:*`. Empty by default; with `dev`
     /// all topics are open. The setting is named `topics.open` in refusals.
     pub open_topics: Vec<Box<str>>,
+    /// How long a connection of `tidings.v1` may take, from its upgrade on, until it has said `hello`; then it is closed with
+    /// 4408. Until then it counts as an HTTP connection. Default 5 s.
+    pub hello_timeout: Duration,
     /// Bounds of HTTP connections and requests.
     pub http: HttpOptions,
     /// How many connections one user and one address may have.
@@ -53,7 +56,7 @@ pub struct HttpOptions {
     pub header_bytes: usize,
     /// Bytes of a request's body; more are answered with 413. Default 64 KiB.
     pub body_bytes: usize,
-    /// Open connections that are not (yet) WebSockets. At the bound the server stops accepting until one ends, which
+    /// Open connections that are not (yet) WebSockets, those of `tidings.v1` that have not said `hello` included. At the bound the server stops accepting until one ends, which
     /// `header_timeout` sees to. Default 8,192.
     pub connections: usize,
     /// The same for one address (IPv6: one /64) that is no declared proxy; more are closed at once, unanswered. Default
@@ -61,7 +64,8 @@ pub struct HttpOptions {
     pub connections_per_address: u32,
 }
 
-/// How many WebSocket connections one user and one address may have; one more is refused with 429.
+/// How many WebSocket connections one user and one address may have; one more is refused with 429, or closed with 4429 where
+/// it speaks `tidings.v1` and the user is at the bound.
 #[derive(Clone, Debug)]
 pub struct LimitOptions {
     /// False lifts the limits of connections; rates are lifted by the engine's `Settings::limits`. Default true.
@@ -92,6 +96,7 @@ impl Default for ServerOptions {
             proxies: Vec::new(),
             open_presence: false,
             open_topics: Vec::new(),
+            hello_timeout: Duration::from_secs(5),
             http: HttpOptions::default(),
             limits: LimitOptions::default(),
             drain: DrainOptions::default(),

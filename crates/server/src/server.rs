@@ -3,11 +3,7 @@
 use std::{io, net::TcpListener, sync::Arc};
 
 use axum::Router;
-use tidings_engine::{
-    Engine, Parts, StartError, TypeInfo,
-    ports::{Revocations, ServiceKeys, SessionResolver},
-};
-
+use tidings_engine::{Engine, Parts, StartError, TypeInfo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -26,9 +22,8 @@ use crate::{
 /// A server whose parts fit together. [`App::build`](crate::App::build) makes it.
 pub struct Server {
     pub(crate) parts: Parts,
-    pub(crate) sessions: Arc<dyn SessionResolver>,
-    pub(crate) keys: Arc<dyn ServiceKeys>,
-    pub(crate) revocations: Arc<dyn Revocations>,
+    pub(crate) auth: Arc<Authenticator>,
+    pub(crate) tasks: TaskTracker,
     pub(crate) options: ServerOptions,
     pub(crate) migrations: Vec<PackMigrations>,
     pub(crate) router: Router<Tidings>,
@@ -63,13 +58,12 @@ impl Server {
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { parts, sessions, keys, revocations, options, router, openapi, .. } = self;
+        let Self { parts, auth, tasks, options, router, openapi, .. } = self;
         let engine = Engine::start(parts)?;
-        let tasks = TaskTracker::new();
         let openapi = openapi.to_json().expect("an OpenAPI document always serialises").into();
         let tidings = Tidings::new(Inner {
             kept: engine.types().into_iter().map(|info| (info.name, info.kept)).collect(),
-            auth: Authenticator::new(&options, sessions, keys, revocations, tasks.clone()),
+            auth,
             limits: Arc::new(ConnectionLimits::new(&options)),
             phase: Phase::default(),
             proxy_suspicion: Suspicion::default(),

@@ -1,4 +1,7 @@
 //! `GET /ws`: the checks before a connection becomes a WebSocket (RFC 6455 §4.2), in the order of their cost.
+//!
+//! A browser can't read why an upgrade was refused. So whoever speaks `tidings.v1` is refused here only for what no token would
+//! mend, and hears of all else by a close code: see the greeter.
 
 use axum::{
     body::{Body, Bytes},
@@ -15,10 +18,11 @@ use tidings_engine::{Admission, Dialect};
 use tidings_wire::Code;
 
 use crate::{
-    auth::{Caller, Denied, Identity},
+    auth::{Denied, KnownUser},
     extract::{client, dev_user, foreign_page, page_origin},
+    greeter::Visitor,
     handle::Tidings,
-    handover::{self, Handover, Slot},
+    handover::{self, Admitted, Handover, Slot},
     limits::Full,
     metrics,
     origin::PageOrigin,
@@ -31,7 +35,7 @@ use crate::{
 pub(crate) async fn upgrade(State(tidings): State<Tidings>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     match admit(&mut parts, &tidings).await {
-        Ok(accept) => switching_protocols(&accept),
+        Ok(granted) => granted.response(),
         Err(Refusal(reason, problem)) => {
             metrics::upgrade_refused(reason);
             problem.into_response()
@@ -48,7 +52,16 @@ impl From<Denied> for Refusal {
     }
 }
 
-async fn admit(parts: &mut Parts, tidings: &Tidings) -> Result<HeaderValue, Refusal> {
+/// An upgrade that is granted.
+struct Granted {
+    accept: HeaderValue,
+    dialect: Dialect,
+}
+
+/// The subprotocol of [`Dialect::V1`].
+const V1: &str = "tidings.v1";
+
+async fn admit(parts: &mut Parts, tidings: &Tidings) -> Result<Granted, Refusal> {
     let inner = tidings.inner();
     if inner.phase.is_draining() {
         let problem = Problem::new(Code::Unavailable, "the server is about to stop: connect again");
@@ -59,49 +72,51 @@ async fn admit(parts: &mut Parts, tidings: &Tidings) -> Result<HeaderValue, Refu
     if let PageOrigin::Foreign(origin) = page_origin(parts, &client, tidings) {
         return Err(Refusal("origin", foreign_page(&origin)));
     }
-    if offers(&parts.headers, header::SEC_WEBSOCKET_PROTOCOL, "tidings.v1") {
-        let problem = Problem::new(Code::NotEnabled, "tidings.v1 is not there yet: connect without a subprotocol");
-        return Err(Refusal("subprotocol", problem.status(StatusCode::BAD_REQUEST)));
-    }
-    let user = dev_user(parts, tidings).map_err(|problem| Refusal("dev_host", problem))?;
-    let caller = inner.auth.identify(&parts.headers, user.as_deref(), inner.engine.clock().now()).await;
-    let caller = caller.map_err(Refusal::from)?;
-    hand_over(parts, tidings, &caller, &client, &accept)?;
-    Ok(accept)
-}
-
-/// Takes the places, and leaves the admission where the socket will be found.
-fn hand_over(
-    parts: &mut Parts,
-    tidings: &Tidings,
-    caller: &Caller,
-    client: &Client,
-    accept: &HeaderValue,
-) -> Result<(), Refusal> {
-    let Identity::User(user) = caller.identity else {
-        return Err(Denied::Service.into());
-    };
-    let guest = tidings.inner().limits.admit(user, client.address);
-    let guest = guest.map_err(|full| too_many(full, parts, client, tidings))?;
-    let mut admission = Admission {
-        guest,
-        dialect: Dialect::Guide,
-        expires_at_ms: caller.expires_at.map(|end| end.saturating_mul(1_000)),
-        hello: None,
-        greeting: Bytes::new(),
+    let dialect = if offers(&parts.headers, header::SEC_WEBSOCKET_PROTOCOL, V1) { Dialect::V1 } else { Dialect::Guide };
+    let granted = Granted { accept, dialect };
+    let mut handover = match dialect {
+        Dialect::V1 => {
+            let room = inner.limits.look(client.address);
+            room.map_err(|full| too_many(full, parts, &client, tidings))?;
+            let tried = identify(parts, tidings).await.unwrap_or(Err(Denied::Missing));
+            Handover::Visitor(Visitor { tried, address: client.address, greeting: Bytes::new() })
+        }
+        _ => Handover::Guest(guest(parts, tidings, &client).await?),
     };
     if let Some(slot) = parts.extensions.get::<Slot>() {
-        admission.greeting = greeting(accept);
-        slot.leave(Handover { admission, issued_at: caller.issued_at });
-        return Ok(());
+        *handover.greeting() = granted.bytes();
+        slot.leave(handover);
+        return Ok(granted);
     }
     let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
         let detail = "the server in front of this router passes no upgrades: see `Running::router`";
         return Err(Refusal("no_upgrades", Problem::new(Code::NotEnabled, detail)));
     };
-    let handover = Handover { admission, issued_at: caller.issued_at };
-    tidings.inner().tasks.spawn(handover::take_back(tidings.clone(), upgrade, handover));
-    Ok(())
+    inner.tasks.spawn(handover::take_back(tidings.clone(), upgrade, handover));
+    Ok(granted)
+}
+
+/// Who it is, by the upgrade's own credentials.
+async fn identify(parts: &Parts, tidings: &Tidings) -> Result<Result<KnownUser, Denied>, Problem> {
+    let inner = tidings.inner();
+    let user = dev_user(parts, tidings)?;
+    let caller = inner.auth.identify(&parts.headers, user.as_deref(), inner.engine.clock().now()).await;
+    Ok(caller.and_then(KnownUser::try_from))
+}
+
+/// A user who is let in, with the places that the connection takes.
+async fn guest(parts: &Parts, tidings: &Tidings, client: &Client) -> Result<Admitted, Refusal> {
+    let known = identify(parts, tidings).await.map_err(|problem| Refusal("dev_host", problem))??;
+    let guest = tidings.inner().limits.admit(known.user, client.address);
+    let guest = guest.map_err(|full| too_many(full, parts, client, tidings))?;
+    let admission = Admission {
+        guest,
+        dialect: Dialect::Guide,
+        expires_at_ms: known.expires_at_ms,
+        hello: None,
+        greeting: Bytes::new(),
+    };
+    Ok(Admitted { admission, issued_at: known.issued_at })
 }
 
 /// When to come back after a refusal because of a restart, and because of a limit: places become free at any time.
@@ -173,24 +188,34 @@ fn offers(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
     fields.flat_map(|field| field.split(',')).any(|one| one.trim().eq_ignore_ascii_case(word))
 }
 
-/// The 101 as it stands on the wire.
-fn greeting(accept: &HeaderValue) -> Bytes {
-    let mut bytes =
-        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: "
-            .to_vec();
-    bytes.extend_from_slice(accept.as_bytes());
-    bytes.extend_from_slice(b"\r\n\r\n");
-    bytes.into()
-}
+impl Granted {
+    /// The 101 as it stands on the wire.
+    fn bytes(&self) -> Bytes {
+        let mut bytes =
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: "
+                .to_vec();
+        bytes.extend_from_slice(self.accept.as_bytes());
+        if self.dialect == Dialect::V1 {
+            bytes.extend_from_slice(b"\r\nsec-websocket-protocol: ");
+            bytes.extend_from_slice(V1.as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n\r\n");
+        bytes.into()
+    }
 
-fn switching_protocols(accept: &HeaderValue) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept.clone());
-    response
+    /// The same for a server that the router is embedded in.
+    fn response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
+        if self.dialect == Dialect::V1 {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(V1));
+        }
+        response
+    }
 }
 
 #[cfg(test)]

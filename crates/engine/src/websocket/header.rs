@@ -96,6 +96,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(Header, usize)>, ProtocolErro
     Ok(Some((Header { fin, opcode, length, mask }, mask_at + 4)))
 }
 
+/// How many bytes the client's frame at the front of `bytes` takes in all, header and payload; `None` while its header is not
+/// whole. For whoever feeds a [`Decoder`](super::Decoder) no more than one frame, because what follows belongs to somebody else.
+///
+/// The length is what the header declares, whatever the limits are: the decoder refuses what is beyond them.
+///
+/// # Errors
+/// What is wrong in the header, as the decoder would find it.
+///
+/// ```
+/// use tidings_engine::websocket::frame_bytes;
+///
+/// // "hi", masked with zeros, and the beginning of the next frame.
+/// let input = b"\x81\x82\0\0\0\0hi\x81";
+/// assert_eq!(frame_bytes(input)?, Some(8));
+/// assert_eq!(frame_bytes(&input[8..])?, None);
+/// # Ok::<(), tidings_engine::websocket::ProtocolError>(())
+/// ```
+pub fn frame_bytes(bytes: &[u8]) -> Result<Option<u64>, ProtocolError> {
+    let read = read(bytes)?;
+    Ok(read.map(|(header, header_bytes)| header_bytes as u64 + header.length))
+}
+
 /// The payload length and the place of the mask in the header; `None` when more bytes are needed.
 #[inline]
 fn read_length(short: u8, after: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {

@@ -4,7 +4,7 @@
 //! data passes them:
 //!
 //! - [`decoder`] — turns what a socket read into [`Event`]s; the only state of a connection in here.
-//! - `header` — reads one frame header (§5.2) and refuses what it must.
+//! - `header` — reads one frame header (§5.2) and refuses what it must; [`frame_bytes`] tells where a frame ends.
 //! - `mask` — takes the mask off (§5.3).
 //! - `message` — a message that is not whole yet, its text checked as it arrives (§8.1).
 //! - `close` — which close codes may be on the wire (§7.4).
@@ -43,3 +43,4 @@ mod message;
 pub use decoder::{Decoder, Event, FrameLimits};
 pub use encoder::FrameBuilder;
 pub use error::ProtocolError;
+pub use header::frame_bytes;

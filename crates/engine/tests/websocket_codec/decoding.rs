@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use tidings_engine::websocket::{Decoder, Event, FrameLimits, ProtocolError};
+use tidings_engine::websocket::{Decoder, Event, FrameLimits, ProtocolError, frame_bytes};
 
 use crate::frames::*;
 
@@ -177,4 +177,19 @@ fn empty_fragments_are_counted() {
         let error = reader.feed(&frame(true, CONTINUATION, b""));
         assert_eq!(error, Err(ProtocolError::TooManyFragments { limit: 1024 }));
     }
+}
+
+#[test]
+fn the_length_of_the_first_frame_is_known_from_its_header() {
+    for length in [0, 1, 125, 126, 65_535, 65_536] {
+        let first = frame(true, TEXT, &vec![b'x'; length]);
+        let both = [&first[..], &text("behind it")].concat();
+        assert_eq!(frame_bytes(&both), Ok(Some(first.len() as u64)), "{length}");
+        let header_bytes = first.len() - length;
+        for whole in 0..header_bytes {
+            assert_eq!(frame_bytes(&first[..whole]), Ok(None), "{whole} of {header_bytes}");
+        }
+        assert_eq!(frame_bytes(&first[..header_bytes]), Ok(Some(first.len() as u64)));
+    }
+    assert_eq!(frame_bytes(&[0xc1]), Err(ProtocolError::ReservedBits));
 }

@@ -1,6 +1,6 @@
 //! From a request to its caller: token, else session, else, with `dev`, `?user=`.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header};
 use moka::sync::Cache;
@@ -43,6 +43,26 @@ pub enum Identity {
     User(UserId),
     /// A backend with a service key.
     Service(Arc<KeyRecord>),
+}
+
+/// A caller that may open a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownUser {
+    pub(crate) user: UserId,
+    /// When its credential ends, Unix milliseconds.
+    pub(crate) expires_at_ms: Option<i64>,
+    /// See [`Caller`].
+    pub(crate) issued_at: Option<i64>,
+}
+
+impl TryFrom<Caller> for KnownUser {
+    type Error = Denied;
+
+    fn try_from(caller: Caller) -> Result<Self, Denied> {
+        let Identity::User(user) = caller.identity else { return Err(Denied::Service) };
+        let expires_at_ms = caller.expires_at.map(|end| end.saturating_mul(1_000));
+        Ok(Self { user, expires_at_ms, issued_at: caller.issued_at })
+    }
 }
 
 /// By what a caller is known.
@@ -147,38 +167,52 @@ impl Denied {
     }
 }
 
-impl From<Denied> for Problem {
-    fn from(denied: Denied) -> Self {
-        // RFC 6750 §3: the challenge names an error only where a credential was given.
-        let unauthorized = |detail: String, challenge: &'static str| {
-            Problem::new(Code::Unauthorized, detail)
-                .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
-        };
-        let refused = |detail: String| unauthorized(detail, "Bearer error=\"invalid_token\"");
-        match denied {
-            Denied::Missing => unauthorized(
-                "no identity: send `Authorization: Bearer` with a token or service key, or the session cookie".into(),
-                "Bearer",
-            ),
-            Denied::TokensOff => refused("this server accepts no tokens: no key to check them is configured".into()),
-            Denied::SeveralAuthorizations => {
-                let detail = "the request has several `Authorization` headers: send one";
-                unauthorized(detail.into(), "Bearer error=\"invalid_request\"")
+/// The sentence for whoever was denied.
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => {
+                "no identity: send `Authorization: Bearer` with a token or service key, or the session cookie"
             }
-            Denied::Token(error) => refused(error.for_strangers()),
-            Denied::Session => refused("the session is unknown or over: sign in again".into()),
-            Denied::Key => refused("the service key is unknown or revoked".into()),
-            Denied::Service => refused("a service key opens no WebSocket: those are for users".into()),
-            Denied::DevUser(error) => Problem::field("user", error.to_string()),
-            Denied::Store(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a credential could not be checked");
-                Problem::new(Code::Unavailable, "the credential can't be checked now").retry_after(RETRY)
-            }
+            Self::TokensOff => "this server accepts no tokens: no key to check them is configured",
+            Self::SeveralAuthorizations => "the request has several `Authorization` headers: send one",
+            Self::Token(error) => return f.write_str(&error.for_strangers()),
+            Self::Session => "the session is unknown or over: sign in again",
+            Self::Key => "the service key is unknown or revoked",
+            Self::Service => "a service key opens no WebSocket: those are for users",
+            Self::DevUser(error) => return error.fmt(f),
+            Self::Store(_) => "the credential can't be checked now",
+        })
+    }
+}
+
+impl Denied {
+    /// Tells the log of a store that did not answer; all else is the stranger's own affair.
+    pub(crate) fn log(&self) {
+        if let Self::Store(error) = self {
+            tracing::warn!(error = error as &dyn std::error::Error, "a credential could not be checked");
         }
     }
 }
 
-const RETRY: Duration = Duration::from_secs(1);
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        denied.log();
+        // RFC 6750 §3: the challenge names an error only where a credential was given.
+        let challenge = match denied {
+            Denied::DevUser(_) => return Self::field("user", denied.to_string()),
+            Denied::Store(_) => return Self::new(Code::Unavailable, denied.to_string()).retry_after(RETRY),
+            Denied::Missing => "Bearer",
+            Denied::SeveralAuthorizations => "Bearer error=\"invalid_request\"",
+            _ => "Bearer error=\"invalid_token\"",
+        };
+        Self::new(Code::Unauthorized, denied.to_string())
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+}
+
+/// When to try again what could not be checked.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// Finds out who is calling.
 pub(crate) struct Authenticator {
@@ -245,6 +279,14 @@ impl Authenticator {
             }
             None => Err(Denied::Missing),
         }
+    }
+
+    /// A user by a token that stood in a frame.
+    pub(crate) async fn user(&self, token: &str, now: Now) -> Result<KnownUser, Denied> {
+        if service_key::is_key(token) {
+            return Err(Denied::Service);
+        }
+        self.token(token, now).await?.try_into()
     }
 
     /// Whether the caller was signed out everywhere since its credential was issued.

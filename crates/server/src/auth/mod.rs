@@ -2,6 +2,7 @@
 
 mod identity;
 mod key;
+mod renewal;
 mod revocation;
 mod service_key;
 mod session;
@@ -12,4 +13,5 @@ pub use key::{TokenAlgorithm, TokenKeyError};
 pub use service_key::{NewKey, generate_key, hash_key};
 pub use token::{Claims, NewToken, TokenError, TokenRules, check_token, new_token};
 
-pub(crate) use identity::{Authenticator, Denied};
+pub(crate) use identity::{Authenticator, Denied, KnownUser};
+pub(crate) use renewal::Renewals;

@@ -27,7 +27,7 @@ struct Connection {
     /// The client's address and port; the port is 0 where a proxy told the address.
     #[schema(example = "203.0.113.9:51312")]
     peer: String,
-    /// `guide`.
+    /// `guide` or `tidings.v1`.
     dialect: &'static str,
     /// Unix seconds.
     since: i64,
@@ -63,6 +63,7 @@ pub(crate) async fn list(
         peer: connection.peer.to_string(),
         dialect: match connection.dialect {
             Dialect::Guide => "guide",
+            Dialect::V1 => "tidings.v1",
             _ => "other",
         },
         since: connection.since,
