@@ -1,13 +1,18 @@
 //! What backends and HTTP ask for: the same pipeline as a connection's, awaited.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, time::Duration};
 
+use futures_util::FutureExt;
 use smallvec::smallvec;
-use tidings_wire::{Code, GroupId, Reject, UserId};
+use tidings_wire::{
+    Code, ConversationKey, GroupId, Reject, Sender, Seq, UserId,
+    client_frames::{Delete, Edit},
+};
 use tokio::sync::oneshot;
 
 use crate::{
-    act::{Act, Op},
+    act::{Act, Op, Origin, ReadMark},
+    control::{self, Asked},
     delivery::Cut,
     engine::{PresenceInfo, SendRequest, Sent},
     handle::{RETRY, refusal},
@@ -68,6 +73,65 @@ fn sent_as(receipt: &crate::act::Receipt, duplicate: bool) -> Sent {
         place: Some((receipt.conversation, receipt.seq)),
         duplicate,
     }
+}
+
+/// Gives a message another body, and waits for the commit; where its event stands.
+pub(crate) async fn edit(node: &Node, sender: Sender, edit: Edit) -> Result<Sent, Reject> {
+    let now = node.services().clock.now();
+    changed(node, control::edit(node.services().clone(), sender, edit, Origin::Nobody, now)).await
+}
+
+/// Takes a message's body away, and waits for the commit; where its event stands.
+pub(crate) async fn delete(node: &Node, sender: Sender, delete: Delete) -> Result<Sent, Reject> {
+    let now = node.services().clock.now();
+    changed(node, control::delete(node.services().clone(), sender, delete, Origin::Nobody, now)).await
+}
+
+async fn changed(node: &Node, asked: impl Future<Output = Result<Asked, Reject>>) -> Result<Sent, Reject> {
+    let asked = AssertUnwindSafe(asked).catch_unwind();
+    let asked = tokio::time::timeout(node.services().settings.accept_within, asked).await;
+    let asked = asked.map_err(|_| Reject::unavailable(RETRY))?.unwrap_or_else(|_| {
+        tracing::error!("a port or a handler panicked");
+        Err(Reject::unavailable(RETRY))
+    })?;
+    let Asked::Act(mut act, group) = asked else { unreachable!("an edit or a deletion is an act") };
+    let (origin, answer) = node.call();
+    act.origin = origin;
+    // The dispatcher takes this pin up again; where the act is given up, that does.
+    if let Some(group) = group {
+        group.leave();
+    }
+    submit(node, *act).await?;
+    match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
+        Answer::Stored(Some(receipt)) => Ok(sent_as(&receipt, false)),
+        Answer::Duplicate(receipt) => Ok(sent_as(&receipt, true)),
+        // The handler's writes ended it quietly: the message is as it was.
+        Answer::Stored(None) => Err(Reject::not_allowed("the message was not changed")),
+        Answer::Refused(reject) => Err(reject),
+    }
+}
+
+/// Moves a user's mark forward, and says where it stands then.
+pub(crate) async fn read_up_to(
+    node: &Node,
+    user: UserId,
+    conversation: ConversationKey,
+    seq: Seq,
+) -> Result<ReadMark, Reject> {
+    let services = node.services();
+    if let ConversationKey::Group(group) = conversation {
+        // The dispatcher tells the others, as far as the group is in memory.
+        services.members.load(group).await.map_err(refusal)?;
+    }
+    let (origin, answer) = node.call();
+    let ops = smallvec![Op::Read(conversation, user, seq)];
+    submit(node, Act { origin, sender: Some(user), key: None, require: smallvec![], ops, project: None }).await?;
+    if let Answer::Refused(reject) = answer.await.map_err(|_| Reject::unavailable(RETRY))? {
+        return Err(reject);
+    }
+    let stands = services.store.conversation(user, conversation).await.map_err(refusal)?;
+    let stands = stands.ok_or_else(control::no_conversation)?;
+    Ok(ReadMark { conversation, user, seq: stands.read, unread: stands.unread })
 }
 
 /// Changes a membership, and waits for its commit.

@@ -62,7 +62,7 @@ pub(crate) async fn history(services: Arc<Services>, user: UserId, asked: Histor
     Ok(Asked::Frame(encoder::text(&page.to_json())))
 }
 
-fn no_conversation() -> Reject {
+pub(crate) fn no_conversation() -> Reject {
     Reject::not_found("there is no such conversation, or you are not part of it")
 }
 

@@ -13,10 +13,15 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use tidings_wire::{Audience, CloseCode, ConversationKey, GroupId, Key, MessageId, Reject, Sender, Seq, UserId};
+use tidings_wire::{
+    Audience, CloseCode, ConversationKey, GroupId, Key, MessageId, Reject, Sender, Seq, UserId,
+    client_frames::{Delete, Edit},
+};
 
 use crate::{
-    abort, call,
+    abort,
+    act::ReadMark,
+    call,
     clock::SharedClock,
     dispatcher, driver,
     guest::Guest,
@@ -218,6 +223,38 @@ impl Engine {
     /// The refusal, as a client would read it.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, Reject> {
         call::send(&self.0.node, request).await
+    }
+
+    /// Gives a stored message another body (the type's fields, a JSON object), as if from a connection, and waits for the commit.
+    /// Its handler decides about it again. The answer is the event's id and place.
+    ///
+    /// # Errors
+    /// `not_found`; `not_allowed` where the sender is a user and not the message's; what the handler says; `unavailable`.
+    pub async fn edit(
+        &self,
+        sender: Sender,
+        conversation: ConversationKey,
+        seq: Seq,
+        body: Box<RawValue>,
+    ) -> Result<Sent, Reject> {
+        call::edit(&self.0.node, sender, Edit { reference: None, conversation, seq, body }).await
+    }
+
+    /// Takes a stored message's body away, and waits for the commit. The answer is the event's id and place.
+    ///
+    /// # Errors
+    /// `not_found`; `not_allowed` where the sender is a user and not the message's; `unavailable`.
+    pub async fn delete(&self, sender: Sender, conversation: ConversationKey, seq: Seq) -> Result<Sent, Reject> {
+        call::delete(&self.0.node, sender, Delete { reference: None, conversation, seq }).await
+    }
+
+    /// The user has read a conversation up to a seq: waits for the commit, and says where the mark stands then. It only moves
+    /// forward; above the head counts as the head.
+    ///
+    /// # Errors
+    /// `not_found` where the user sees nothing of it; `unavailable`.
+    pub async fn read_up_to(&self, user: UserId, conversation: ConversationKey, seq: Seq) -> Result<ReadMark, Reject> {
+        call::read_up_to(&self.0.node, user, conversation, seq).await
     }
 
     /// Whether the user has a connection.

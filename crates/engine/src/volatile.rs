@@ -28,9 +28,9 @@ use crate::{
     abort::on_panic,
     act::{Act, BodyHash, CommitNumber, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
     ports::{
-        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, Groups, HistoryPage, KeyRecord,
-        MessageStore, Page, Reader, Revocations, ServiceKeys, Session, SessionResolver, Standing, Start, StoreError,
-        StoredMessage, Taken,
+        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
+        HistoryPage, KeyRecord, MessageStore, Page, Reader, Revocations, ServiceKeys, Session, SessionResolver,
+        Standing, Start, StoreError, StoredMessage, Taken,
     },
 };
 
@@ -228,6 +228,14 @@ impl MessageStore for VolatileStore {
     }
 
     fn conversations(&self, _: UserId, _: Option<Before>, _: u32) -> BoxFuture<Result<ConversationPage, StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
+    fn conversation(
+        &self,
+        _: UserId,
+        _: ConversationKey,
+    ) -> BoxFuture<Result<Option<ConversationSummary>, StoreError>> {
         now(Err(StoreError::NotEnabled))
     }
 

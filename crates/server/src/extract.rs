@@ -10,7 +10,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
 };
-use tidings_wire::{Code, IdError};
+use tidings_wire::{Code, ConversationKey, IdError};
 
 use crate::{
     auth::{Caller, Credential},
@@ -77,6 +77,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Tidings> for Segments<T> {
 /// Reads an id of a path or query.
 pub(crate) fn id<T: FromStr<Err = IdError>>(field: &'static str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: IdError| Problem::field(field, error.to_string()))
+}
+
+/// Reads a conversation of a path.
+pub(crate) fn conversation(text: &str) -> Result<ConversationKey, Problem> {
+    text.parse().map_err(|error| Problem::field("conversation", format!("{error}")))
 }
 
 /// The client behind a request.

@@ -7,7 +7,14 @@ use tidings_engine::{ConnectionInfo, Engine, PresenceInfo, SendRequest, Sent};
 use tidings_wire::{CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{auth::Authenticator, limits::ConnectionLimits, options::ServerOptions, phase::Phase, proxies::Suspicion};
+use crate::{
+    auth::Authenticator,
+    erasure::{self, Erasure},
+    limits::ConnectionLimits,
+    options::ServerOptions,
+    phase::Phase,
+    proxies::Suspicion,
+};
 
 /// A running server's handle. Cheap to clone; all clones act on the same server.
 ///
@@ -98,6 +105,15 @@ impl Tidings {
     pub async fn sign_out(&self, user: UserId) -> Result<usize, Reject> {
         self.0.auth.revoke(user, self.0.engine.clock().now()).await?;
         Ok(self.0.engine.disconnect(user, CloseCode::Revoked).await)
+    }
+
+    /// Erases what is kept of a user: signs them out, ends their memberships, and takes away every message that they wrote. A
+    /// repeat takes away what a failure has left.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn erase(&self, user: UserId) -> Result<Erasure, Reject> {
+        erasure::erase(self, user).await
     }
 
     /// Makes the user a member of the group, or no longer one, and waits for the commit.

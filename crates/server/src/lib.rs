@@ -16,7 +16,7 @@
 //! | `upgrade`, `greeter`, `handover` | `GET /ws`; the `hello` of `tidings.v1`; the raw socket's way to the engine |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
-//! | `handle` | [`Tidings`]: what the app's own code asks |
+//! | `handle`, `erasure` | [`Tidings`]: what the app's own code asks |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
 //! # A server in an app
@@ -65,6 +65,7 @@ mod accept;
 mod app;
 pub mod auth;
 mod body;
+mod erasure;
 mod extract;
 mod greeter;
 mod guard;
@@ -84,6 +85,7 @@ mod upgrade;
 
 pub use app::{App, BuildError};
 pub use body::JsonBody;
+pub use erasure::Erasure;
 pub use handle::Tidings;
 pub use options::{DrainOptions, HttpOptions, LimitOptions, ServerOptions};
 pub use origin::{AllowedOrigin, OriginError};

@@ -10,8 +10,8 @@ use rusqlite::Connection;
 use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Receipt, Row, Value},
     ports::{
-        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, Groups, HistoryPage, MessageStore,
-        Page, Reader, Standing, Start, StoreError, StoredMessage,
+        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
+        HistoryPage, MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage,
     },
 };
 use tidings_wire::{ConversationKey, GroupId, Key, MessageId, Seq, UserId};
@@ -193,6 +193,14 @@ impl MessageStore for SqliteStore {
         limit: u32,
     ) -> BoxFuture<Result<ConversationPage, StoreError>> {
         self.read(move |connection| read::conversations(connection, of, before, limit))
+    }
+
+    fn conversation(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+    ) -> BoxFuture<Result<Option<ConversationSummary>, StoreError>> {
+        self.read(move |connection| read::conversation(connection, of, conversation))
     }
 
     fn message(

@@ -114,6 +114,13 @@ pub trait MessageStore: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<Result<ConversationPage, StoreError>>;
 
+    /// One conversation as it stands in a user's list; none where it does not.
+    fn conversation(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+    ) -> BoxFuture<Result<Option<ConversationSummary>, StoreError>>;
+
     /// Whether handlers and packs may bring SQL ([`crate::act::Op::Sql`], [`query`](MessageStore::query)).
     fn runs_sql(&self) -> bool;
 

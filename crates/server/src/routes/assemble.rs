@@ -7,7 +7,10 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{connections, conversations, groups, history, me, messages, operate, presence, schema, types};
+use super::{
+    changes, connections, conversations, erasure, export, groups, history, marks, me, messages, operate, presence,
+    schema, types,
+};
 use crate::{guard, handle::Tidings, problem::ProblemDocument, upgrade};
 
 /// The routes below `/v1` and the operators' ones, with those of the packs, not yet bound to a server.
@@ -21,11 +24,13 @@ pub(crate) fn assemble(
     let api = OpenApiRouter::new()
         .routes(routes!(messages::send))
         .routes(routes!(presence::presence))
-        .nest("/users", OpenApiRouter::new().routes(routes!(connections::list, connections::close)))
+        .nest("/users", users())
         .routes(routes!(groups::join, groups::leave))
         .routes(routes!(groups::members))
         .routes(routes!(conversations::list))
         .routes(routes!(history::messages))
+        .routes(routes!(changes::edit, changes::delete))
+        .routes(routes!(marks::read))
         .routes(routes!(types::list))
         .routes(routes!(me::me, me::choose))
         .routes(routes!(operate::openapi))
@@ -38,6 +43,14 @@ pub(crate) fn assemble(
         .split_for_parts();
     Credentials(session_cookie).modify(&mut openapi);
     (v1, openapi)
+}
+
+/// What is asked about one user.
+fn users() -> OpenApiRouter<Tidings> {
+    OpenApiRouter::new()
+        .routes(routes!(connections::list, connections::close))
+        .routes(routes!(erasure::erase))
+        .routes(routes!(export::export))
 }
 
 /// Binds the routes to a running server, with what happens around them.

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::schema::{Id, Refused, RefusedRead};
 use crate::{
     auth::{Caller, Identity},
-    extract::{Params, Segments},
+    extract::{self, Params, Segments},
     handle::Tidings,
     problem::{Problem, unavailable},
 };
@@ -65,8 +65,7 @@ pub(crate) async fn messages(
     Segments(conversation): Segments<String>,
     Params(page): Params<MessagesPage>,
 ) -> Result<Json<Messages>, Problem> {
-    let conversation: ConversationKey =
-        conversation.parse().map_err(|error| Problem::field("conversation", format!("{error}")))?;
+    let conversation = extract::conversation(&conversation)?;
     let limit = page.limit.unwrap_or(50);
     if !(1..=100).contains(&limit) {
         return Err(Problem::field("limit", "1 to 100"));

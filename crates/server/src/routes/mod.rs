@@ -1,10 +1,14 @@
 //! The HTTP API, one file a subject.
 
 mod assemble;
+mod changes;
 mod connections;
 mod conversations;
+mod erasure;
+mod export;
 mod groups;
 mod history;
+mod marks;
 mod me;
 mod messages;
 mod operate;

@@ -38,6 +38,8 @@ refusals! {
     Refused: Unauthorized, NotAllowed, BadField, Unavailable;
     /// What sending adds.
     RefusedSend: BadJson, UnknownType, KeyReused, TooLarge, Limited, NotEnabled;
+    /// What changing a message adds.
+    RefusedChange: BadJson, NotFound, TooLarge, Limited, NotEnabled;
     /// What reading a stream adds.
     RefusedRead: NotFound, NotEnabled;
     /// What a feature adds that may be switched off.

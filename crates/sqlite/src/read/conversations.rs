@@ -51,6 +51,18 @@ pub(crate) fn conversations(
     Ok(ConversationPage { conversations: summaries.collect::<Result<_, _>>()?, more })
 }
 
+/// One line of the list.
+pub(crate) fn conversation(
+    connection: &Connection,
+    of: UserId,
+    key: ConversationKey,
+) -> Result<Option<ConversationSummary>, ReadError> {
+    let sql = format!("SELECT id, key, last_seq, read_seq, touched FROM ({LISTED}) WHERE key = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let listed = statement.query_row(params![SqlId::from(of), key.to_string()], Listed::read).optional()?;
+    listed.map(|listed| listed.summary(connection, of)).transpose()
+}
+
 /// Where a conversation stands in the user's list.
 struct Start {
     place: i64,

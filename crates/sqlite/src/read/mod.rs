@@ -12,7 +12,7 @@ mod unread;
 mod visible;
 
 pub(crate) use acquainted::acquainted;
-pub(crate) use conversations::conversations;
+pub(crate) use conversations::{conversation, conversations};
 pub(crate) use history::{history, message};
 pub(crate) use log::{since, written_by};
 pub(crate) use members::members;

@@ -211,7 +211,12 @@ impl World {
 
     /// A page of a user's conversations.
     pub fn list(&self, of: u32, before: Option<Before>, limit: u32) -> ConversationPage {
-        wait(self.store().conversations(UserId::new(of), before, limit))
+        let page = wait(self.store().conversations(UserId::new(of), before, limit));
+        for listed in &page.conversations {
+            let alone = wait(self.store().conversation(UserId::new(of), listed.conversation));
+            assert_eq!(alone.as_ref(), Some(listed), "one conversation is as its line of the list");
+        }
+        page
     }
 
     /// A change of a message, with an id above all before and that id's time; without a body a deletion.

@@ -15,8 +15,8 @@ use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
     clock::SharedClock,
     ports::{
-        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, Groups, HistoryPage, MessageStore,
-        Page, Reader, Standing, Start, StoreError, StoredMessage, Taken,
+        ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
+        HistoryPage, MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage, Taken,
     },
 };
 use tidings_wire::{ConversationKey, GroupId, Key, Seq, UserId};
@@ -190,6 +190,15 @@ impl MessageStore for MemoryStore {
         limit: u32,
     ) -> BoxFuture<Result<ConversationPage, StoreError>> {
         now(self.state().list(of, before, limit))
+    }
+
+    fn conversation(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+    ) -> BoxFuture<Result<Option<ConversationSummary>, StoreError>> {
+        let listed = self.state().conversations.get(&conversation).and_then(|one| one.listed(of));
+        now(listed.map(|(_, summary)| summary))
     }
 
     fn message(

@@ -11,8 +11,8 @@ use std::{
 use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
     ports::{
-        Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, HistoryPage, MessageStore, Page, Reader,
-        Standing, Start, StoreError, StoredMessage,
+        Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, HistoryPage,
+        MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage,
     },
 };
 use tidings_wire::{ConversationKey, Key, Seq, UserId};
@@ -288,6 +288,14 @@ impl MessageStore for Gate {
     ) -> BoxFuture<Result<ConversationPage, StoreError>> {
         let store = self.store.clone();
         self.reading(move || store.conversations(of, before, limit))
+    }
+
+    fn conversation(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+    ) -> BoxFuture<Result<Option<ConversationSummary>, StoreError>> {
+        self.store.conversation(of, conversation)
     }
 
     fn message(
