@@ -154,15 +154,8 @@ async fn let_in(tidings: &Tidings, visitor: &Visitor, mut hello: Hello) -> Resul
     if inner.phase.is_draining() {
         return Err(Refused::Close(CloseCode::Restart));
     }
-    let known = match (&visitor.tried, hello.token.take()) {
-        (Ok(known), _) => *known,
-        (Err(denied), None) => return Err(denied.into()),
-        (Err(_), Some(token)) => {
-            let known = inner.auth.user(&token, inner.engine.clock().now());
-            let known = tokio::time::timeout(IDENTIFY_WITHIN, known).await;
-            known.map_err(|_| Refused::Close(CloseCode::Restart))?.map_err(|denied| Refused::from(&denied))?
-        }
-    };
+    let known = tokio::time::timeout(IDENTIFY_WITHIN, identify(tidings, visitor, hello.token.take())).await;
+    let known = known.unwrap_or(Err(Refused::Close(CloseCode::Restart)))?;
     let guest = inner.limits.admit(known.user, visitor.address);
     let guest = guest.map_err(|_| Refused::Close(CloseCode::TooManyConnections))?;
     let admission = Admission {
@@ -173,6 +166,23 @@ async fn let_in(tidings: &Tidings, visitor: &Visitor, mut hello: Hello) -> Resul
         greeting: Bytes::new(),
     };
     Ok(Admitted { admission, issued_at: known.issued_at })
+}
+
+/// Who it is. What was good at the upgrade may have been signed out since.
+async fn identify(tidings: &Tidings, visitor: &Visitor, token: Option<String>) -> Result<KnownUser, Refused> {
+    let inner = tidings.inner();
+    let now = inner.engine.clock().now();
+    let known = match (&visitor.tried, token) {
+        (Ok(known), _) => *known,
+        (Err(_), Some(token)) => return inner.auth.user(&token, now).await.map_err(|denied| (&denied).into()),
+        (Err(denied), None) => return Err(denied.into()),
+    };
+    let Some(issued_at) = known.issued_at else { return Ok(known) };
+    match inner.auth.is_revoked(known.user, issued_at, now).await {
+        Ok(false) => Ok(known),
+        Ok(true) => Err(Refused::Close(CloseCode::Revoked)),
+        Err(error) => Err((&Denied::Store(error)).into()),
+    }
 }
 
 impl Refused {

@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tidings_testkit::server::TestServer;
-use tidings_wire::{Audience, CloseCode, Code, GroupId, Keep, Me, Message, Sender, UserId};
+use tidings_wire::{
+    Audience, CloseCode, Code, GroupId, Keep, Me, Message, Sender, UserId, client_frames::Hello, server_frames::Drain,
+};
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Letter {
@@ -61,6 +63,38 @@ async fn users_and_services_call_over_http() {
     assert!(server.tidings().is_member(GroupId::new(5), BOB).await.unwrap());
     assert_eq!(backend.delete("/v1/groups/5/members/2").await.status, 204);
     assert!(!server.tidings().is_member(GroupId::new(5), BOB).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_client_of_v1_goes_on_where_it_was() {
+    let server = server().await;
+    let mut bob = server.v1_saying(BOB, Hello::default()).await;
+    let epoch = bob.expects_welcome().await.epoch;
+    bob.expects_resumed().await;
+    let mut ann = server.v1(ANN).await;
+    ann.sends_json(&json!({"type": "letter", "to": 2, "text": "one", "ref": 1})).await;
+    let ack = ann.expects_ack(1).await;
+    assert_eq!((ack.seq, bob.expects::<Letter>().await.id), (Some(1), ack.id.expect("a kept one has an id")));
+    bob.closes(1000).await;
+    ann.sends_json(&json!({"type": "letter", "to": 2, "text": "two", "ref": 2})).await;
+    assert_eq!(ann.expects_ack(2).await.seq, Some(2));
+    let heads = [("dm:1:2".to_owned(), 1)].into();
+    let mut bob = server.v1_saying(BOB, Hello { epoch: Some(epoch), heads, ..Hello::default() }).await;
+    assert_eq!(bob.expects_welcome().await.user, BOB);
+    let missed = bob.expects::<Letter>().await;
+    assert_eq!((missed.text.as_str(), &missed.json["replayed"]), ("two", &json!(true)));
+    assert_eq!(bob.expects_resumed().await.behind, []);
+    tokio::join!(
+        server.stop(),
+        async {
+            ann.expects_frame::<Drain>().await;
+            ann.expects_close(CloseCode::Restart).await;
+        },
+        async {
+            bob.expects_frame::<Drain>().await;
+            bob.expects_close(CloseCode::Restart).await;
+        }
+    );
 }
 
 #[tokio::test]

@@ -130,6 +130,8 @@ impl Client {
             return Err(answer);
         }
         assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "RFC 6455 §1.3");
+        let spoken = headers.contains(&V1).then_some(V1.1);
+        assert_eq!(answer.header("sec-websocket-protocol"), spoken);
         Ok(Socket(self))
     }
 
@@ -157,15 +159,45 @@ impl std::fmt::Debug for Socket {
     }
 }
 
+/// Asks for the dialect.
+pub(crate) const V1: (&str, &str) = ("Sec-WebSocket-Protocol", "tidings.v1");
+
 /// A text frame of a client, masked with zeros (RFC 6455 §5.2).
 pub(crate) fn text_frame(text: &str) -> Vec<u8> {
-    assert!(text.len() < 126);
-    [&[0x81, 0x80 | text.len() as u8, 0, 0, 0, 0], text.as_bytes()].concat()
+    frame(0x81, text.as_bytes())
+}
+
+/// A frame of a client whose first byte is given whole, masked with zeros.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap();
+    let header = match length {
+        0..126 => vec![first, 0x80 | length as u8],
+        _ => [&[first, 0x80 | 126], &length.to_be_bytes()[..]].concat(),
+    };
+    [&header[..], &[0; 4], payload].concat()
 }
 
 impl Socket {
     pub(crate) fn say(&mut self, text: &str) {
         self.0.write(text_frame(text));
+    }
+
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write(bytes);
+    }
+
+    /// The next pong's payload.
+    pub(crate) fn pong(&mut self) -> Vec<u8> {
+        let (opcode, payload) = self.frame();
+        assert_eq!(opcode, 10, "{payload:?}");
+        payload
+    }
+
+    /// The next message, which must be of this type.
+    pub(crate) fn hears_type(&mut self, kind: &str) -> Value {
+        let message = self.hears();
+        assert_eq!(message["type"], kind, "{message}");
+        message
     }
 
     /// The next message.
@@ -182,13 +214,41 @@ impl Socket {
         u16::from_be_bytes([payload[0], payload[1]])
     }
 
+    /// The code with which the server closes, whatever it says before.
+    pub(crate) fn last_code(&mut self) -> u16 {
+        loop {
+            let (opcode, payload) = self.frame();
+            if opcode == 8 {
+                return u16::from_be_bytes([payload[0], payload[1]]);
+            }
+        }
+    }
+
+    /// The same, and then the end, once the close is answered.
+    pub(crate) fn ends_with(mut self) -> u16 {
+        let code = self.close_code();
+        self.close();
+        code
+    }
+
     /// Closes with 1000, and waits until the server has closed too.
     pub(crate) fn close(mut self) {
-        self.0.write([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+        // The server may have gone already.
+        let _ = self.0.stream.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
         self.0.closed();
     }
 
+    /// The next frame but pings.
     fn frame(&mut self) -> (u8, Vec<u8>) {
+        loop {
+            let (opcode, payload) = self.any_frame();
+            if opcode != 9 {
+                return (opcode, payload);
+            }
+        }
+    }
+
+    fn any_frame(&mut self) -> (u8, Vec<u8>) {
         let opcode = self.take(1)[0] & 0x0f;
         let length = match self.take(1)[0] {
             126 => usize::from(u16::from_be_bytes(self.take(2).try_into().unwrap())),

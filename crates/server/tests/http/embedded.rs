@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use tower::Service;
 
 use crate::{
-    client::Client,
+    client::{Client, V1, text_frame},
     world::{app, dev},
 };
 
@@ -52,8 +52,19 @@ impl AppServer {
         assert_eq!(bob.hears()["code"], "bad_field");
         ann.say(r#"{"type":"poke","to":2}"#);
         assert_eq!(bob.hears()["from"], 1);
-        ann.close();
-        bob.close();
+        let mut eve = Client::connect(self.address).upgrade("/ws?user=3", &[V1]).unwrap();
+        let (hello, poke) = (r#"{"type":"hello","ref":1}"#, r#"{"type":"poke","to":1,"ref":2}"#);
+        eve.write([text_frame(hello), text_frame(poke)].concat());
+        for kind in ["welcome", "resumed", "ack"] {
+            eve.hears_type(kind);
+        }
+        assert_eq!(ann.hears()["from"], 3);
+        let mut nobody = Client::connect(self.address).upgrade("/ws", &[V1]).unwrap();
+        nobody.say(hello);
+        assert_eq!(nobody.ends_with(), 4401);
+        for socket in [ann, bob, eve] {
+            socket.close();
+        }
     }
 }
 

@@ -5,11 +5,15 @@
 mod api;
 mod client;
 mod connections;
+mod dialect;
 mod embedded;
+mod erasure;
+mod greeting;
 mod history;
 mod identity;
 mod limits;
 mod packs;
+mod renewal;
 mod types;
 mod upgrade;
 mod web_pages;

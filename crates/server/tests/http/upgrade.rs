@@ -28,11 +28,9 @@ fn another_version_is_told_which_one_is_spoken() {
 }
 
 #[test]
-fn tidings_v1_is_refused_until_it_is_there_and_other_subprotocols_are_not_chosen() {
+fn a_subprotocol_that_is_not_spoken_is_not_chosen() {
     let world = World::new(dev());
-    let offer = |protocols: &'static str| world.upgrade("/ws?user=7", &[("Sec-WebSocket-Protocol", protocols)]);
-    let refused = offer("chat, tidings.v1").unwrap_err();
-    assert_eq!(refused.problem(), (400, "not_enabled".into()));
-    assert!(refused.detail().contains("not there yet"));
-    assert!(offer("chat, superchat").is_ok());
+    let mut ann = world.upgrade("/ws?user=7", &[("Sec-WebSocket-Protocol", "chat, tidings.v2")]).unwrap();
+    ann.say(r#"{"type":"hello"}"#);
+    assert_eq!(ann.hears_type("error")["code"], "unknown_type", "it is the guide's dialect");
 }

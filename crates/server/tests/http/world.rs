@@ -21,7 +21,7 @@ use tidings_wire::UserId;
 use tokio::sync::oneshot;
 
 use crate::{
-    client::{Answer, Client, Socket},
+    client::{Answer, Client, Socket, V1},
     types::{Alarm, Cheer, Letter, Poke, Postcard},
 };
 
@@ -127,6 +127,27 @@ impl World {
     /// A WebSocket of a user of a `dev` server.
     pub(crate) fn socket(&self, user: u32) -> Socket {
         self.upgrade(&format!("/ws?user={user}"), &[]).unwrap_or_else(|answer| panic!("{answer:?}"))
+    }
+
+    /// A WebSocket of `tidings.v1`, whose user nobody knows.
+    pub(crate) fn visitor(&self) -> Socket {
+        self.upgrade("/ws", &[V1]).unwrap_or_else(|answer| panic!("{answer:?}"))
+    }
+
+    /// A connection of `tidings.v1` that was welcomed.
+    pub(crate) fn v1(&self, user: u32) -> Socket {
+        let mut socket = self.visitor();
+        socket.say(&self.hello(user));
+        socket.hears_type("welcome");
+        socket.hears_type("resumed");
+        socket
+    }
+
+    /// A `hello` with a user's token.
+    pub(crate) fn hello(&self, user: u32) -> String {
+        let token = self.token(user);
+        let token = token.strip_prefix("Bearer ").unwrap();
+        format!(r#"{{"type":"hello","ref":1,"token":"{token}"}}"#)
     }
 
     /// A bearer's header with a token that holds for an hour.

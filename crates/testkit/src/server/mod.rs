@@ -33,8 +33,10 @@ mod client;
 mod patience;
 mod requests;
 mod running;
+mod v1;
 
 pub use answer::Answer;
 pub use client::TestClient;
 pub use requests::Requests;
 pub use running::{TestServer, options};
+pub use v1::V1Client;

@@ -15,10 +15,10 @@ use tidings_server::{
     App, DrainOptions, ServerOptions, Tidings,
     auth::{NewToken, TokenAlgorithm, TokenRules, generate_key, new_token},
 };
-use tidings_wire::UserId;
+use tidings_wire::{UserId, client_frames::Hello};
 use tokio::sync::oneshot;
 
-use super::{Requests, TestClient, patience::patiently};
+use super::{Requests, TestClient, V1Client, patience::patiently};
 use crate::memory::MemoryStore;
 
 /// What signs the tokens of [`TestServer::token`], and of no server outside tests.
@@ -114,6 +114,27 @@ impl TestServer {
     pub async fn client_with_token(&self, user: UserId) -> TestClient {
         let bearer = format!("Bearer {}", self.token(user));
         let opened = self.try_client("/ws", &[("Authorization", &bearer)], user).await;
+        opened.unwrap_or_else(|status| panic!("the server refuses user {user} with {status}"))
+    }
+
+    /// A connection of a user in `tidings.v1`, by a token in its `hello`, welcomed and resumed.
+    ///
+    /// # Panics
+    /// Where the server refuses it.
+    pub async fn v1(&self, user: UserId) -> V1Client {
+        let mut client = self.v1_saying(user, Hello::default()).await;
+        client.expects_welcome().await;
+        client.expects_resumed().await;
+        client
+    }
+
+    /// A connection of a user in `tidings.v1` that has said this `hello`, with a token where it has none; its answer is yet to come.
+    ///
+    /// # Panics
+    /// Where the server refuses the upgrade.
+    pub async fn v1_saying(&self, user: UserId, hello: Hello) -> V1Client {
+        let token = hello.token.clone().unwrap_or_else(|| self.token(user));
+        let opened = V1Client::open(self.address, &Hello { token: Some(token), ..hello }, user).await;
         opened.unwrap_or_else(|status| panic!("the server refuses user {user} with {status}"))
     }
 

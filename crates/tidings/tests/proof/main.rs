@@ -15,6 +15,7 @@ mod nothing_kept;
 mod online;
 mod private;
 mod refusals;
+mod resume;
 mod services;
 mod slow_readers;
 #[path = "../../../sqlite/tests/store/small_disk.rs"]

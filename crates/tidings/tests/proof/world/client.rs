@@ -1,4 +1,4 @@
-//! A WebSocket client that knows only the guide: plain JSON, no subprotocol.
+//! A WebSocket client that knows only the protocol: plain JSON, and no subprotocol unless it asks for one.
 
 use std::{
     net::{Shutdown, TcpStream},
@@ -32,6 +32,12 @@ impl Client {
     /// Connects as `--dev` allows.
     pub(crate) fn dev(server: &Server, user: &str) -> Self {
         Self::with(server, &format!("/ws?user={user}"), &[]).map(|client| client.named(user)).unwrap()
+    }
+
+    /// Connects as `--dev` allows, in `tidings.v1`; its `hello` is still to be said.
+    pub(crate) fn v1(server: &Server, user: &str) -> Self {
+        let fields = [("sec-websocket-protocol", "tidings.v1")];
+        Self::with(server, &format!("/ws?user={user}"), &fields).map(|client| client.named(user)).unwrap()
     }
 
     /// Connects with a token.
