@@ -119,6 +119,7 @@ fn options(configuration: &Configuration, key: Option<&TokenKey>) -> ServerOptio
         proxies: server.proxies.iter().map(|proxy| proxy.0).collect(),
         open_presence: server.open_presence,
         open_topics: topics.open.iter().map(|pattern| pattern.0.clone()).collect(),
+        hello_timeout: server.hello_timeout.0,
         http: HttpOptions {
             header_timeout: server.header_timeout.0,
             body_timeout: server.body_timeout.0,

@@ -15,7 +15,7 @@ pub struct Limits {
     /// The most fragments of one message. One more closes its connection with 1009.
     #[schemars(range(min = 1, max = 65_535))]
     pub fragments: u32,
-    /// The most connections of one user. One more is refused with 429; those that are open stay.
+    /// The most connections of one user. One more is refused with 429, or closed with 4429 where it speaks `tidings.v1`; those that are open stay.
     #[schemars(range(min = 1))]
     pub connections_per_user: u32,
     /// The most connections of one client address (IPv6: of one /64). One more is refused with 429; the log suspects a

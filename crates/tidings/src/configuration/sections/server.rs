@@ -35,6 +35,10 @@ pub struct ServerSection {
     /// Whether every user may see whether anybody is online. Without it those who share a conversation see one another. Services
     /// always may.
     pub open_presence: bool,
+    /// How long a client of `tidings.v1` may take to say `hello`. Then its connection is closed with 4408. Until then it counts
+    /// as one that is no WebSocket: see `limits.http_connections`.
+    #[schemars(extend("x-least" = "100ms"))]
+    pub hello_timeout: TimeSpan,
     /// How long a client may take to send the head of a request. Then the connection is closed.
     #[schemars(extend("x-least" = "100ms"))]
     pub header_timeout: TimeSpan,
@@ -79,7 +83,7 @@ impl fmt::Display for StoreKind {
 
 impl Default for ServerSection {
     fn default() -> Self {
-        let ServerOptions { open_presence, http, drain, .. } = ServerOptions::default();
+        let ServerOptions { open_presence, hello_timeout, http, drain, .. } = ServerOptions::default();
         Self {
             listen: Listen(([127, 0, 0, 1], 8000).into()),
             data: PathBuf::from("./data"),
@@ -88,6 +92,7 @@ impl Default for ServerSection {
             origins: Vec::new(),
             proxies: Vec::new(),
             open_presence,
+            hello_timeout: TimeSpan(hello_timeout),
             header_timeout: TimeSpan(http.header_timeout),
             body_timeout: TimeSpan(http.body_timeout),
             body_bytes: http.body_bytes,
