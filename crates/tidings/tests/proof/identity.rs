@@ -125,12 +125,20 @@ fn a_foreign_page_is_refused_with_the_name_of_the_setting() {
 }
 
 #[test]
-fn tidings_v1_is_not_there_yet() {
-    let plan = Plan::dev();
+fn a_client_of_v1_says_who_it_is_in_its_hello_and_hears_by_a_close_code_why_not() {
+    let plan = Plan::production();
     let server = plan.start();
+    let key = plan.key();
     for protocols in ["tidings.v1", "chat, tidings.v1"] {
-        let refusal = Client::with(&server, "/ws?user=7", &[("sec-websocket-protocol", protocols)]).err().unwrap();
-        assert_eq!((refusal.status, &refusal.problem["code"]), (400, &json!("not_enabled")), "{refusal:?}");
+        let fields = [("sec-websocket-protocol", protocols)];
+        let mut known = Client::with(&server, "/ws", &fields).unwrap();
+        known.say(&json!({"type": "hello", "token": plan.token("7")}));
+        assert_eq!(known.hear()["user"], 7);
+        for hello in [json!({"type": "hello"}), json!({"type": "hello", "token": key})] {
+            let mut nobody = Client::with(&server, "/ws", &fields).unwrap();
+            nobody.say(&hello);
+            assert_eq!(nobody.close_code(), 4401, "{hello}");
+        }
     }
 }
 
