@@ -10,8 +10,8 @@ use tidings_engine::{
     act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
     clock::SharedClock,
     ports::{
-        Before, BoxFuture, Choices, CommitSink, ConversationPage, Erased, Groups, HistoryPage, Line, MessageStore,
-        Page, Reader, Standing, Start, StoreError, StoredMessage,
+        Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups, HistoryPage,
+        Line, MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage,
     },
 };
 use tidings_testkit::memory::{MemoryStore, Snapshot};
@@ -195,6 +195,14 @@ impl MessageStore for Disk {
         streams: Vec<ConversationKey>,
     ) -> BoxFuture<Result<Vec<Option<Standing>>, StoreError>> {
         self.readable().standings(of, streams)
+    }
+
+    fn conversation(
+        &self,
+        of: UserId,
+        key: ConversationKey,
+    ) -> BoxFuture<Result<Option<ConversationSummary>, StoreError>> {
+        self.memory.conversation(of, key)
     }
 
     fn acquainted(&self, asker: UserId, others: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {

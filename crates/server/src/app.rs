@@ -7,8 +7,8 @@ use tidings_engine::{
     clock::{SharedClock, SystemClock},
     handle::Handle,
     ports::{
-        Acquaintances, Everybody, Groups, MessageStore, OpenTopics, Revocations, ServiceKeys,
-        SessionResolver, Topics, Visibility,
+        Acquaintances, Everybody, Groups, MessageStore, OpenTopics, Revocations, ServiceKeys, SessionResolver, Topics,
+        Visibility,
     },
     registry::TypeSettings,
     volatile::VolatileStore,

@@ -18,7 +18,7 @@ impl Shard {
         answer: &Answer,
         now: Now,
     ) {
-        if self.connections[index as usize].dialect != Dialect::V1 {
+        if self.connections[index as usize].dialect() != Dialect::V1 {
             return;
         }
         let (receipt, duplicate) = match answer {
@@ -66,7 +66,7 @@ impl Shard {
         now: Now,
     ) {
         let connection = &self.connections[index as usize];
-        if connection.dialect == Dialect::V1 && connection.is_open() && reference.is_some() {
+        if connection.dialect() == Dialect::V1 && connection.is_open() && reference.is_some() {
             self.push_frame(index, &unstored(reference, Some(id), timestamp), now);
         }
     }

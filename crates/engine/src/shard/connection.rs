@@ -30,7 +30,7 @@ pub(super) struct Connection {
     /// When its peer was last heard.
     pub(super) heard: Moment,
     pub(super) phase: Phase,
-    pub(super) dialect: Dialect,
+    pub(super) speech: Speech,
     /// Stands in the list of those to be flushed first.
     pub(super) prompt: bool,
     /// Stands in the list of those to be flushed.
@@ -43,10 +43,17 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Something of those whom it watches waits until its socket takes more.
     pub(super) behind: bool,
-    /// It has not been welcomed: nothing is written, and what it sends waits.
-    pub(super) hushed: bool,
-    /// It lacks something of what it missed: see [`Session::resume`].
-    pub(super) resuming: bool,
+}
+
+/// Which frames a connection speaks, and how far it has come: one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    Guide,
+    /// Of `tidings.v1`, and not welcomed: nothing is written, and what it sends waits.
+    Hushed,
+    /// Of `tidings.v1`, and lacks something of what it missed: see [`Session::resume`].
+    Resuming,
+    V1,
 }
 
 /// Where a connection is in its life.
@@ -121,7 +128,8 @@ pub(super) struct Running {
 impl Connection {
     /// Whether the next message may be taken up, with so many kept sends allowed under way.
     pub(super) fn is_free(&self, most_under_way: u16) -> bool {
-        !self.hushed && self.work.as_ref().is_none_or(|work| !work.waits() && work.under_way < most_under_way)
+        self.speech != Speech::Hushed
+            && self.work.as_ref().is_none_or(|work| !work.waits() && work.under_way < most_under_way)
     }
 
     /// Whether messages that came are not taken up yet, or not decided.
@@ -145,6 +153,20 @@ impl Connection {
         self.phase == Phase::Open
     }
 
+    pub(super) fn dialect(&self) -> Dialect {
+        if self.speech == Speech::Guide { Dialect::Guide } else { Dialect::V1 }
+    }
+
+    /// Whether it is not welcomed yet.
+    pub(super) fn is_hushed(&self) -> bool {
+        self.speech == Speech::Hushed
+    }
+
+    /// Whether it lacks something of what it missed.
+    pub(super) fn is_resuming(&self) -> bool {
+        matches!(self.speech, Speech::Hushed | Speech::Resuming)
+    }
+
     pub(super) fn session(&mut self) -> &mut Session {
         self.details.session.get_or_insert_default()
     }
@@ -161,7 +183,7 @@ impl Connection {
 
     pub(super) fn info(&self, shard: u16) -> ConnectionInfo {
         let Details { guest, since, .. } = &*self.details;
-        ConnectionInfo { id: self.name(shard), peer: guest.peer(), dialect: self.dialect, since: *since }
+        ConnectionInfo { id: self.name(shard), peer: guest.peer(), dialect: self.dialect(), since: *since }
     }
 }
 

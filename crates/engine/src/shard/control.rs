@@ -12,7 +12,7 @@ use tidings_wire::{
     server_frames::{Frame, Pong, TypingNow},
 };
 
-use super::{Shard, mail::Finished};
+use super::{Shard, connection::Speech, mail::Finished};
 use crate::{
     act::{Act, Op},
     audience::{From, resolve},
@@ -223,11 +223,14 @@ impl Shard {
     /// What a connection watched and waited for ends with it.
     pub(super) fn end_session(&mut self, index: u32) {
         let connection = &mut self.connections[index as usize];
-        if connection.hushed {
+        if connection.is_hushed() {
             // Before the welcome nothing is sent but why there is none.
             connection.outbox.begin(&self.log);
         }
-        (connection.resuming, connection.hushed, connection.behind) = (false, false, false);
+        connection.behind = false;
+        if connection.is_resuming() {
+            connection.speech = Speech::V1;
+        }
         let Some(session) = connection.details.session.take() else { return };
         for topic in &session.topics {
             self.forget_watcher(topic, index);

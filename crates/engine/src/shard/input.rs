@@ -109,7 +109,7 @@ impl Shard {
 
     /// Takes up one message.
     fn receive(&mut self, index: u32, json: &str, now: Now) {
-        if self.connections[index as usize].dialect == Dialect::V1 && self.control(index, json, now) {
+        if self.connections[index as usize].dialect() == Dialect::V1 && self.control(index, json, now) {
             return;
         }
         let node = self.node.clone();
@@ -152,7 +152,8 @@ impl Shard {
     /// A message that nothing but the store can refuse any more.
     fn pass(&mut self, index: u32, reference: Option<i64>, prepared: Prepared, now: Now) {
         let node = self.node.clone();
-        let Connection { user, index: own, dialect, .. } = self.connections[index as usize];
+        let Connection { user, index: own, .. } = self.connections[index as usize];
+        let dialect = self.connections[index as usize].dialect();
         let origin = self.origin(index, reference);
         let cut = if dialect == Dialect::Guide { Cut::Guide } else { Cut::V1 };
         match prepared.outgoing(node.services(), Some(user), Some(own), origin, cut, node.all_shards()) {

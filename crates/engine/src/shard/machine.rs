@@ -8,7 +8,7 @@ use tidings_wire::{CloseCode, Topic};
 
 use super::{
     Slot,
-    connection::{Connection, Details, NEVER, Phase},
+    connection::{Connection, Details, NEVER, Phase, Speech},
     crossing::Crossing,
     everyone::EveryoneLog,
     fanout::Fanouts,
@@ -195,15 +195,13 @@ impl Shard {
             details: Box::new(details),
             heard: now.mono.into(),
             phase: Phase::Open,
-            dialect,
+            speech: if resumes { Speech::Hushed } else { Speech::Guide },
             prompt: false,
             dirty: false,
             blocked: false,
             pinged: false,
             paused: false,
             behind: false,
-            hushed: resumes,
-            resuming: resumes,
         });
         self.users.insert(slot.index, &mut self.connections);
         self.metrics.opened();

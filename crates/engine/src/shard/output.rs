@@ -60,7 +60,7 @@ impl Shard {
     pub(super) fn put_into_outboxes(&mut self, publication: &Publication, to: &[u32], haste: Haste, now: Now) {
         for &index in to {
             let connection = &self.connections[index as usize];
-            let cut = match connection.dialect {
+            let cut = match connection.dialect() {
                 Dialect::Guide => Cut::Guide,
                 Dialect::V1 if publication.content.key.is_some() && publication.to.me == Some(connection.index) => {
                     Cut::V1Own
@@ -71,7 +71,7 @@ impl Shard {
                 continue;
             }
             let Some(frame) = publication.frame(cut) else { continue };
-            if !connection.resuming || self.is_live(index, publication, frame) {
+            if !connection.is_resuming() || self.is_live(index, publication, frame) {
                 self.push(index, frame.clone(), haste, now);
             }
         }
@@ -265,7 +265,7 @@ impl Shard {
     fn write(&mut self, index: u32, sockets: &mut impl Sockets, now: Now) {
         let slot = self.slot_of(index);
         let connection = &mut self.connections[index as usize];
-        if connection.phase == Phase::Gone || connection.blocked || (connection.hushed && connection.is_open()) {
+        if connection.phase == Phase::Gone || connection.blocked || (connection.is_hushed() && connection.is_open()) {
             return;
         }
         if connection.outbox.fell_off(&self.log) {
@@ -291,7 +291,7 @@ impl Shard {
                 return;
             }
         }
-        if connection.resuming && connection.is_open() {
+        if connection.is_resuming() && connection.is_open() {
             self.go_on_resuming(index, now);
         }
         if self.connections[index as usize].behind && !self.connections[index as usize].blocked {

@@ -14,7 +14,7 @@ use tidings_wire::{
 
 use super::{
     Shard, Slot,
-    connection::NEVER,
+    connection::{NEVER, Speech},
     mail::{Done, Effect, Finished, Ticket},
     output::Haste,
     session::{MAX_ROUNDS, Replay, Resume, SETTLE, Stage},
@@ -125,7 +125,7 @@ impl Shard {
         let epoch = &services.epoch;
         let connection = &mut self.connections[index as usize];
         connection.outbox.begin(&self.log);
-        connection.hushed = false;
+        connection.speech = Speech::Resuming;
         let expires_at_ms = connection.details.expires_at_ms;
         let expires_in_ms = (expires_at_ms != NEVER).then(|| (expires_at_ms - now.unix_ms).max(0).cast_unsigned());
         let (user, connection) = (connection.user, connection.name(self.id));
@@ -322,7 +322,7 @@ impl Shard {
             return Some(until);
         }
         let connection = &mut self.connections[index as usize];
-        connection.resuming = false;
+        connection.speech = Speech::V1;
         if let Some(session) = &mut connection.details.session {
             session.resume = None;
         }

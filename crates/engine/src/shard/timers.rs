@@ -55,7 +55,7 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
-        let settled = if connection.resuming { self.forget_floors(index, now) } else { None };
+        let settled = if connection.is_resuming() { self.forget_floors(index, now) } else { None };
         let connection = &mut self.connections[index as usize];
         let expires_at_ms = connection.details.expires_at_ms;
         let expires_in = (expires_at_ms != NEVER).then(|| expires_at_ms - now.unix_ms);
@@ -107,7 +107,7 @@ impl Shard {
         drain.closed += next.len();
         for index in next {
             let connection = &self.connections[index as usize];
-            if connection.dialect == Dialect::V1 && !connection.hushed {
+            if connection.dialect() == Dialect::V1 && !connection.is_hushed() {
                 let retry_after_ms = retry_after_ms(connection.details.number);
                 self.push_frame(index, &DrainFrame { retry_after_ms }, now);
             }
