@@ -199,7 +199,7 @@ fn unknown_paths_and_methods_are_refused_by_problem_documents() {
     for path in ["/", "/nowhere", "/v1", "/v1/nowhere"] {
         assert_eq!(world.get(path, &[]).problem(), (404, "not_found".into()), "{path}");
     }
-    for path in ["/v1/me", "/healthz", "/v1/groups/5/members/7"] {
+    for path in ["/v1/types", "/healthz", "/v1/groups/5/members/7"] {
         let refused = world.ask("PATCH", path, &[], "");
         assert_eq!(refused.problem(), (405, "not_allowed".into()), "{path}");
         assert!(refused.header("allow").is_some(), "{path}");

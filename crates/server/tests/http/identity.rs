@@ -88,7 +88,7 @@ fn a_session_opens_both_doors_until_it_ends() {
     let cookie = ("Cookie", "theme=dark; tidings_session=session-1");
     assert_eq!(
         world.get("/v1/me", &[cookie]).json(),
-        json!({"user": 1, "credential": "session", "expires_at": START + 100})
+        json!({"user": 1, "credential": "session", "expires_at": START + 100, "receipts": true, "visible": true})
     );
     assert!(world.upgrade("/ws", &[cookie]).is_ok());
     refusal(&world.get("/v1/me", &[("Cookie", "tidings_session=bob")]));
