@@ -203,10 +203,18 @@ impl World {
 
     /// The seqs that a user sees of a conversation; none where it is not theirs to see.
     pub fn seqs(&self, of: ConversationKey, user: u32) -> Option<Vec<u64>> {
-        let page = self.history(of, user, Page { before: None, after: None, limit: 100 })?;
-        assert_eq!(page.messages().next().map(|message| message.seq), Some(page.oldest));
-        assert_eq!(page.messages().next_back().map(|message| message.seq), Some(page.head));
-        Some(seqs(&page.messages().cloned().collect::<Vec<_>>()))
+        let mut messages = Vec::new();
+        let (oldest, head) = loop {
+            let after = messages.last().map_or(0, |message: &StoredMessage| message.seq);
+            let page = self.history(of, user, Page::after(after, 100))?;
+            messages.extend(page.messages().cloned());
+            if !page.more {
+                break (page.oldest, page.head);
+            }
+        };
+        assert_eq!(messages.first().map(|message| message.seq), Some(oldest));
+        assert_eq!(messages.last().map(|message| message.seq), Some(head));
+        Some(seqs(&messages))
     }
 
     /// A page of a user's conversations.
