@@ -82,6 +82,7 @@ pub(crate) async fn edit(
     let entry = services.registry.get(&message.kind).ok_or_else(|| {
         Reject::new(Code::NotEnabled, "messages of this type are sent no more: it can only be deleted")
     })?;
+    crate::pipeline::permit(&services, entry, &sender, now)?;
     let fields = tidings_wire::inner_fields(body.get().as_bytes());
     if !body.get().trim_ascii_start().starts_with('{') {
         return Err(Reject::field("body", "the type's fields, a JSON object"));

@@ -40,8 +40,9 @@ pub(crate) async fn load(services: Arc<Services>, user: UserId, hello: Hello) ->
     let standings = if streams.is_empty() { Vec::new() } else { services.store.standings(user, streams).await? };
     services.learn_choice(user).await?;
     let style = Style { reader: Some(user), ..Style::default() };
-    let heads = listed.iter().map(|one| (one.conversation, one.head)).collect();
     let rendered = listed.iter().map(|one| summary(&services.registry, one, style)).collect();
     let (conversations, _) = cut_page(rendered, false);
+    let told = listed.iter().take(conversations.len());
+    let heads = told.map(|one| (one.conversation, one.head)).collect();
     Ok(Loaded { conversations, heads, standings })
 }

@@ -433,6 +433,9 @@ impl Node {
     /// Slow upkeep: called every few seconds.
     pub(crate) fn sweep(&self) {
         self.0.services.registry.entries().iter().for_each(crate::registry::TypeEntry::sweep);
+        if let Some(limit) = &self.0.services.control_limit {
+            limit.sweep();
+        }
     }
 }
 

@@ -163,7 +163,7 @@ fn gate(
     let keyed = match key.filter(|_| kept(services, entry)) {
         Some(key) => {
             let key = sender.service.as_ref().map_or(key.clone(), |service| key.of_service(service));
-            Some((key, body_hash(json)?))
+            Some((key, body_hash(json, sender.service.is_some())?))
         }
         None => None,
     };
@@ -174,7 +174,18 @@ fn gate(
         prepare(services, kind, sender, draft, keyed, now)
     };
     let gate = match step {
-        Step::Now(draft) => reach(services, sender.clone(), finish(services, sender, draft?, keyed)?)?,
+        Step::Now(draft) => {
+            let again = keyed.clone();
+            let reached =
+                finish(services, sender, draft?, keyed).and_then(|prepared| reach(services, sender.clone(), prepared));
+            match (reached, again) {
+                (Ok(Gate::Later(work)), Some(keyed)) => or_known(services, sender, keyed, work),
+                (Err(reject), Some(keyed)) if reject.code == Code::NotAMember => {
+                    or_known(services, sender, keyed, std::future::ready(Err(reject)).boxed())
+                }
+                (reached, _) => reached?,
+            }
+        }
         Step::Later(accept) => {
             let (services, sender) = (services.clone(), sender.clone());
             let work = async move {
@@ -194,8 +205,27 @@ fn gate(
     Ok((envelope.reference, gate))
 }
 
+/// Whoever is no member any more gets the first answer again all the same, where the message was stored before.
+fn or_known(
+    services: &Arc<Services>,
+    sender: &Sender,
+    keyed: (Key, BodyHash),
+    work: BoxFuture<Result<Checked, Reject>>,
+) -> Gate {
+    let (services, sender) = (services.clone(), sender.clone());
+    let work = async move {
+        match work.await {
+            Err(reject) if reject.code == Code::NotAMember => {
+                known(&services, &sender, &Some(keyed)).await?.map(Checked::Known).ok_or(reject)
+            }
+            other => other,
+        }
+    };
+    Gate::Later(work.boxed())
+}
+
 /// Who may send, rollout, limit. Services pass the last two: they are the app itself.
-fn permit(services: &Services, entry: &TypeEntry, sender: &Sender, now: Now) -> Result<(), Reject> {
+pub(crate) fn permit(services: &Services, entry: &TypeEntry, sender: &Sender, now: Now) -> Result<(), Reject> {
     if sender.service.is_some() {
         return Ok(());
     }

@@ -204,8 +204,12 @@ fn body_of(registry: &Registry, message: &StoredMessage) -> Option<Vec<u8>> {
 
 fn upgraded(entry: &TypeEntry, message: &StoredMessage) -> Option<Vec<u8>> {
     let read = serde_json::from_slice(&message.body).map_err(|error| error.to_string());
-    let upgraded =
-        read.and_then(|body| entry.receive.upgrade(message.version, body).map_err(|error| error.to_string()));
+    // The type's own code runs here, on whatever thread reads: a panic costs this line alone.
+    let upgrade = |body| {
+        let run = std::panic::AssertUnwindSafe(|| entry.receive.upgrade(message.version, body));
+        std::panic::catch_unwind(run).map_err(|_| "it panicked".to_owned())?.map_err(|error| error.to_string())
+    };
+    let upgraded = read.and_then(upgrade);
     match upgraded.and_then(|body| serde_json::to_vec(&body).map_err(|error| error.to_string())) {
         Ok(body) => Some(body),
         Err(error) => {

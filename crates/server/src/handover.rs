@@ -200,7 +200,11 @@ async fn admit(tidings: &Tidings, socket: OwnedFd, already_read: Bytes, admitted
     let (inner, user) = (tidings.inner(), admission.guest.user());
     let taken = inner.engine.admit(socket, already_read, admission);
     let Some(issued_at) = issued_at.filter(|_| taken) else { return };
-    if !matches!(inner.auth.is_revoked(user, issued_at, inner.engine.clock().now()).await, Ok(false)) {
-        inner.engine.disconnect(user, CloseCode::Revoked).await;
-    }
+    let code = match inner.auth.is_revoked(user, issued_at, inner.engine.clock().now()).await {
+        Ok(false) => return,
+        Ok(true) => CloseCode::Revoked,
+        // It is not known: clients come back after 1012, and stop for good after 4403.
+        Err(_) => CloseCode::Restart,
+    };
+    inner.engine.disconnect(user, code).await;
 }

@@ -115,8 +115,10 @@ impl Node {
             return;
         }
         if let ConversationKey::Group(group) = conversation {
-            let held = self.0.services.members.held(group);
-            if held.is_none_or(|group| group.len() > GROUP_WITH_RECEIPTS) {
+            // Who has left reads for themselves.
+            let tells =
+                |group: &Pinned| group.len() <= GROUP_WITH_RECEIPTS && group.contains(&self.0.services.directory, user);
+            if !self.0.services.members.held(group).is_some_and(|group| tells(&group)) {
                 return;
             }
         }

@@ -132,6 +132,11 @@ impl Connection {
             && self.work.as_ref().is_none_or(|work| !work.waits() && work.under_way < most_under_way)
     }
 
+    /// Whether so much waits for its reader that it asks for nothing more: what `tidings.v1` asks for has large answers.
+    pub(super) fn is_full(&self, half: usize) -> bool {
+        self.speech != Speech::Guide && self.outbox.queued_bytes() > half
+    }
+
     /// Whether messages that came are not taken up yet, or not decided.
     pub(super) fn is_busy(&self) -> bool {
         self.work.as_ref().is_some_and(|work| work.waits() || !work.held.is_empty())

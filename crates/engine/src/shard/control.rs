@@ -242,7 +242,8 @@ impl Shard {
             let slot = self.slot_of(index);
             self.effects.push(super::Effect::Cancel(super::Ticket { slot, number }));
             self.readings.under_way.remove(&number);
-            self.start_readings();
+            // Another one's turn comes with the next tick.
+            self.readings.not_before.get_or_insert(Duration::ZERO);
         }
     }
 }

@@ -142,6 +142,13 @@ impl Shard {
         self.fanouts.pushes = 0;
     }
 
+    /// What the connection sent is taken up in the next turn.
+    pub(super) fn go_on_later(&mut self, slot: Slot) {
+        if self.fanouts.answered.last() != Some(&slot) {
+            self.fanouts.answered.push(slot);
+        }
+    }
+
     /// Senders whose message has reached everyone, or whose answer is out, send on.
     pub(super) fn release_senders(&mut self, now: Now) {
         for slot in std::mem::take(&mut self.fanouts.done) {

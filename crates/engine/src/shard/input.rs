@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use futures_util::FutureExt;
-use tidings_wire::{CloseCode, MessageId, Reject, Sender};
+use tidings_wire::{CloseCode, MessageId, Reject, Sender, first_type};
 
 use super::{
     Flow, Shard, Slot,
@@ -51,7 +51,8 @@ impl Shard {
     }
 
     fn event(&mut self, slot: Slot, event: Event<'_>, now: Now) -> ControlFlow<()> {
-        let most = self.node.services().settings.sends_under_way;
+        let settings = &self.node.services().settings;
+        let (most, half) = (settings.sends_under_way, settings.outbox_bytes / 2);
         let Some(connection) = self.get_mut(slot) else { return ControlFlow::Break(()) };
         match (event, connection.phase) {
             (Event::Close { code, .. }, Phase::Open) if connection.is_busy() => {
@@ -66,7 +67,18 @@ impl Shard {
             // What comes behind one's own close frame is thrown away.
             (_, phase) if phase != Phase::Open => {}
             (Event::Text(text), _)
-                if connection.is_free(most) && connection.work.as_ref().is_none_or(|work| work.held.is_empty()) =>
+                if connection.is_free(most)
+                    && !connection.is_full(half)
+                    && connection.work.as_ref().is_none_or(|work| work.held.is_empty()) =>
+            {
+                self.receive(slot.index, text, now);
+            }
+            // Whether the peer is alive is not to wait for a store that is slow.
+            (Event::Text(text), _)
+                if connection.dialect() == Dialect::V1
+                    && !connection.is_hushed()
+                    && !connection.is_full(half)
+                    && first_type(text) == Some("ping") =>
             {
                 self.receive(slot.index, text, now);
             }
@@ -265,9 +277,10 @@ impl Shard {
     pub(super) fn go_on(&mut self, slot: Slot, now: Now) {
         let settings = &self.node.services().settings;
         let (most_under_way, held_bytes) = (settings.sends_under_way, settings.held_bytes);
+        let half = settings.outbox_bytes / 2;
         loop {
             let Some(connection) = self.get_mut(slot) else { return };
-            let free = connection.is_open() && connection.is_free(most_under_way);
+            let free = connection.is_open() && connection.is_free(most_under_way) && !connection.is_full(half);
             let Some(work) = connection.work.as_mut() else { break };
             let Some(next) = work.held.pop_front_if(|_| free) else { break };
             work.held_bytes -= next.len() + size_of::<Box<str>>();

@@ -94,6 +94,8 @@ pub(super) struct Readings {
     pub(super) under_way: HashSet<u32>,
     /// Connections whose next reading waits for its turn: each once.
     pub(super) waiting: VecDeque<Slot>,
+    /// None is begun before, because the store had no room.
+    pub(super) not_before: Option<Duration>,
 }
 
 /// All connections are being closed.
@@ -211,7 +213,7 @@ impl Shard {
         if resumes {
             let resume = Resume::new(hello.unwrap_or_default());
             self.connections[slot.index as usize].session().resume = Some(Box::new(resume));
-            self.begin_resuming(slot.index);
+            self.begin_resuming(slot.index, now);
         }
         self.check(slot.index, now);
         if self.drain.is_some() {
@@ -252,6 +254,7 @@ impl Shard {
         self.release_senders(now);
         self.give_up_waiting_acts(now);
         self.go_on_draining(now);
+        let readings = self.retry_readings(now).map(|at| at.saturating_sub(now.mono).max(Duration::from_millis(1)));
         let presence = self.see_to_presence(now).map(|at| at.saturating_sub(now.mono));
         self.rearmed = false;
         let wheel = self.wheel.next(now.mono);
@@ -259,7 +262,7 @@ impl Shard {
         let acts = self.act_times.front().map(|&since| {
             (since + self.node.services().settings.room_within).saturating_sub(now.mono).max(Duration::from_millis(1))
         });
-        [wheel, drain, acts, presence].into_iter().flatten().min()
+        [wheel, drain, acts, readings, presence].into_iter().flatten().min()
     }
 
     /// Ends a round of calls: hands what came together to the other shards and to the store, each as one.
@@ -312,13 +315,18 @@ impl Shard {
         if self.get_mut(slot).is_none_or(|connection| !connection.is_open()) {
             return;
         }
-        self.forget_watcher(&topic, slot.index);
-        let connection = &mut self.connections[slot.index as usize];
-        let topics = &mut connection.session().topics;
-        topics.retain(|other| *other != topic);
-        if on {
-            topics.push(topic.clone());
-            self.topics.entry(topic).or_default().push(slot.index);
+        let topics = &mut self.connections[slot.index as usize].session().topics;
+        let at = topics.iter().position(|other| *other == topic);
+        match (on, at) {
+            (true, None) => {
+                topics.push(topic.clone());
+                self.topics.entry(topic).or_default().push(slot.index);
+            }
+            (false, Some(at)) => {
+                topics.swap_remove(at);
+                self.forget_watcher(&topic, slot.index);
+            }
+            _ => {}
         }
         self.connections[slot.index as usize].rest_session();
     }

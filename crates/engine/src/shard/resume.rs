@@ -6,6 +6,8 @@
 //! again up to there. The stream goes live in the turn in which a reading has reached all that was noted; what is still on its
 //! way then and was seen by the reading is known by the stream's floor.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use tidings_wire::{
     CloseCode, ConversationKey, Seq,
@@ -31,14 +33,20 @@ use crate::{
 /// Readings of one shard's resuming connections at once, so that the store's readers have others' questions too; more wait in line.
 const READINGS: usize = 32;
 
+/// How long the store may take for one reading; then the connection is closed with 1012, and comes back.
+const READ_WITHIN: Duration = Duration::from_secs(30);
+
+/// When a reading is tried again that the store had no room for.
+const READ_AGAIN: Duration = Duration::from_millis(50);
+
 /// Lines of one reading.
 const PAGE_LINES: usize = 100;
 
 impl Shard {
     /// Begins to resume a connection that was just opened.
-    pub(super) fn begin_resuming(&mut self, index: u32) {
+    pub(super) fn begin_resuming(&mut self, index: u32, now: Now) {
         self.wait_for_reading(index);
-        self.start_readings();
+        self.start_readings(now);
     }
 
     /// The connection wants to read from the store: once its turn comes.
@@ -52,17 +60,35 @@ impl Shard {
         }
     }
 
+    /// Whether the store has not answered the connection's reading for long.
+    pub(super) fn reads_too_long(&mut self, index: u32, now: Now) -> bool {
+        self.resume_of(index).is_some_and(|resume| {
+            resume.reading.is_some_and(|number| number != 0) && resume.reading_since + READ_WITHIN <= now.mono
+        })
+    }
+
+    /// Starts readings that the store had no room for.
+    pub(super) fn retry_readings(&mut self, now: Now) -> Option<Duration> {
+        let at = self.readings.not_before?;
+        if at > now.mono {
+            return Some(at);
+        }
+        self.readings.not_before = None;
+        self.start_readings(now);
+        self.readings.not_before
+    }
+
     /// Starts readings as far as there is room for them.
-    pub(super) fn start_readings(&mut self) {
-        while self.readings.under_way.len() < READINGS {
+    pub(super) fn start_readings(&mut self, now: Now) {
+        while self.readings.not_before.is_none() && self.readings.under_way.len() < READINGS {
             let Some(slot) = self.readings.waiting.pop_front() else { return };
             if self.get_mut(slot).is_some_and(|connection| connection.is_open()) {
-                self.read(slot);
+                self.read(slot, now);
             }
         }
     }
 
-    fn read(&mut self, slot: Slot) {
+    fn read(&mut self, slot: Slot, now: Now) {
         let services = self.node.services().clone();
         let user = self.connections[slot.index as usize].user;
         self.tickets = self.tickets.wrapping_add(1).max(1);
@@ -85,7 +111,7 @@ impl Shard {
                 return;
             }
         };
-        resume.reading = Some(ticket.number);
+        (resume.reading, resume.reading_since) = (Some(ticket.number), now.mono);
         self.readings.under_way.insert(ticket.number);
         self.effects.push(Effect::Run(ticket, future));
     }
@@ -100,13 +126,18 @@ impl Shard {
             match finished {
                 Finished::Greeted(Ok(loaded)) => self.welcome(index, *loaded, now),
                 Finished::Replayed(Ok(page)) => self.replay(index, page, now),
+                Finished::Greeted(Err(StoreError::Full)) | Finished::Replayed(Err(StoreError::Full)) => {
+                    // Others ask too: it keeps its place in the line.
+                    self.readings.not_before.get_or_insert(now.mono + READ_AGAIN);
+                    self.wait_for_reading(index);
+                }
                 Finished::Greeted(Err(error)) | Finished::Replayed(Err(error)) => {
                     self.give_up_resuming(index, &error, now)
                 }
                 _ => {}
             }
         }
-        self.start_readings();
+        self.start_readings(now);
     }
 
     /// Nothing can be read: the client comes back later, as after a restart.
@@ -303,7 +334,7 @@ impl Shard {
                 return;
             } else {
                 self.wait_for_reading(index);
-                self.start_readings();
+                self.start_readings(now);
                 return;
             }
         }
@@ -316,7 +347,7 @@ impl Shard {
     }
 
     /// Forgets what was kept for frames that were on their way; says when to look again, where it is too early.
-    pub(super) fn forget_floors(&mut self, index: u32, now: Now) -> Option<std::time::Duration> {
+    pub(super) fn forget_floors(&mut self, index: u32, now: Now) -> Option<Duration> {
         let Some(Stage::Settling { until }) = self.resume_of(index).map(|resume| resume.stage) else { return None };
         if until > now.mono {
             return Some(until);

@@ -70,8 +70,10 @@ pub(super) struct Resume {
     pub(super) floors: HashMap<ConversationKey, Seq>,
     /// Acknowledgements that wait for the replay of their streams, at most as many as sends are under way.
     pub(super) acks: Vec<(ConversationKey, Bytes)>,
-    /// The number of the reading that is under way, if one is.
+    /// The number of the reading that is under way, if one is; 0 while it waits for its turn.
     pub(super) reading: Option<u32>,
+    /// When that reading began.
+    pub(super) reading_since: Duration,
 }
 
 /// One stream on its way to being live.
@@ -128,6 +130,7 @@ impl Resume {
             floors: HashMap::new(),
             acks: Vec::new(),
             reading: None,
+            reading_since: Duration::ZERO,
         }
     }
 

@@ -132,7 +132,8 @@ impl Shard {
 
     /// The user may stand otherwise than the connection was told.
     pub(super) fn outdate(&mut self, index: u32, user: UserId) {
-        let session = self.connections[index as usize].details.session.as_mut();
+        let Some(connection) = self.connections.get_mut(index as usize) else { return };
+        let session = connection.details.session.as_mut();
         let Some(watching) = session.and_then(|session| session.watching.as_mut()) else { return };
         let Some(watched) = watching.users.get_mut(&user) else { return };
         if !std::mem::replace(&mut watched.stale, true) {

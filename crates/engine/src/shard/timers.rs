@@ -55,6 +55,12 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
+        if connection.is_resuming() && self.reads_too_long(index, now) {
+            tracing::warn!("a reading for a connection that resumes takes too long: it is closed with 1012");
+            self.close(index, CloseCode::Restart, now);
+            return;
+        }
+        let connection = &mut self.connections[index as usize];
         let settled = if connection.is_resuming() { self.forget_floors(index, now) } else { None };
         let connection = &mut self.connections[index as usize];
         let expires_at_ms = connection.details.expires_at_ms;
@@ -63,7 +69,7 @@ impl Shard {
             self.close(index, CloseCode::Expired, now);
             return;
         }
-        if connection.paused || self.left_input {
+        if connection.paused || self.left_input || connection.is_hushed() {
             // Its input is not read, or not all of it yet, so its silence says nothing.
             connection.heard = now.mono.into();
         }

@@ -67,7 +67,11 @@ impl Shard {
         for user in asked.users {
             let session = self.connections[index as usize].details.session.as_mut();
             let watching = session.and_then(|session| session.watching.as_mut());
-            if watching.is_some_and(|watching| watching.users.remove(&user).is_some()) {
+            let Some(watching) = watching else { break };
+            if let Some(watched) = watching.users.remove(&user) {
+                if watched.stale {
+                    watching.stale.retain(|waiting| *waiting != user);
+                }
                 self.forget_watcher_of(user, index);
             }
         }
@@ -90,6 +94,10 @@ impl Shard {
         now: Now,
     ) {
         self.acknowledge(index, reference, None, &Answer::Stored(None), now);
+        if !self.connections[index as usize].is_open() {
+            // The acknowledgement was too much for a reader that takes nothing: it watches nothing any more.
+            return;
+        }
         let slot = self.slot_of(index);
         topics.into_iter().for_each(|topic| self.watch(slot, topic, true));
         for (user, seen) in users {
