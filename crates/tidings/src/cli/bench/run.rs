@@ -9,6 +9,7 @@ use super::{
     super::{
         failure::Failure,
         output::{answer, explain},
+        progress::Stop,
     },
     advice::Advice,
     agenda::Agenda,
@@ -16,7 +17,6 @@ use super::{
     deployment::Deployment,
     identity::{User, Users},
     measure::{Measure, Outcome},
-    progress::Stop,
     scenario::Scenario,
     table::{json, text},
     target::Target,
