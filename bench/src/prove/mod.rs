@@ -28,4 +28,5 @@ mod verdict;
 pub use error::ProveError;
 pub use plan::{Blow, Plan, Watch};
 pub use run::run;
+pub use server::end_server;
 pub use verdict::Verdict;

@@ -9,6 +9,7 @@ use super::client::conversations;
 use super::crowd::{Crowd, End, ask, prepare};
 use super::verdict::{Stored, Verdict, judge};
 use super::{Blow, Plan, ProveError, Watch, server::Server};
+use crate::http::HttpError;
 
 /// Kills the server as planned, lets all come to rest, and judges.
 ///
@@ -105,7 +106,11 @@ fn history(server: &Server, name: &str, reader: u64) -> Result<Vec<Stored>, Prov
     loop {
         let after = all.last().map_or(0, |last| last.seq);
         let path = format!("/v1/conversations/{name}/messages?after={after}&limit=100&user={reader}");
-        let body = ask(server.address, "GET", &path)?;
+        let body = match ask(server.address, "GET", &path) {
+            // Nobody has written there. If somebody was told otherwise, all of it is lost.
+            Err(ProveError::Http(HttpError::Refused(answer))) if answer.status == 404 => return Ok(all),
+            other => other?,
+        };
         let page: Page =
             serde_json::from_str(&body).map_err(|error| ProveError::Page(name.to_owned(), error.to_string()))?;
         let ends = page.messages.is_empty() || !page.more;

@@ -3,11 +3,15 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Plan, ProveError};
 
@@ -43,7 +47,10 @@ impl Server {
         command.current_dir(&plan.folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let log = plan.folder.join("server.log");
         let into = OpenOptions::new().create(true).append(true).open(&log)?;
+        // Ctrl-C in a terminal is meant for whoever runs this, who then ends the server in its own way.
+        command.process_group(0);
         let mut child = command.spawn().map_err(|error| ProveError::Program(plan.program.clone(), error))?;
+        RUNNING.store(child.id(), Ordering::SeqCst);
         let stderr = child.stderr.take().expect("it was asked for above");
         let (tell, told) = sync_channel(1);
         thread::spawn(move || follow(stderr, into, &tell));
@@ -59,6 +66,8 @@ impl Server {
     /// `SIGKILL`, and waits for the end.
     pub(super) fn kill(mut self) -> io::Result<()> {
         self.child.kill()?;
+        // Until it is waited for, its id is nobody else's.
+        RUNNING.store(0, Ordering::SeqCst);
         self.child.wait().map(drop)
     }
 
@@ -75,9 +84,22 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        RUNNING.store(0, Ordering::SeqCst);
         // Both fail only if it has ended and was waited for, which is what they are for.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The id of the server that runs, or 0.
+static RUNNING: AtomicU32 = AtomicU32::new(0);
+
+/// Kills the server that runs, if one does: for a process that ends at once, which drops nothing.
+pub fn end_server() {
+    let pid = RUNNING.swap(0, Ordering::SeqCst);
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = kill_process(pid, Signal::KILL);
     }
 }
 

@@ -17,11 +17,11 @@ use super::{output::explain, run::block_on, signals::Signals};
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// From now on the first signal asks for an end, and the second ends the process.
+    /// From now on the first signal asks for an end, and the second ends the process, after `last`.
     ///
     /// # Errors
     /// Where the system gives no thread or no handler.
-    pub(super) fn on_signal() -> std::io::Result<Self> {
+    pub(super) fn on_signal(last: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let stop = Self::default();
         let asked = stop.clone();
         let (tell, taken) = std::sync::mpsc::sync_channel(1);
@@ -37,6 +37,7 @@ impl Stop {
                 asked.0.store(true, Ordering::Relaxed);
                 explain(&format!("{signal}: it ends, and says what was found; a second one ends it at once"));
                 signals.next().await;
+                last();
                 std::process::exit(1);
             });
             if let Err(error) = followed {

@@ -37,7 +37,7 @@ It starts `tidings serve` of its own in a new folder, has test users write to on
 histories are compared with what was acknowledged and with what each user has. A database that is there is never touched.
 What it can't show: a killed process is no power cut. The system still writes what it was given, so neither that a sync
 matters nor that this disk keeps what it says it keeps is proven here.
-Exit codes: 0 nothing lost, doubled or out of order; 1 something is, or stopped: then the folder is kept; 2 usage.";
+Exit codes: 0 nothing lost, doubled or out of order; 1 something is (then the folder is kept), or stopped; 2 usage.";
 
 /// Acknowledgements in a round before the kill, at most. With more under way nothing else would be tried.
 const ACKNOWLEDGED: u64 = 1_000;
@@ -49,8 +49,8 @@ const THEN: Duration = Duration::from_millis(20);
 pub(super) fn run(flags: &Prove) -> Result<(), Failure> {
     let program = std::env::current_exe().context("find this program's own file")?;
     let folder = new_folder(&flags.data)?;
+    let stop = Stop::on_signal(prove::end_server).context("follow signals")?;
     explain(&format!("the server runs in {}, and is killed {} times", folder.display(), flags.kills));
-    let stop = Stop::on_signal().context("follow signals")?;
     let mut random = rand::rng();
     let blows: Vec<_> = (0..flags.kills)
         .map(|_| Blow::Kill {

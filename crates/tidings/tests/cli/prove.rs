@@ -1,6 +1,14 @@
 //! `tidings prove`, on the program itself.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::Command,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::support::process::{command, run};
 
@@ -35,6 +43,27 @@ fn a_store_that_acknowledges_before_its_commit_is_found_and_its_folder_is_kept()
     let left = left_in(&folder.path().join("here"));
     let [kept] = &left[..] else { panic!("{left:?}") };
     assert!(folder.path().join("here").join(kept).join("data/tidings.db").exists() && why.contains(kept), "{why}");
+}
+
+#[test]
+fn an_interrupt_ends_the_run_in_good_order_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut prove: Command = command(folder.path(), &["prove", "--kills", "10000", "--data", "here"]);
+    // As a terminal does it: to all of the group.
+    let mut child = prove.process_group(0).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("the server runs in") {
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{found}{said}");
+    assert!(said.contains("stopped before the 10000 kills were done"), "{said}");
+    assert!(found.contains("lost 0, doubled 0, out of order 0"), "{found}{said}");
+    assert_eq!(left_in(&folder.path().join("here")), Vec::<String>::new());
 }
 
 #[test]
