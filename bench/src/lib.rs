@@ -4,6 +4,8 @@
 //! nothing else. Absolute times depend on the machine; the ratio of a server to the floor, taken in alternating rounds
 //! on the same machine, hardly does.
 //!
+//! Beside that, as seen from outside: whether a server that is killed keeps what it acknowledged.
+//!
 //! # Map, in the order in which a measurement passes it
 //!
 //! | file | holds |
@@ -22,6 +24,8 @@
 //! | `http`, `http/*`, `backend` | HTTP requests; what a backend does with them |
 //! | `message`, `checker` | what is sent; whether it arrived unchanged, once, in order |
 //! | `probe`, `probe/*` | the same asked of somebody's running server: what `tidings bench` does |
+//! | `app` | a client of `tidings.v1` without a socket: heads, keys, the client's rule |
+//! | `prove`, `prove/*` | a server that is killed again and again keeps what it acknowledged: what `tidings prove` does |
 //! | `latency`, `statistics`, `report`, `report/*` | histograms; medians and ratios; tables, goals, the drawing |
 //! | `shape` | the gate on the ratios of fan-out |
 //! | `files` | how many files a process may open |
@@ -54,6 +58,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod checker;
 pub mod connection;
 pub mod files;
@@ -64,6 +69,7 @@ pub mod latency;
 pub mod load;
 pub mod message;
 pub mod probe;
+pub mod prove;
 pub mod statistics;
 pub mod usage;
 

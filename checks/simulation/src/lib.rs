@@ -9,7 +9,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `disk` | the store: commits in memory, what was synced of it, and the mistakes a store can make |
-//! | `app` | a client as the protocol wants it: heads, keys, the client's rule |
+//! | `app` | a client on a connection: `bench::app`, the client as the protocol wants it |
 //! | `run` | the steps, the crash, the end |
 //! | `compare` | what must hold then |
 //!

@@ -11,7 +11,7 @@ use tidings_testkit::{Hold, World, memory::Snapshot};
 use tidings_wire::{Audience, ConversationKey, GroupId, Keep, Limit, Message, Sender, UserId};
 
 use crate::{
-    app::{App, FETCHES, Pending},
+    app::{App, Pending},
     compare::{compare, ready},
     disk::{Disk, Flaw},
 };
@@ -176,7 +176,7 @@ impl Run {
             255..280 => self.write(app),
             280..286 => self.world.advance(Duration::from_millis(self.random.random_range(1..3_000))),
             286..292 => self.member(),
-            292..296 => self.fetch(app),
+            292..296 => self.apps[app].fetches(),
             296 | 297 => self.crash(),
             298 => self.backup = Some(self.disk.backup()),
             _ => self.put_back(),
@@ -279,25 +279,6 @@ impl Run {
         self.world.backend().set_member(GroupId::new(GROUP), user, joins);
     }
 
-    /// Asks for what is known to lack.
-    fn fetch(&mut self, app: usize) {
-        let app = &mut self.apps[app];
-        if !app.resumed {
-            return;
-        }
-        let asked: Vec<_> = app
-            .logs
-            .iter()
-            .enumerate()
-            .filter_map(|(number, (name, log))| log.lacks.map(|(from, to)| (number, name.clone(), from, to)))
-            .map(|(number, name, from, to)| {
-                let reference = FETCHES + number as i64;
-                json!({"type": "history", "ref": reference, "conversation": name, "after": from, "before": to + 1, "limit": 100})
-            })
-            .collect();
-        asked.iter().for_each(|frame| app.says(frame));
-    }
-
     fn crash(&mut self) {
         self.outcome.crashes += 1;
         let disk = self.disk.crash();
@@ -354,12 +335,10 @@ impl Run {
                 self.connect(app);
             }
             self.listen()?;
-            (0..self.apps.len()).for_each(|app| self.fetch(app));
+            self.apps.iter_mut().for_each(App::fetches);
             self.world.advance(Duration::from_millis(500));
             self.listen()?;
-            let done =
-                |app: &App| app.resumed && app.pending.is_empty() && app.logs.values().all(|log| log.lacks.is_none());
-            if self.apps.iter().all(done) {
+            if self.apps.iter().all(|app| app.is_at_rest()) {
                 // What the last of them set off is heard by the others.
                 self.world.run();
                 return self.listen();

@@ -73,6 +73,8 @@ impl Sockets for Descriptors {
             }
             several => rustix::io::writev(socket.as_fd(), several),
         };
+        #[cfg(feature = "failpoints")]
+        crate::failpoint::Failpoint::Written.pass();
         sent.map_err(io::Error::from)
     }
 

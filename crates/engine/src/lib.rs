@@ -20,6 +20,7 @@
 //! | `delivery`, `mailbox`, `sync` | one encoding for all; how another thread's shard gets it |
 //! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
 //! | [`simulation`] | the same without threads, for tests that repeat exactly |
+//! | `failpoint` | behind a feature: points at which the process kills itself, for tests |
 //!
 //! # An engine that keeps nothing
 //! ```
@@ -60,6 +61,8 @@ mod directory;
 mod dispatcher;
 mod driver;
 mod engine;
+#[cfg(feature = "failpoints")]
+pub mod failpoint;
 mod follow;
 mod greet;
 mod guest;

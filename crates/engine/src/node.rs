@@ -279,6 +279,8 @@ impl Node {
         for (mailbox, mut posts) in self.0.mailboxes.iter().zip(outgoing) {
             if !posts.is_empty() {
                 mailbox.push_when_room(&mut posts);
+                #[cfg(feature = "failpoints")]
+                crate::failpoint::Failpoint::Dispatched.pass();
             }
         }
     }

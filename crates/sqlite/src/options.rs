@@ -56,7 +56,7 @@ impl SqliteOptions {
             migrate: true,
             clock,
             #[cfg(feature = "planted")]
-            planted: None,
+            planted: crate::Planted::from_environment(),
         }
     }
 

@@ -1,7 +1,11 @@
 //! Mistakes made on purpose: what looks for lost acknowledgements must find them. Only with the feature `planted`, which
-//! nothing but this crate's own tests asks for.
+//! nothing but tests asks for.
 
-use rusqlite::{Connection, DropBehavior, Transaction};
+use std::time::Duration;
+
+use rusqlite::{DropBehavior, Transaction};
+
+use crate::open::Opened;
 
 /// A mistake that the writer makes on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +15,28 @@ pub enum Planted {
     SynchronousNormal,
     /// Acknowledges before COMMIT.
     AcknowledgeBeforeCommit,
+    /// The same, and COMMIT comes so late that a process which is killed has lost what a client holds for stored.
+    AcknowledgeLongBeforeCommit,
+}
+
+/// The variable that plants [`Planted::AcknowledgeLongBeforeCommit`] in a process that tests start.
+const VARIABLE: &str = "TIDINGS_TEST_PLANT";
+
+/// How long COMMIT waits then.
+const LATE: Duration = Duration::from_millis(20);
+
+impl Planted {
+    /// What the environment plants: for the program as a whole, which has no other way to be told.
+    pub(crate) fn from_environment() -> Option<Self> {
+        std::env::var_os(VARIABLE)
+            .is_some_and(|value| value == "acknowledge-long-before-commit")
+            .then_some(Self::AcknowledgeLongBeforeCommit)
+    }
+
+    /// Whether COMMIT is left to [`commit_late`].
+    pub(crate) fn commits_late(self) -> bool {
+        matches!(self, Self::AcknowledgeBeforeCommit | Self::AcknowledgeLongBeforeCommit)
+    }
 }
 
 /// Leaves a transaction to [`commit_late`].
@@ -19,6 +45,12 @@ pub(crate) fn leave_open(mut transaction: Transaction<'_>) {
 }
 
 /// Commits what [`leave_open`] left, after it was acknowledged.
-pub(crate) fn commit_late(connection: &Connection) -> rusqlite::Result<()> {
-    if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("COMMIT") }
+pub(crate) fn commit_late(opened: &Opened) -> rusqlite::Result<()> {
+    if opened.connection.is_autocommit() {
+        return Ok(());
+    }
+    if opened.planted == Some(Planted::AcknowledgeLongBeforeCommit) {
+        std::thread::sleep(LATE);
+    }
+    opened.connection.execute_batch("COMMIT")
 }

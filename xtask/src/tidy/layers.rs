@@ -171,7 +171,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         package: "simulation",
-        may_use: &["tidings-wire", "tidings-engine", "tidings-testkit"],
+        // The client of `bench`, which has no socket.
+        may_use: &["tidings-wire", "tidings-engine", "tidings-testkit", "bench"],
         may_use_optionally: &[],
         tests_may_use: &[],
         never: &["tokio", "mio", "rusqlite", "axum"],

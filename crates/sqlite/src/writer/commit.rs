@@ -70,10 +70,14 @@ fn attempt(opened: &mut Opened, counters: &mut Counters, acts: &[Act]) -> Result
     let reached = batch.finish()?;
     *counters = reached;
     #[cfg(feature = "planted")]
-    if opened.planted == Some(crate::Planted::AcknowledgeBeforeCommit) {
+    if opened.planted.is_some_and(crate::Planted::commits_late) {
         crate::planted::leave_open(transaction);
         return Ok(answers);
     }
+    #[cfg(feature = "failpoints")]
+    tidings_engine::failpoint::Failpoint::BeforeCommit.pass();
     transaction.commit()?;
+    #[cfg(feature = "failpoints")]
+    tidings_engine::failpoint::Failpoint::AfterCommit.pass();
     Ok(answers)
 }

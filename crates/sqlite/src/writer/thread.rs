@@ -101,7 +101,7 @@ impl Writer {
         }
         #[cfg(feature = "planted")]
         if let Some(opened) = &self.opened
-            && let Err(error) = crate::planted::commit_late(&opened.connection)
+            && let Err(error) = crate::planted::commit_late(opened)
         {
             self.fails(&error);
         }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidings_wire::UserId;
 
 #[cfg(feature = "bench")]
-use super::bench::Bench;
+use super::{bench::Bench, prove::Prove};
 use crate::configuration::{Flag, Sources, TimeSpan};
 
 /// Real-time messages, live activity and notifications for social apps.
@@ -49,6 +49,9 @@ pub(super) enum Command {
     /// Measure a running server from outside, with test users that write to one another
     #[cfg(feature = "bench")]
     Bench(Bench),
+    /// Kill a server of its own again and again, and look whether it keeps what it acknowledged
+    #[cfg(feature = "bench")]
+    Prove(Prove),
     /// Print what the protocol is made of, as JSON
     Spec(Spec),
 }

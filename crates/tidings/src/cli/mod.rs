@@ -17,10 +17,10 @@
 //! |---|---|
 //! | `arguments` | the grammar |
 //! | `run` | which command does what; exit codes |
-//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `spec` | one command each |
+//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `prove`, `spec` | one command each |
 //! | `assemble` | configuration and stores in, an app ready to start out |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
-//! | `banner`, `logs`, `output`, `program` | what a person reads |
+//! | `banner`, `logs`, `output`, `program`, `progress` | what a person reads |
 //! | `listener`, `signals`, `file_limit`, `allocator`, `http` | what the process asks of the system and of other servers |
 
 mod allocator;
@@ -44,6 +44,10 @@ mod logs;
 mod migrate;
 mod output;
 mod program;
+#[cfg(feature = "bench")]
+mod progress;
+#[cfg(feature = "bench")]
+mod prove;
 mod run;
 mod secret_file;
 mod serve;

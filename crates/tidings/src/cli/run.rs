@@ -54,6 +54,8 @@ fn run(arguments: Arguments, extend: Extend<'_>) -> Result<(), Failure> {
         Command::Healthcheck(flags) => healthcheck::run(&flags, file),
         #[cfg(feature = "bench")]
         Command::Bench(flags) => super::bench::run(&flags, file),
+        #[cfg(feature = "bench")]
+        Command::Prove(flags) => super::prove::run(&flags),
         Command::Spec(spec) => spec::run(spec.what, extend),
     }
 }

@@ -9,6 +9,8 @@ mod configuration;
 mod demo;
 mod http;
 mod keys;
+#[cfg(feature = "bench")]
+mod prove;
 mod serve;
 mod server;
 mod spec;

@@ -9,6 +9,7 @@ mod full_disk;
 mod group;
 mod history;
 mod identity;
+mod kills;
 mod limits;
 mod masses;
 mod nothing_kept;
@@ -23,6 +24,12 @@ mod small_disk;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
+mod writers;
+
+/// Whether there is time for the long form of what has one: `cargo xtask test --thorough`.
+fn is_thorough() -> bool {
+    std::env::var_os("TIDINGS_THOROUGH").is_some()
+}
 
 /// Proves each case on a server of one shard and on one of two.
 macro_rules! on_one_and_two_shards {

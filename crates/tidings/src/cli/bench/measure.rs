@@ -3,12 +3,14 @@
 use bench::probe::{Finding, Plan, Probe, ProbeError, Speaker};
 
 use super::{
-    super::output::explain,
+    super::{
+        output::explain,
+        progress::{Bar, Stop},
+    },
     advice::Advice,
     agenda::Agenda,
     deployment::Deployment,
     identity::Users,
-    progress::{Bar, Stop},
     scenario::Scenario,
 };
 

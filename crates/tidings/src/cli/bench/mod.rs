@@ -9,7 +9,6 @@
 //! | `deployment` | what is asked and changed over HTTP |
 //! | `scenario`, `agenda` | what can be asked; what will be, and what not and why |
 //! | `measure` | the scenarios one after another |
-//! | `progress` | the bar, Ctrl-C |
 //! | `advice` | what to change when something fails |
 //! | `table` | what was found, as text and JSON |
 
@@ -19,7 +18,6 @@ mod arguments;
 mod deployment;
 mod identity;
 mod measure;
-mod progress;
 mod run;
 mod scenario;
 mod table;

@@ -9,6 +9,7 @@ use super::{
     super::{
         failure::Failure,
         output::{answer, explain},
+        progress::Stop,
     },
     advice::Advice,
     agenda::Agenda,
@@ -16,7 +17,6 @@ use super::{
     deployment::Deployment,
     identity::{User, Users},
     measure::{Measure, Outcome},
-    progress::Stop,
     scenario::Scenario,
     table::{json, text},
     target::Target,
@@ -47,7 +47,7 @@ pub(in super::super) fn run(flags: &Bench, file: Option<PathBuf>) -> Result<(), 
     let agenda = decide(flags, &users.all, group, &mut deployment)?;
     let server = format!("{} ({address})", flags.url);
     explain(&agenda.announcement(&server, &users.span(), group));
-    let stop = Stop::on_signal().context("follow signals")?;
+    let stop = Stop::on_signal(|| {}).context("follow signals")?;
     let plan = Plan {
         address,
         people: users.people(&target),

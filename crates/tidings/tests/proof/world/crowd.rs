@@ -51,7 +51,13 @@ impl Crowd {
 
     /// Connects a user of a `--dev` server, and gives the member's number.
     pub(crate) fn join(&mut self, server: SocketAddr, user: &str) -> usize {
-        self.add(std::net::TcpStream::connect(server).unwrap(), server, user, true)
+        self.add(std::net::TcpStream::connect(server).unwrap(), &upgrade_request(server, user, ""), true)
+    }
+
+    /// The same in `tidings.v1`; the `hello` is still to be said.
+    pub(crate) fn join_v1(&mut self, server: SocketAddr, user: &str) -> usize {
+        let request = upgrade_request(server, user, "Sec-WebSocket-Protocol: tidings.v1\r\n");
+        self.add(std::net::TcpStream::connect(server).unwrap(), &request, true)
     }
 
     /// Connects one who does not read before [`Crowd::wake`], with a socket that takes in as little as the kernel allows.
@@ -59,7 +65,7 @@ impl Crowd {
         let socket: OwnedFd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         set_socket_recv_buffer_size(&socket, 2048).unwrap();
         connect(&socket, &server).unwrap();
-        self.add(socket.into(), server, user, false)
+        self.add(socket.into(), &upgrade_request(server, user, ""), false)
     }
 
     /// Lets all read, with sockets of a usual size.
@@ -114,21 +120,21 @@ impl Crowd {
         }
     }
 
-    fn add(&mut self, mut stream: std::net::TcpStream, server: SocketAddr, user: &str, reads: bool) -> usize {
+    fn add(&mut self, mut stream: std::net::TcpStream, request: &str, reads: bool) -> usize {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.write_all(upgrade_request(server, user).as_bytes()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         let mut input = Vec::new();
         let end = loop {
             let mut bytes = [0; 1024];
             let read = stream.read(&mut bytes).unwrap();
-            assert!(read > 0, "user {user}: refused: {}", String::from_utf8_lossy(&input));
+            assert!(read > 0, "refused: {request}: {}", String::from_utf8_lossy(&input));
             input.extend_from_slice(&bytes[..read]);
             if let Some(end) = input.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break end + 4;
             }
         };
-        assert!(input.starts_with(b"HTTP/1.1 101 "), "user {user}: {}", String::from_utf8_lossy(&input));
+        assert!(input.starts_with(b"HTTP/1.1 101 "), "{request}: {}", String::from_utf8_lossy(&input));
         input.drain(..end);
         stream.set_nonblocking(true).unwrap();
         let mut stream = TcpStream::from_std(stream);

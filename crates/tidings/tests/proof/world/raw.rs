@@ -23,7 +23,7 @@ impl Raw {
     /// Connects, and opens a WebSocket as a user of a `--dev` server.
     pub(crate) fn upgraded(server: &Server, user: &str) -> Self {
         let mut raw = Self::connect(server);
-        raw.write(upgrade_request(server.address, user).as_bytes());
+        raw.write(upgrade_request(server.address, user, "").as_bytes());
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(raw.bytes::<1>()[0]);
@@ -93,11 +93,11 @@ impl Raw {
 /// A final close frame's first byte.
 const CLOSE: u8 = 0x88;
 
-/// An upgrade as RFC 6455 §1.2 has it.
-pub(super) fn upgrade_request(server: std::net::SocketAddr, user: &str) -> String {
+/// An upgrade as RFC 6455 §1.2 has it, with more header lines, each with its line end.
+pub(super) fn upgrade_request(server: std::net::SocketAddr, user: &str, more: &str) -> String {
     format!(
         "GET /ws?user={user} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
     )
 }
 

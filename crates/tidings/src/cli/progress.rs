@@ -1,4 +1,4 @@
-//! What a person sees while it goes on, and how they end it.
+//! What a person sees while something goes on, and how they end it.
 
 use std::{
     io::{IsTerminal, Write},
@@ -10,21 +10,18 @@ use std::{
 
 use bench::probe::{Progress, Watch};
 
-use super::{
-    super::{output::explain, run::block_on, signals::Signals},
-    scenario::Scenario,
-};
+use super::{output::explain, run::block_on, signals::Signals};
 
 /// Set by the first Ctrl-C (SIGINT), SIGTERM or SIGHUP.
 #[derive(Clone, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// From now on the first signal asks for an end, and the second ends the process.
+    /// From now on the first signal asks for an end, and the second ends the process, after `last`.
     ///
     /// # Errors
     /// Where the system gives no thread or no handler.
-    pub(super) fn on_signal() -> std::io::Result<Self> {
+    pub(super) fn on_signal(last: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let stop = Self::default();
         let asked = stop.clone();
         let (tell, taken) = std::sync::mpsc::sync_channel(1);
@@ -38,8 +35,9 @@ impl Stop {
                 let _ = tell.send(Ok(()));
                 let signal = signals.next().await;
                 asked.0.store(true, Ordering::Relaxed);
-                explain(&format!("{signal}: it ends, and says what was measured; a second one ends it at once"));
+                explain(&format!("{signal}: it ends, and says what was found; a second one ends it at once"));
                 signals.next().await;
+                last();
                 std::process::exit(1);
             });
             if let Err(error) = followed {
@@ -55,9 +53,9 @@ impl Stop {
     }
 }
 
-/// A line for one scenario, written again as it goes on; nothing where standard error is no terminal.
+/// A line for one thing, written again as it goes on; nothing where standard error is no terminal.
 pub(super) struct Bar {
-    scenario: Scenario,
+    label: String,
     stop: Stop,
     shown: bool,
     /// What stands there now, so that nothing is written that changes nothing.
@@ -68,25 +66,26 @@ pub(super) struct Bar {
 const WIDTH: usize = 32;
 
 impl Bar {
-    pub(super) fn start(scenario: Scenario, stop: &Stop) -> Self {
-        Self { scenario, stop: stop.clone(), shown: std::io::stderr().is_terminal(), filled: None }
+    pub(super) fn start(label: impl ToString, stop: &Stop) -> Self {
+        Self { label: label.to_string(), stop: stop.clone(), shown: std::io::stderr().is_terminal(), filled: None }
     }
 
-    fn show(&mut self, progress: Progress) {
-        let filled = (progress.share * WIDTH as f64) as usize;
+    /// So much of it is done, from 0 to 1; `count` stands behind the bar unless it is 0.
+    pub(super) fn show(&mut self, share: f64, count: u64) {
+        let filled = (share * WIDTH as f64) as usize;
         if !self.shown || self.filled == Some(filled) {
             return;
         }
         self.filled = Some(filled);
         let bar = "=".repeat(filled.min(WIDTH));
-        let done = if progress.done > 0 { progress.done.to_string() } else { String::new() };
-        write_again(&format!("{:>10} [{bar:<WIDTH$}] {done}", self.scenario.to_string()));
+        let count = if count > 0 { count.to_string() } else { String::new() };
+        write_again(&format!("{:>10} [{bar:<WIDTH$}] {count}", self.label));
     }
 }
 
 impl Watch for Bar {
     fn goes_on(&mut self, progress: Progress) -> bool {
-        self.show(progress);
+        self.show(progress.share, progress.done);
         !self.stop.is_asked()
     }
 }
