@@ -128,3 +128,22 @@ fn a_store_that_fails_is_told_with_when_to_come_back_and_nothing_is_acknowledged
     assert!(expects_type(&ann, "ack").get("duplicate").is_none());
     expects_type(&bob, "note");
 }
+
+#[test]
+fn a_repeat_gets_its_answer_though_its_sender_has_left_the_group() {
+    let world = world();
+    let ann = connect(&world, 1);
+    let group = tidings_wire::GroupId::new(5);
+    world.backend().set_member(group, user(1), true);
+    frames(&ann);
+    let post = json!({"type": "post", "ref": 1, "key": "k", "group_id": 5, "text": "hi"});
+    says(&ann, &post);
+    let first = expects_type(&ann, "ack");
+    world.backend().set_member(group, user(1), false);
+    frames(&ann);
+    says(&ann, &post);
+    let again = expects_type(&ann, "ack");
+    assert_eq!((&again["id"], &again["duplicate"]), (&first["id"], &json!(true)));
+    says(&ann, &json!({"type": "post", "ref": 2, "key": "new", "group_id": 5, "text": "hi"}));
+    assert_eq!(expects_type(&ann, "error")["code"], "not_a_member");
+}

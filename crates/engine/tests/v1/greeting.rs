@@ -107,3 +107,25 @@ fn a_store_that_answers_no_reading_sends_the_client_away_for_now() {
     world.store().holds_readings(Hold::Nothing);
     connect(&world, 1);
 }
+
+#[test]
+fn whoever_waits_for_a_welcome_is_not_taken_for_silent() {
+    let world = world();
+    world.store().holds_readings(Hold::Readings);
+    // The store answers the first readings late; the others wait for their turn behind them.
+    let clients: Vec<_> = (1..=40).map(|id| world.v1(user(id), &hello())).collect();
+    world.advance(Duration::from_secs(28));
+    world.store().holds_readings(Hold::Nothing);
+    for client in &clients {
+        expects_type(client, "welcome");
+    }
+}
+
+#[test]
+fn a_reading_that_is_never_answered_sends_the_client_away_for_now() {
+    let world = world();
+    world.store().holds_readings(Hold::Readings);
+    let ann = world.v1(user(1), &hello());
+    world.advance(Duration::from_secs(90));
+    ann.expects_close(CloseCode::Restart);
+}

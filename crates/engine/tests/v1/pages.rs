@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{connect, expects_type, note, says, world};
+use crate::world::{builder, connect, expects_type, frames, note, says, world};
 
 fn page(asked: Value) -> Value {
     let world = world();
@@ -51,4 +51,24 @@ fn a_page_that_makes_no_sense_is_refused_with_its_field() {
         assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!(code)), "{asked} {error}");
         assert_eq!((error["field"].as_str(), &error["ref"]), (field, &json!(4)), "{error}");
     }
+}
+
+#[test]
+fn pages_wait_for_a_reader_that_takes_its_time() {
+    let world = builder().socket_bytes(4_096).start();
+    let [ann, bob] = [1, 2].map(|id| connect(&world, id));
+    for _ in 0..40 {
+        says(&ann, &note(2, &"x".repeat(9_000)));
+    }
+    frames(&bob);
+    bob.stops_reading();
+    for reference in 0..9 {
+        says(&bob, &json!({"type": "history", "ref": reference, "conversation": "dm:1:2", "limit": 100}));
+    }
+    // More would have filled the outbox: what it asked for is taken up as it reads.
+    bob.reads_on();
+    let pages = frames(&bob);
+    let answered: Vec<_> = pages.iter().map(|page| page["ref"].as_u64()).collect();
+    assert_eq!(answered, (0..9).map(Some).collect::<Vec<_>>());
+    assert!(bob.is_open());
 }

@@ -147,3 +147,22 @@ fn what_a_connection_sends_behind_a_watch_waits_for_its_answer() {
     assert_eq!(types.len(), 3, "{types:?}");
     assert!(types.contains(&json!("pong")) && types.contains(&json!("presence")) && types.contains(&json!("ack")));
 }
+
+#[test]
+fn a_watcher_whose_answer_did_not_fit_leaves_nothing_behind() {
+    let world = world().settings(|settings| settings.outbox_bytes = 1_024).socket_bytes(64).start();
+    let bob = arrives(&world, 2);
+    let ann = arrives(&world, 1);
+    ann.stops_reading();
+    let [eve] = world.clients([3]);
+    // Filled by another than by what it asks for itself, which would wait.
+    for _ in 0..20 {
+        asks(&ann, json!({"type": "watch", "ref": 1, "users": [2]}));
+        eve.send(&crate::messages::poke(user(1)));
+    }
+    world.advance(std::time::Duration::from_secs(15));
+    assert!(!ann.is_open());
+    bob.disconnects();
+    world.advance(std::time::Duration::from_secs(15));
+    assert_eq!(world.connections_on(0), 1, "the shard lives, and has forgotten both");
+}
