@@ -150,19 +150,22 @@ fn what_a_connection_sends_behind_a_watch_waits_for_its_answer() {
 
 #[test]
 fn a_watcher_whose_answer_did_not_fit_leaves_nothing_behind() {
-    let world = world().settings(|settings| settings.outbox_bytes = 1_024).socket_bytes(64).start();
-    let bob = arrives(&world, 2);
-    let ann = arrives(&world, 1);
-    ann.stops_reading();
-    let [eve] = world.clients([3]);
-    // Filled by another than by what it asks for itself, which would wait.
-    for _ in 0..20 {
-        asks(&ann, json!({"type": "watch", "ref": 1, "users": [2]}));
+    // With some of these lengths before it, the answer is what no longer fits.
+    for length in (0..1_000).step_by(20) {
+        let world = world().settings(|settings| settings.outbox_bytes = 1_024).socket_bytes(64).start();
+        let bob = arrives(&world, 2);
+        let ann = arrives(&world, 1);
+        let [eve] = world.clients([3]);
+        ann.stops_reading();
         eve.send(&crate::messages::poke(user(1)));
+        world.holding(|| {
+            asks(&ann, json!({"type": "watch", "ref": 1_000_000_000_000_000_i64, "users": [2]}));
+            eve.send(&crate::messages::Poke { to: user(1), note: "x".repeat(length) });
+        });
+        ann.disconnects();
+        world.advance(std::time::Duration::from_secs(15));
+        bob.disconnects();
+        world.advance(std::time::Duration::from_secs(15));
+        assert_eq!(world.connections_on(0), 1, "{length}: the shard lives, and has forgotten both");
     }
-    world.advance(std::time::Duration::from_secs(15));
-    assert!(!ann.is_open());
-    bob.disconnects();
-    world.advance(std::time::Duration::from_secs(15));
-    assert_eq!(world.connections_on(0), 1, "the shard lives, and has forgotten both");
 }
