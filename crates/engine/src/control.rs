@@ -51,7 +51,7 @@ pub(crate) async fn history(services: Arc<Services>, user: UserId, asked: Histor
         return Err(Reject::field("limit", "1 to 100"));
     }
     let page = Page { before, after, limit };
-    let found = services.store.history(conversation, Reader::User(user), page).await.map_err(refusal)?;
+    let found = services.history(conversation, user, page).await.map_err(refusal)?;
     let found = found.ok_or_else(no_conversation)?;
     let style = Style { reader: Some(user), ..Style::default() };
     let lines = found.lines.iter().map(|line| render::raw(&services.registry, conversation, line, style)).collect();
@@ -140,15 +140,19 @@ async fn changeable(
     conversation: ConversationKey,
     seq: Seq,
 ) -> Result<StoredMessage, Reject> {
-    let reader = match (&sender.service, sender.user) {
-        (None, Some(user)) => Reader::User(user),
-        _ => Reader::Service,
+    let user = sender.user.filter(|_| sender.service.is_none());
+    let reader = match user {
+        Some(user) => services.reader_of(conversation, user).await.map_err(refusal)?,
+        None => Some(Reader::Service),
     };
-    let found = services.store.message(conversation, seq, reader).await.map_err(refusal)?;
+    let found = match reader {
+        Some(reader) => services.store.message(conversation, seq, reader).await.map_err(refusal)?,
+        None => None,
+    };
     let found = found.filter(|message| message.deleted_at_ms.is_none());
     let message = found.ok_or_else(|| Reject::not_found("there is no such message, or it is deleted"))?;
-    match reader {
-        Reader::User(user) if message.sender != Some(user) => {
+    match user {
+        Some(user) if message.sender != Some(user) => {
             Err(Reject::not_allowed("a message is changed by its sender alone"))
         }
         _ => Ok(message),
@@ -172,7 +176,10 @@ fn change(
     origin: Origin,
     now: Now,
 ) -> Act {
-    let by = sender.user.filter(|_| sender.service.is_none());
+    let user = sender.user.filter(|_| sender.service.is_none());
+    // Of the app's own groups the store knows no members, so it can't look again who sees the message.
+    let foreign = matches!(conversation, ConversationKey::Group(_)) && !services.members.own();
+    let by = user.filter(|_| !foreign);
     let change = Change { conversation, of, by, id: services.ids.next(now), body, at_ms: now.unix_ms };
     // Whoever left a group changes nothing there any more: the event's seq would stand outside of their stream.
     let member = match (conversation, by) {
@@ -180,7 +187,7 @@ fn change(
         _ => None,
     };
     let ops = smallvec![Op::Change(change)];
-    Act { origin, sender: by, key: None, require: member.into_iter().collect(), ops, project: None }
+    Act { origin, sender: user, key: None, require: member.into_iter().collect(), ops, project: None }
 }
 
 /// Topics of one `watch` that are asked for at a time.

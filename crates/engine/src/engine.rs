@@ -29,7 +29,7 @@ use crate::{
     hello::Hello,
     node::{Node, Post},
     poll::Prepared,
-    ports::{Choices, ConversationSummary, Credentials, Groups, Line, MessageStore, Topics, Visibility},
+    ports::{Choices, ConversationSummary, Credentials, Groups, Line, MessageStore, Reader, Topics, Visibility},
     registry::Registry,
     services::Services,
     settings::{MAX_SHARDS, Settings},
@@ -352,6 +352,15 @@ impl Engine {
         let mut types: Vec<_> = self.services().registry.types();
         types.iter_mut().for_each(|info| info.kept &= settings.keep);
         types
+    }
+
+    /// As whom the store is asked for a user's view of a stream; none where the user may not see it: of a group from the app's own
+    /// tables a member sees all.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn reader_of(&self, conversation: ConversationKey, user: UserId) -> Result<Option<Reader>, Reject> {
+        self.services().reader_of(conversation, user).await.map_err(refusal)
     }
 
     /// A line of a page as its reader gets it over HTTP.

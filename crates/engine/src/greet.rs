@@ -37,7 +37,7 @@ pub(crate) async fn load(services: Arc<Services>, user: UserId, hello: Hello) ->
         Err(StoreError::NotEnabled) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let standings = if streams.is_empty() { Vec::new() } else { services.store.standings(user, streams).await? };
+    let standings = if streams.is_empty() { Vec::new() } else { services.standings(user, streams).await? };
     services.learn_choice(user).await?;
     let style = Style { reader: Some(user), ..Style::default() };
     let rendered = listed.iter().map(|one| summary(&services.registry, one, style)).collect();

@@ -6,16 +6,17 @@ use std::sync::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tidings_wire::{MessageId, UserId};
+use tidings_wire::{ConversationKey, MessageId, UserId};
 use tokio::sync::Semaphore;
 
 use crate::{
+    act::CommitNumber,
     blocking::Blocking,
     clock::{Now, SharedClock},
     directory::Directory,
     limiter::Limiter,
     members::Members,
-    ports::{Credentials, Groups, MessageStore, StoreError, Topics},
+    ports::{Credentials, Groups, HistoryPage, MessageStore, Page, Reader, Standing, StoreError, Topics},
     presence::Presence,
     registry::Registry,
     settings::Settings,
@@ -71,6 +72,61 @@ impl Services {
         let begun = self.presence.before_reading();
         self.presence.learn(user, self.store.choices(user).await?, begun);
         Ok(())
+    }
+}
+
+impl Services {
+    /// As whom the store is asked for a user's view of a stream; none where the user may not see it. Where groups come from the
+    /// app's own tables the store knows no members: whoever is one by those tables sees all of the group's stream.
+    pub(crate) async fn reader_of(
+        &self,
+        conversation: ConversationKey,
+        user: UserId,
+    ) -> Result<Option<Reader>, StoreError> {
+        match conversation {
+            ConversationKey::Group(group) if !self.members.own() => {
+                Ok(self.members.contains(group, user).await?.then_some(Reader::Service))
+            }
+            _ => Ok(Some(Reader::User(user))),
+        }
+    }
+
+    /// A page as the user sees it.
+    pub(crate) async fn history(
+        &self,
+        of: ConversationKey,
+        user: UserId,
+        page: Page,
+    ) -> Result<Option<HistoryPage>, StoreError> {
+        match self.reader_of(of, user).await? {
+            Some(reader) => self.store.history(of, reader, page).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Where streams stand for the user, in their order.
+    pub(crate) async fn standings(
+        &self,
+        user: UserId,
+        streams: Vec<ConversationKey>,
+    ) -> Result<Vec<Option<Standing>>, StoreError> {
+        let foreign = |stream: &ConversationKey| matches!(stream, ConversationKey::Group(_)) && !self.members.own();
+        let own: Vec<_> = streams.iter().copied().filter(|stream| !foreign(stream)).collect();
+        let found = if own.is_empty() { Vec::new() } else { self.store.standings(user, own).await? };
+        let (mut found, mut standings) = (found.into_iter(), Vec::with_capacity(streams.len()));
+        for stream in streams {
+            if !foreign(&stream) {
+                standings.push(found.next().flatten());
+                continue;
+            }
+            let last = Page { before: None, after: None, limit: 1 };
+            let page = self.history(stream, user, last).await?;
+            // When it was touched is not told by a page: such streams are replayed last.
+            let standing =
+                |page: HistoryPage| Standing { oldest: page.oldest, head: page.head, touched: CommitNumber(0) };
+            standings.push(page.map(standing));
+        }
+        Ok(standings)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     clock::Now,
     greet::{self, Loaded},
     planted::Planted,
-    ports::{HistoryPage, Page, Reader, StoreError},
+    ports::{HistoryPage, Page, StoreError},
     render::{self, Style},
     websocket::encoder,
 };
@@ -103,7 +103,7 @@ impl Shard {
             (Stage::Replaying, Some(replay)) => {
                 let (conversation, limit) = (replay.conversation, resume.left.min(PAGE_LINES) as u32);
                 let page = Page::after(replay.at, limit);
-                let read = services.store.history(conversation, Reader::User(user), page);
+                let read = async move { services.history(conversation, user, page).await };
                 read.map(move |page| Done { ticket, finished: Finished::Replayed(page) }).boxed()
             }
             _ => {

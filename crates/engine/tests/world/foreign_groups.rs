@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::{Value, json};
 use tidings_engine::ports::{BoxFuture, Groups, StoreError};
 use tidings_testkit::{World, memory::MemoryStore};
 use tidings_wire::{Code, GroupId, UserId};
@@ -130,4 +131,28 @@ fn a_message_whose_view_ages_during_the_commit_is_heard() {
     world.advance(Duration::from_millis(500));
     world.store().goes_on();
     assert_eq!(bob.expects::<Group>().message.content, "hi");
+}
+
+#[test]
+fn a_member_by_the_apps_tables_resumes_and_reads_back() {
+    let (world, table) = world();
+    table.has(&[1, 2]);
+    let [ann] = world.clients([1]);
+    for word in ["one", "two", "three"] {
+        ann.send(&to_group(word));
+    }
+    let hello = json!({"type": "hello", "epoch": "memory", "heads": {"group:5": 1}});
+    let bob = world.v1(user(2), &hello);
+    let frames = |client: &tidings_testkit::Client| -> Vec<Value> {
+        client.texts().iter().map(|text| serde_json::from_str(text).expect("a frame is JSON")).collect()
+    };
+    let kinds: Vec<_> = frames(&bob).iter().map(|frame| (frame["type"].clone(), frame["seq"].clone())).collect();
+    let missed = [("welcome", json!(null)), ("group", json!(2)), ("group", json!(3)), ("resumed", json!(null))];
+    assert_eq!(kinds, missed.map(|(kind, seq)| (json!(kind), seq)));
+    bob.sends_text(r#"{"type":"history","conversation":"group:5"}"#);
+    assert_eq!(frames(&bob)[0]["messages"].as_array().map(Vec::len), Some(3));
+    let eve = world.v1(user(3), &hello);
+    assert!(frames(&eve).iter().any(|frame| frame["type"] == "reset"), "who is no member sees nothing of it");
+    eve.sends_text(r#"{"type":"history","conversation":"group:5"}"#);
+    assert_eq!(frames(&eve)[0]["code"], "not_found");
 }

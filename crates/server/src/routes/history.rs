@@ -4,10 +4,10 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tidings_engine::{
-    Engine, cut_page,
-    ports::{Line, Page, Reader, Scope},
+    cut_page,
+    ports::{Page, Reader, Scope},
 };
-use tidings_wire::{ConversationKey, Reject, UserId};
+use tidings_wire::{Reject, UserId};
 use utoipa::{IntoParams, ToSchema};
 
 use super::schema::{Id, Refused, RefusedRead};
@@ -70,24 +70,23 @@ pub(crate) async fn messages(
     if !(1..=100).contains(&limit) {
         return Err(Problem::field("limit", "1 to 100"));
     }
-    let reader = match (&caller.identity, page.user) {
-        (Identity::Service(_), None) => caller.require(Scope::Read).map(|()| Reader::Service)?,
-        (_, user) => Reader::User(caller.acts_for(user, Scope::Read)?),
+    let user = match (&caller.identity, page.user) {
+        (Identity::Service(_), None) => caller.require(Scope::Read).map(|()| None)?,
+        (_, user) => Some(caller.acts_for(user, Scope::Read)?),
     };
     let engine = tidings.engine();
     let asked = Page { before: page.before, after: page.after, limit };
-    let found = engine.store().history(conversation, reader, asked).await.map_err(unavailable)?;
+    let reader = match user {
+        Some(user) => engine.reader_of(conversation, user).await?,
+        None => Some(Reader::Service),
+    };
+    let found = match reader {
+        Some(reader) => engine.store().history(conversation, reader, asked).await.map_err(unavailable)?,
+        None => None,
+    };
     let found = found.ok_or_else(|| Reject::not_found("there is no such conversation, or you are not part of it"))?;
-    let rendered = found.lines.iter().map(|line| rendered(engine, reader, conversation, line)).collect();
+    let rendered = found.lines.iter().map(|line| engine.render(conversation, line, user)).collect();
     // Without `after` the page ends at its newest entry, so it is cut at its oldest.
     let (messages, cut) = cut_page(rendered, page.after.is_none());
     Ok(Json(Messages { messages, oldest: found.oldest, head: found.head, more: found.more || cut }))
-}
-
-fn rendered(engine: &Engine, reader: Reader, conversation: ConversationKey, line: &Line) -> Box<RawValue> {
-    let user = match reader {
-        Reader::User(user) => Some(user),
-        Reader::Service => None,
-    };
-    engine.render(conversation, line, user)
 }
