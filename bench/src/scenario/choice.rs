@@ -97,8 +97,8 @@ fn seconds(scenario: Scenario, Size { connections, messages, .. }: Size) -> f64 
             Scenario::V1 { doing: Doing::Durable { under_way } } => {
                 3.0 * (MESSAGE + 0.000_4 / under_way as f64) * messages
             }
-            // Groups are made, and it rests three times.
-            Scenario::V1 { doing: Doing::Idle } => 50.0 + 0.003 * connections,
+            // Groups are made twice, and it rests five times.
+            Scenario::V1 { doing: Doing::Idle } => 75.0 + 0.002 * connections,
             // Twice the lists are made, and come back once.
             Scenario::V1 { doing: Doing::Restart } => 0.006 * connections,
             Scenario::Fanout { .. } | Scenario::Stalled => DELIVERY * connections * messages,
