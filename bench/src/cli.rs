@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compare::{Job, Plan, compare};
+use crate::dialect::Dialect;
 use crate::floor::Floor;
 use crate::identity::{Credentials, Mint};
 use crate::message::Answers;
@@ -274,7 +275,14 @@ fn running(
         }
         None => Credentials::default(),
     };
-    let target = Target { address, path: how.path.clone(), credentials, first_user: 1, silence: how.silence() };
+    let target = Target {
+        address,
+        path: how.path.clone(),
+        credentials,
+        dialect: Dialect::Guide,
+        first_user: 1,
+        silence: how.silence(),
+    };
     Ok(Running { target, answers: how.answers(), pid, service_key: None, data: None, beside: false })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use crate::dialect::Dialect;
 use crate::files;
 use crate::identity::Mint;
 use crate::message::Answers;
@@ -166,6 +167,7 @@ fn run(
         address: server.address(),
         path: plan.path.clone(),
         credentials,
+        dialect: Dialect::Guide,
         first_user: 1,
         silence: plan.silence,
     };

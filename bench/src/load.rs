@@ -9,14 +9,16 @@ use mio::{Events, Poll};
 use crate::connection::{Connection, Heard};
 use crate::latency::Latency;
 
+mod entering;
 mod error;
 mod opening;
 mod outgoing;
 
+pub use entering::Introduction;
 pub use error::LoadError;
 pub use outgoing::Outgoing;
 
-use opening::Opening;
+use entering::Entering;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -92,10 +94,24 @@ impl Load {
         users: usize,
         watch: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(Self, Latency), LoadError> {
+        Self::enter(door, users, None, watch)
+    }
+
+    /// The same, where each connection counts as open only when it was introduced, if there is an introduction.
+    ///
+    /// # Errors
+    /// As [`Load::open_with`], and what the introduction refuses.
+    pub fn enter(
+        door: &Door<'_>,
+        users: usize,
+        mut introduction: Option<&mut dyn Introduction>,
+        watch: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<(Self, Latency), LoadError> {
         let began = Instant::now();
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);
-        let mut opening: Vec<Option<Opening>> = Vec::with_capacity(users);
+        let mut scratch = vec![0; READ_BYTES];
+        let mut entering: Vec<Entering> = Vec::with_capacity(users);
         let mut open: Vec<Option<Connection>> = std::iter::repeat_with(|| None).take(users).collect();
         let mut took = Latency::default();
         let mut done = 0;
@@ -104,8 +120,8 @@ impl Load {
             if !watch(done) {
                 return Err(LoadError::Stopped { open: done });
             }
-            while opening.len() < users && opening.len() - done < door.at_once.max(1) {
-                opening.push(Some(Opening::start(&poll, door, opening.len())?));
+            while entering.len() < users && entering.len() - done < door.at_once.max(1) {
+                entering.push(Entering::start(&poll, door, entering.len())?);
             }
             wait(&mut poll, &mut events, door.silence.min(TICK))?;
             let now = Instant::now();
@@ -118,19 +134,17 @@ impl Load {
                 let at = event.token().0;
                 // A connection that is open already has nothing to say before a message is sent; what it may say
                 // nonetheless is read with the next event.
-                let Some(state) = &mut opening[at] else { continue };
-                if let Some(already_read) = state.step(door.first_user + at)? {
-                    let Opening { stream, started_at, .. } = opening[at].take().expect("it was there a line above");
-                    took.record(started_at.elapsed());
-                    open[at] = Some(Connection::new(stream, &already_read));
+                let who = (at, door.first_user + at);
+                if let Some((connection, time)) = entering[at].step(who, introduction.as_deref_mut(), &mut scratch)? {
+                    took.record(time);
+                    open[at] = Some(connection);
                     done += 1;
                 }
             }
         }
         let connections = open.into_iter().map(|one| one.expect("the loop counted each of them once")).collect();
         let Door { first_user, silence, .. } = *door;
-        let load = Self { poll, events, connections, first_user, scratch: vec![0; READ_BYTES], silence, began };
-        Ok((load, took))
+        Ok((Self { poll, events, connections, first_user, scratch, silence, began }, took))
     }
 
     /// How long a run may be silent.

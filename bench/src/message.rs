@@ -33,6 +33,14 @@ pub fn private(out: &mut Vec<u8>, to: u64, counter: u64, bytes: usize) {
     out.extend_from_slice(b"\"}");
 }
 
+/// Appends the same as `tidings.v1` has it: with a `ref`, the counter, that comes back in the acknowledgement.
+pub fn private_with_ref(out: &mut Vec<u8>, to: u64, counter: u64, bytes: usize) {
+    out.extend_from_slice(PRIVATE_START);
+    write!(out, r#"{to},"ref":{counter},"content":""#).expect("writing to a Vec never fails");
+    content(out, counter, bytes);
+    out.extend_from_slice(b"\"}");
+}
+
 /// Appends the guide's message to a group. It begins with [`GROUP_START`], by which the floor knows it.
 pub fn group(out: &mut Vec<u8>, group: u64, counter: u64, bytes: usize) {
     out.extend_from_slice(GROUP_START);

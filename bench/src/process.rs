@@ -129,17 +129,16 @@ impl Server {
         let words: Vec<String> = command.words.iter().map(fill).collect();
         let environment = setup.environment(mint, folder.path())?;
         let service_key = setup.prepare(&words[0], &environment, &data, users)?;
-        let log = File::create(folder.path().join("log"))?;
-        let child = Command::new(&words[0])
-            .args(&words[1..])
-            .envs(environment)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("can't start {} (is it built? `cargo build --release`)", words[0]))?;
+        let log = folder.path().join("log");
+        let child = spawn(&words, &environment, &log)?;
         let mut server = Self { child, address, folder, service_key };
         server.wait_until_it_accepts()?;
+        if setup.restarted {
+            server.child.kill().context("the server ended before it was killed")?;
+            server.child.wait()?;
+            server.child = spawn(&words, &environment, &log)?;
+            server.wait_until_it_accepts()?;
+        }
         Ok(server)
     }
 
@@ -198,6 +197,19 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts a server that writes into a log, behind what is there.
+fn spawn(words: &[String], environment: &[(String, String)], log: &Path) -> anyhow::Result<Child> {
+    let log = File::options().create(true).append(true).open(log)?;
+    Command::new(&words[0])
+        .args(&words[1..])
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("can't start {} (is it built? `cargo build --release`)", words[0]))
 }
 
 /// A port that was free a moment ago.

@@ -12,6 +12,7 @@ use crate::message::Answers;
 use crate::setup::Setup;
 use crate::target::Target;
 
+mod acks;
 pub mod choice;
 mod churn;
 mod connect;
@@ -24,8 +25,10 @@ mod private;
 mod rooms;
 mod shards;
 mod stalled;
+mod v1;
 
 pub use lone::Noise;
+pub use v1::Doing;
 
 /// A scenario. Its name (`fanout32`) is how it is asked for and how it appears in tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,11 @@ pub enum Scenario {
         identity: Identity,
         /// Whether they come a second time.
         again: bool,
+    },
+    /// `fanout<K>-v1`, `durable<K>-v1`, `idle-v1`, `restart-v1`: in `tidings.v1`, beside the same in the guide's dialect.
+    V1 {
+        /// What is done.
+        doing: Doing,
     },
 }
 
@@ -197,6 +205,7 @@ impl Scenario {
             Self::Lone { beside: Noise::Senders } => CONNECTIONS + lone::PAIR,
             Self::Lone { beside: Noise::Flood } => 10_000 + lone::PAIR,
             Self::Connect { .. } => 4_000,
+            Self::V1 { doing } => doing.usual_connections().unwrap_or(CONNECTIONS),
             _ => CONNECTIONS,
         })
     }
@@ -206,12 +215,13 @@ impl Scenario {
     pub fn size_with(self, connections: usize) -> Size {
         let fanout = |at_once: usize| (FANOUT_DELIVERIES / connections.max(1) as u64).max(50).max(2 * at_once as u64);
         let messages = match self {
-            Self::Fanout { under_way } => fanout(under_way),
+            Self::Fanout { under_way } | Self::V1 { doing: Doing::Fanout { under_way } } => fanout(under_way),
             Self::Burst { of: Traffic::Fanout, messages } => fanout(messages).next_multiple_of(messages as u64),
             Self::TwoShards { of: Traffic::Fanout } => fanout(shards::UNDER_WAY),
             // Some times the bytes that the server keeps for one reader, see `content_bytes`.
             Self::Stalled => 2_000,
             Self::Private { kept: true, under_way, slower_sync_ms } => kept_messages(under_way, slower_sync_ms),
+            Self::V1 { doing: Doing::Durable { under_way } } => kept_messages(under_way, 0),
             Self::Private { .. } | Self::Burst { of: Traffic::Private, .. } | Self::TwoShards { .. } => 40_000,
             // They end after some seconds in any case.
             Self::Lone { .. } => 5_000,
@@ -219,7 +229,7 @@ impl Scenario {
                 let messages = FANOUT_DELIVERIES / group::listeners(members) as u64;
                 messages.min(if kept { 20_000 } else { 40_000 })
             }
-            Self::Idle | Self::Churn | Self::Connect { .. } => 0,
+            Self::Idle | Self::Churn | Self::Connect { .. } | Self::V1 { .. } => 0,
         };
         let content_bytes = if self == Self::Stalled { 1024 } else { 128 };
         Size { connections, messages, content_bytes }
@@ -236,6 +246,7 @@ impl Scenario {
             Self::Idle => "KiB a connection",
             Self::Churn => "KiB a connection at rest",
             Self::Connect { .. } => "CPU µs a connect",
+            Self::V1 { doing } => doing.unit(),
         }
     }
 
@@ -246,6 +257,7 @@ impl Scenario {
             Self::TwoShards { .. } => Beside::Variant("one shard"),
             Self::Stalled => Beside::Variant("none stalled"),
             Self::Lone { .. } => Beside::Variant("quiet"),
+            Self::V1 { .. } => v1::BESIDE,
             _ => Beside::Floor,
         }
     }
@@ -277,6 +289,7 @@ impl Scenario {
             },
             Self::Lone { .. } => Setup { backend: true, ..usual },
             Self::Connect { identity, .. } => Setup { identity, ..usual },
+            Self::V1 { doing } => doing.setup(size),
             Self::Fanout { .. } | Self::Burst { .. } | Self::Stalled | Self::Idle => usual,
         }
     }
@@ -287,6 +300,7 @@ impl Scenario {
         match self {
             // The warm-up's users are others: the server remembers tokens.
             Self::Connect { .. } => size.connections + connect::WARM_UP,
+            Self::V1 { doing } => size.connections + doing.more_users(),
             _ => size.connections,
         }
     }
@@ -315,6 +329,7 @@ impl Scenario {
             Self::Idle => idle::run(server, size),
             Self::Churn => churn::run(server, size),
             Self::Connect { again, .. } => connect::run(server, size, again),
+            Self::V1 { doing } => doing.run(server, size),
         }
         .with_context(|| format!("{self} with {} connections failed", size.connections))
     }

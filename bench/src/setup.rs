@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use crate::identity::{Identity, Mint, insert_sessions};
+use crate::lists::Lists;
 
 /// What of the server's set-up a scenario decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +18,10 @@ pub struct Setup {
     pub not_kept: &'static [&'static str],
     /// Whether a backend has a part in it, which needs a service key.
     pub backend: bool,
+    /// Conversations that users have before the server starts.
+    pub lists: Option<Lists>,
+    /// Whether it is killed as soon as it serves, and started again.
+    pub restarted: bool,
     /// Threads that serve connections; `None` leaves it to the server.
     pub shards: Option<u16>,
     /// Added to each sync of a file.
@@ -73,10 +78,11 @@ impl Setup {
         Ok(all)
     }
 
-    /// What must be in the data folder before the server starts: a service key, whose text is returned, and sessions.
+    /// What must be in the data folder before the server starts: a service key, whose text is returned, sessions and
+    /// conversations.
     ///
     /// # Errors
-    /// The program doesn't make a key; the database doesn't take sessions.
+    /// The program doesn't make a key; the database doesn't take the rest.
     pub fn prepare(
         &self,
         program: &str,
@@ -85,7 +91,7 @@ impl Setup {
         users: usize,
     ) -> anyhow::Result<Option<String>> {
         let sessions = self.identity == Identity::Session;
-        if !self.backend && !sessions {
+        if !self.backend && !sessions && self.lists.is_none() {
             return Ok(None);
         }
         let output = Command::new(program)
@@ -100,6 +106,9 @@ impl Setup {
         }
         if sessions {
             insert_sessions(&data.join(DATABASE), users).context("the sessions can't be put into the database")?;
+        }
+        if let Some(lists) = self.lists {
+            lists.insert(&data.join(DATABASE)).context("the conversations can't be put into the database")?;
         }
         Ok(Some(String::from_utf8(output.stdout).context("a key is text")?.trim().to_owned()))
     }

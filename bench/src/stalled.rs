@@ -101,6 +101,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::dialect::Dialect;
     use crate::identity::Credentials;
 
     /// What a stalled client of a server that sends these bytes behind its upgrade, and closes, sees when it reads again.
@@ -117,7 +118,8 @@ mod tests {
             stream.write_all(&frames).unwrap();
         });
         let (path, silence) = ("/ws?user={user}".to_owned(), Duration::from_secs(10));
-        let target = Target { address, path, credentials: Credentials::default(), first_user: 1, silence };
+        let credentials = Credentials::default();
+        let target = Target { address, path, credentials, dialect: Dialect::Guide, first_user: 1, silence };
         let end = Stalled::open(&target, 1).unwrap().end().unwrap();
         serving.join().unwrap();
         end

@@ -38,7 +38,7 @@ pub(super) fn floors(entries: &[Entry]) -> Panel {
 pub(super) fn variants(entries: &[Entry]) -> Panel {
     Panel {
         head: "The server beside itself: what each takes, as a multiple of the same without it",
-        legend: "CPU for each delivery, or the p99 of a message · bar, whisker and mark as above · 1: what stands behind \"of\"",
+        legend: "CPU for each delivery or client, memory of a connection, or the p99 of a message · bar, whisker and mark as above · 1: what stands behind \"of\"",
         axis: "times the server without it (logarithmic)",
         from: Some(1.0),
         rows: entries.iter().filter(|entry| !entry.is_beside_the_floor()).filter_map(ratio).collect(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::name::Asked;
-use super::{Noise, Scenario, Size, Traffic};
+use super::{Doing, Noise, Scenario, Size, Traffic};
 use crate::compare::Job;
 
 /// What a comparison runs when nothing else is asked for, and a quick report.
@@ -24,7 +24,7 @@ const USUAL: [&str; 10] = [
 const NOT_QUICK: &str = "private1000";
 
 /// Everything, by families.
-const ALL: [&[&str]; 10] = [
+const ALL: [&[&str]; 11] = [
     &["fanout1@100", "fanout1", "fanout1@10000", "fanout1@19000"],
     &["fanout32@100", "fanout32", "fanout32@10000", "fanout32@19000"],
     &["private1", "private32", "private1000", "durable1", "durable32", "durable1000"],
@@ -35,6 +35,7 @@ const ALL: [&[&str]; 10] = [
     &["idle", "churn"],
     &["connect", "connect-rs256", "connect-es256", "connect-session"],
     &["connect-again", "connect-rs256-again", "connect-es256-again", "connect-session-again"],
+    &["fanout1-v1", "fanout32-v1", "durable32-v1", "durable1000-v1", "idle-v1", "restart-v1"],
 ];
 
 /// So many rounds at most of what takes minutes each.
@@ -70,6 +71,7 @@ impl Job {
     #[must_use]
     pub fn with_few_rounds_if_long(self) -> Self {
         let long = matches!(self.scenario, Scenario::Churn | Scenario::Lone { beside: Noise::Flood })
+            || matches!(self.scenario, Scenario::V1 { doing: Doing::Idle | Doing::Restart })
             || self.size.connections >= MANY_CONNECTIONS;
         Self { rounds: if long { self.rounds.min(LONG_ROUNDS) } else { self.rounds }, ..self }
     }
@@ -91,6 +93,14 @@ fn seconds(scenario: Scenario, Size { connections, messages, .. }: Size) -> f64 
     START
         + CONNECT * connections
         + match scenario {
+            Scenario::V1 { doing: Doing::Fanout { .. } } => 2.0 * DELIVERY * connections * messages,
+            Scenario::V1 { doing: Doing::Durable { under_way } } => {
+                3.0 * (MESSAGE + 0.000_4 / under_way as f64) * messages
+            }
+            // Groups are made twice, and it rests five times.
+            Scenario::V1 { doing: Doing::Idle } => 75.0 + 0.002 * connections,
+            // Twice the lists are made, and come back once.
+            Scenario::V1 { doing: Doing::Restart } => 0.006 * connections,
             Scenario::Fanout { .. } | Scenario::Stalled => DELIVERY * connections * messages,
             Scenario::Burst { of: Traffic::Fanout, .. } | Scenario::TwoShards { of: Traffic::Fanout } => {
                 DELIVERY * connections * messages
@@ -131,7 +141,9 @@ mod tests {
 
     #[test]
     fn long_scenarios_have_fewer_rounds_and_take_longer() {
-        for (name, rounds) in [("churn", 3), ("fairness", 3), ("fanout32@19000", 3), ("fanout32@10000", 5)] {
+        for (name, rounds) in
+            [("churn", 3), ("fairness", 3), ("restart-v1", 3), ("fanout32@19000", 3), ("fanout32@10000", 5)]
+        {
             assert_eq!(job(name).with_few_rounds_if_long().rounds, rounds, "{name}");
         }
         assert!(job("churn").estimate() > job("idle").estimate());

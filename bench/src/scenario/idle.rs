@@ -29,7 +29,7 @@ pub(super) fn run(server: &Running, size: Size) -> anyhow::Result<Round> {
     let start = Instant::now();
     let mut load = Load::open(&server.target, size.connections)?;
     let per_second = size.connections as f64 / start.elapsed().as_secs_f64();
-    let after = server.pid.map(|pid| at_rest(pid, Some(&mut load))).transpose()?;
+    let after = server.pid.map(|pid| at_rest(pid, Some(&mut load), &mut Nothing)).transpose()?;
     let cost = before.zip(after).map(|(before, after)| (after as f64 - before as f64) / size.connections as f64);
     Ok(Round { cost, resident_kib: after, per_second: Some(per_second), ..Round::default() })
 }
@@ -39,15 +39,15 @@ pub(super) fn before(server: &Running, size: Size) -> anyhow::Result<Option<u64>
     let mut load = Load::open(&server.target, WARM_UP.min(size.connections))?;
     load.linger(EVERY, &mut Nothing)?;
     drop(load);
-    server.pid.map(|pid| at_rest(pid, None)).transpose()
+    server.pid.map(|pid| at_rest(pid, None, &mut Nothing)).transpose()
 }
 
-/// Resident KiB once they stay the same; meanwhile the connections, if there are any, answer pings.
-fn at_rest(pid: u32, mut load: Option<&mut Load>) -> anyhow::Result<u64> {
+/// Resident KiB once they stay the same; meanwhile the connections, if there are any, answer pings, and the scene gets what else comes.
+pub(super) fn at_rest(pid: u32, mut load: Option<&mut Load>, scene: &mut impl Scene) -> anyhow::Result<u64> {
     let mut readings = Vec::new();
     for _ in 0..READINGS_AT_MOST {
         match &mut load {
-            Some(load) => load.linger(EVERY, &mut Nothing)?,
+            Some(load) => load.linger(EVERY, scene)?,
             None => std::thread::sleep(EVERY),
         }
         readings.push(usage::resident_kib(pid).context("the server's memory can't be read")?);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::bail;
 
-use super::{Noise, Scenario, Size, Traffic};
+use super::{Doing, Noise, Scenario, Size, Traffic};
 use crate::identity::Identity;
 
 /// Messages under way at most, in any scenario.
@@ -13,6 +13,9 @@ const UNDER_WAY: usize = 100_000;
 
 /// Members of a group at most: what the floor can number.
 const MEMBERS: usize = 50_000;
+
+/// Behind the name of what is done in `tidings.v1`.
+const V1: &str = "-v1";
 
 /// Milliseconds added to a sync at most.
 const SLOWER_SYNC_MS: u16 = 1_000;
@@ -83,6 +86,10 @@ impl fmt::Display for Scenario {
             Self::Connect { identity: Identity::Hs256, again: true } => out.write_str("connect-again"),
             Self::Connect { identity, again: false } => write!(out, "connect-{identity}"),
             Self::Connect { identity, again: true } => write!(out, "connect-{identity}-again"),
+            Self::V1 { doing: Doing::Fanout { under_way } } => write!(out, "fanout{under_way}{V1}"),
+            Self::V1 { doing: Doing::Durable { under_way } } => write!(out, "durable{under_way}{V1}"),
+            Self::V1 { doing: Doing::Idle } => write!(out, "idle{V1}"),
+            Self::V1 { doing: Doing::Restart } => write!(out, "restart{V1}"),
         }
     }
 }
@@ -93,6 +100,9 @@ impl FromStr for Scenario {
     fn from_str(name: &str) -> anyhow::Result<Self> {
         if let Some(words) = name.strip_prefix("connect") {
             return connect(words).ok_or_else(|| unknown(name));
+        }
+        if let Some(plain) = name.strip_suffix(V1) {
+            return in_v1(plain).map(|doing| Self::V1 { doing }).ok_or_else(|| unknown(name));
         }
         let digits = name.find(|found: char| found.is_ascii_digit()).unwrap_or(name.len());
         let (kind, number) = name.split_at(digits);
@@ -133,6 +143,19 @@ fn whole(name: &str) -> Option<Scenario> {
     })
 }
 
+/// What is there in `tidings.v1` too.
+fn in_v1(plain: &str) -> Option<Doing> {
+    if plain == "restart" {
+        return Some(Doing::Restart);
+    }
+    Some(match plain.parse().ok()? {
+        Scenario::Fanout { under_way } => Doing::Fanout { under_way },
+        Scenario::Private { under_way, kept: true, slower_sync_ms: 0 } => Doing::Durable { under_way },
+        Scenario::Idle => Doing::Idle,
+        _ => return None,
+    })
+}
+
 fn numbered(kind: &str, number: usize) -> Option<Scenario> {
     Some(match kind {
         "fanout" => Scenario::Fanout { under_way: number },
@@ -166,7 +189,8 @@ fn unknown(name: &str) -> anyhow::Error {
         "no scenario {name:?}: there are fanout<K>, private<K>, durable<K> (K messages under way, 1 to {UNDER_WAY}), \
          group<N>, durable-group<N> (N members, at most {MEMBERS}), fanout-burst<N>, private-burst<N> (N messages in one \
          write), durable<K>+<T>ms (syncs that take T ms longer), two-shards-fanout, two-shards-private, stalled, beside-bulk, \
-         beside-senders, fairness, idle, churn, connect, connect-rs256, connect-es256, connect-session, connect-again; each also with a number of \
+         beside-senders, fairness, idle, churn, connect, connect-rs256, connect-es256, connect-session, connect-again, \
+         fanout<K>-v1, durable<K>-v1, idle-v1, restart-v1 (in tidings.v1); each also with a number of \
          connections, such as fanout32@19000"
     )
 }
@@ -204,6 +228,10 @@ mod tests {
             "connect-again",
             "connect-rs256",
             "connect-session-again",
+            "fanout32-v1@100",
+            "durable1000-v1",
+            "idle-v1@200",
+            "restart-v1",
         ] {
             assert_eq!(name.parse::<Asked>().unwrap().to_string(), name);
         }
@@ -223,6 +251,11 @@ mod tests {
             "storm",
             "group",
             "connect-x",
+            "restart",
+            "-v1",
+            "private32-v1",
+            "durable32+1ms-v1",
+            "idle-v1-v1",
         ] {
             assert!(name.parse::<Scenario>().is_err(), "{name:?}");
         }

@@ -13,7 +13,7 @@ pub(super) fn run(server: &Running, size: Size, pace: Pace) -> anyhow::Result<Ro
 
 /// The same where messages are kept: also how long nothing came, and how large the database's log got.
 pub(super) fn run_kept(server: &Running, size: Size, pace: Pace) -> anyhow::Result<Round> {
-    let rooms = rooms(server, size, pace)?;
+    let rooms = rooms(server, size, pace)?.kept(server);
     let mut load = Load::open(&server.target, size.connections)?;
     let watch = server.data.as_deref().map(LogWatch::start);
     let measured = rooms.run(server, &mut load, Until { messages: size.messages, ..Until::default() })?;

@@ -1,5 +1,6 @@
 //! Messages in rooms: in each, one user speaks and some hear it. A fan-out is one room, a pair of users is two rooms of one
-//! listener each, a group is a room. A message is done when all who are to hear it have it.
+//! listener each, a group is a room. A message is done when all who are to hear it have it, and where messages are acknowledged,
+//! when its sender knows too.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::{NOT_READ, Round, Running};
+use super::acks::Acks;
+use super::{Figure, NOT_READ, Round, Running};
 use crate::checker::Checker;
+use crate::dialect::Dialect;
 use crate::latency::{Latency, Quantiles};
 use crate::load::{Load, LoadError, Outgoing, Scene};
 use crate::message::{self, Reader};
@@ -63,6 +66,8 @@ pub(super) struct Measured {
     pub first: Option<Quantiles>,
     /// To the last listener.
     pub last: Option<Quantiles>,
+    /// To the acknowledgement, where there are any.
+    pub acknowledged: Option<Quantiles>,
     /// The longest time in which nothing was delivered though something was under way.
     pub longest_pause: Duration,
 }
@@ -75,13 +80,17 @@ impl Measured {
 
 impl From<Measured> for Round {
     fn from(measured: Measured) -> Self {
+        let quantiles = |of: Quantiles| {
+            let figure = |name: &str, value| Figure::new(format!("acknowledged after, {name}"), value, "µs");
+            [figure("p50", of.p50), figure("p99", of.p99)]
+        };
         Self {
             cost: measured.charge.micros_each,
             resident_kib: measured.charge.resident_kib,
             per_second: Some(measured.deliveries_a_second()),
             first: measured.first,
             last: measured.last,
-            extra: Vec::new(),
+            extra: measured.acknowledged.into_iter().flat_map(quantiles).collect(),
         }
     }
 }
@@ -99,6 +108,8 @@ pub(super) struct Rooms {
     readers: Vec<Reader>,
     /// A stream a listener: each has one sender only.
     checker: Checker,
+    /// Where the sender awaits an acknowledgement of each message.
+    acks: Option<Acks>,
     /// The room whose turn it is.
     next: usize,
     until: Until,
@@ -122,7 +133,16 @@ struct State {
 
 struct Flight {
     sent_at: Instant,
+    /// Listeners who don't have it yet.
     left: usize,
+    /// Whether its acknowledgement has yet to come.
+    unacknowledged: bool,
+}
+
+impl Flight {
+    fn is_done(&self) -> bool {
+        self.left == 0 && !self.unacknowledged
+    }
 }
 
 impl Rooms {
@@ -155,6 +175,7 @@ impl Rooms {
             content_bytes,
             first_user: server.target.first_user as u64,
             checker: Checker::new(connections),
+            acks: None,
             next: 0,
             until: Until::default(),
             end: None,
@@ -166,6 +187,12 @@ impl Rooms {
             first: Latency::default(),
             last: Latency::default(),
         }
+    }
+
+    /// The same where messages are kept: in `tidings.v1` each is acknowledged.
+    pub(super) fn kept(self, server: &Running) -> Self {
+        let acks = (server.target.dialect == Dialect::V1).then(|| Acks::new(self.listens_in.len()));
+        Self { acks, ..self }
     }
 
     /// Warms up, measures until `until`, and checks that each message came once, unchanged and in order.
@@ -211,6 +238,7 @@ impl Rooms {
         self.warm_up(load, until.messages)?;
         self.first.clear();
         self.last.clear();
+        self.acks.iter_mut().for_each(Acks::clear);
         self.longest_pause = Duration::ZERO;
         let (sent, delivered) = (self.sent, self.delivered);
         let meter = Meter::start(server.pid).context(NOT_READ)?;
@@ -225,6 +253,7 @@ impl Rooms {
             seconds,
             first: self.first.quantiles(),
             last: self.last.quantiles(),
+            acknowledged: self.acks.as_ref().and_then(Acks::quantiles),
             longest_pause: self.longest_pause,
         };
         // One more in each room, uncharged: whatever came twice at the end stands before it.
@@ -271,6 +300,7 @@ impl Rooms {
         let (counter, bytes) = (*sent, self.content_bytes);
         let text = |out: &mut Vec<u8>| match self.kind {
             Kind::Broadcast => message::broadcast(out, counter, bytes),
+            Kind::Private if self.acks.is_some() => message::private_with_ref(out, room.to, counter, bytes),
             Kind::Private => message::private(out, room.to, counter, bytes),
             Kind::Group => message::group(out, room.to, counter, bytes),
         };
@@ -280,15 +310,53 @@ impl Rooms {
             outgoing.text(room.sender, text)
         }
         *sent += 1;
-        flights.push_back(Flight { sent_at: Instant::now(), left: room.listeners.len() });
+        let unacknowledged = self.acks.is_some();
+        flights.push_back(Flight { sent_at: Instant::now(), left: room.listeners.len(), unacknowledged });
         self.until.messages -= 1;
         self.under_way += 1;
         self.sent += 1;
+    }
+
+    /// An acknowledgement came to who speaks in the room of the same number, if each speaks in one.
+    fn acknowledged(
+        &mut self,
+        sender: usize,
+        payload: &[u8],
+        at: Instant,
+        out: &mut Outgoing,
+    ) -> Result<(), LoadError> {
+        let unexpected = || LoadError::unexpected(sender, payload);
+        let acks = self.acks.as_mut().ok_or_else(unexpected)?;
+        let counter = acks.acknowledged(sender, payload).ok_or_else(unexpected)?;
+        let State { room, sent, flights } = self.rooms.get_mut(sender).ok_or_else(unexpected)?;
+        let oldest = *sent - flights.len() as u64;
+        let place = counter.checked_sub(oldest).filter(|_| room.sender == sender).ok_or_else(unexpected)?;
+        let flight = flights.get_mut(place as usize).ok_or_else(unexpected)?;
+        acks.record(at.saturating_duration_since(flight.sent_at));
+        flight.unacknowledged = false;
+        self.go_on(sender, place as usize, out);
+        Ok(())
+    }
+
+    /// Something of a flight is done: if it was all, the next goes out.
+    fn go_on(&mut self, room: usize, flight: usize, out: &mut Outgoing) {
+        let flights = &mut self.rooms[room].flights;
+        if !flights[flight].is_done() {
+            return;
+        }
+        self.under_way -= 1;
+        while flights.front().is_some_and(Flight::is_done) {
+            flights.pop_front();
+        }
+        self.send_what_is_due(out);
     }
 }
 
 impl Scene for Rooms {
     fn message(&mut self, receiver: usize, payload: &[u8], at: Instant, out: &mut Outgoing) -> Result<(), LoadError> {
+        if Acks::is_one(payload) {
+            return self.acknowledged(receiver, payload, at, out);
+        }
         let unexpected = || LoadError::unexpected(receiver, payload);
         let number = self.listens_in[receiver].ok_or_else(unexpected)? as usize;
         let State { room, sent, flights } = &mut self.rooms[number];
@@ -296,6 +364,9 @@ impl Scene for Rooms {
         let readers = self.readers.len();
         let reader = &mut self.readers[number % readers];
         let counter = reader.counter(payload, from, self.checker.expected(receiver)).ok_or_else(unexpected)?;
+        if self.acks.as_mut().is_some_and(|acks| !acks.heard(receiver, payload)) {
+            return Err(unexpected());
+        }
         if !self.checker.receives(receiver, counter) {
             return Ok(());
         }
@@ -303,7 +374,8 @@ impl Scene for Rooms {
         self.longest_pause = self.longest_pause.max(at.saturating_duration_since(self.heard_at));
         self.heard_at = at;
         let oldest = *sent - flights.len() as u64;
-        let flight = &mut flights[(counter - oldest) as usize];
+        let place = (counter - oldest) as usize;
+        let flight = &mut flights[place];
         if flight.left == room.listeners.len() && flight.left > 1 {
             self.first.record(at.saturating_duration_since(flight.sent_at));
         }
@@ -312,11 +384,7 @@ impl Scene for Rooms {
             return Ok(());
         }
         self.last.record(at.saturating_duration_since(flight.sent_at));
-        self.under_way -= 1;
-        while flights.front().is_some_and(|flight| flight.left == 0) {
-            flights.pop_front();
-        }
-        self.send_what_is_due(out);
+        self.go_on(number, place, out);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use bench::dialect::Dialect;
 use bench::identity::Credentials;
 use bench::message::Answers;
 use bench::process::Server;
@@ -27,6 +28,7 @@ fn target(address: SocketAddr) -> Target {
         address,
         path: "/ws?user={user}".to_owned(),
         credentials: Credentials::default(),
+        dialect: Dialect::Guide,
         first_user: 1,
         silence: Duration::from_secs(10),
     }
@@ -224,6 +226,20 @@ fn a_server_that_relays_each_message_once_is_without_fault() {
     for scenario in ["fanout1", "fanout4", "private1", "private20", "fanout-burst4", "private-burst4"] {
         relay.measure(scenario).unwrap_or_else(|error| panic!("{scenario}: {error}"));
     }
+}
+
+#[test]
+fn a_server_that_speaks_no_second_dialect_is_found_out() {
+    for scenario in ["fanout4-v1", "durable4-v1"] {
+        let error = Relay::start(Mischief::None).measure(scenario).expect_err("a relay greets nobody");
+        assert!(error.contains("nothing happened") || error.contains("ended"), "{scenario}: {error}");
+    }
+}
+
+#[test]
+fn what_needs_a_server_of_its_own_says_so() {
+    let error = Relay::start(Mischief::None).measure("restart-v1").expect_err("nobody prepared it");
+    assert!(error.contains("`compare` alone"), "{error}");
 }
 
 #[test]

@@ -98,7 +98,8 @@ fn serve(mut stream: TcpStream, room: &Mutex<Room>, mischief: Mischief) {
 impl Room {
     fn relay(&mut self, from: u64, text: &[u8], mischief: Mischief) {
         let message: serde_json::Value = serde_json::from_slice(text).expect("our client's JSON");
-        let content = message["content"].as_str().expect("a content");
+        // A `hello` is not for others.
+        let Some(content) = message["content"].as_str() else { return };
         let out = serde_json::json!({"type": message["type"], "content": content, "from": from, "user_id": from});
         let mut frame = Vec::new();
         frame::encode_server(&mut frame, frame::TEXT, out.to_string().as_bytes());
