@@ -4,7 +4,7 @@ use serde_json::json;
 use tidings_testkit::{Client, Hold, World};
 use tidings_wire::GroupId;
 
-use crate::world::{connect, expects_type, frames, log, note, resume, says, user, world};
+use crate::world::{builder, connect, expects_type, frames, log, note, resume, says, user, world};
 
 fn numbered(range: std::ops::RangeInclusive<u64>) -> Vec<(u64, String)> {
     range.map(|seq| (seq, seq.to_string())).collect()
@@ -51,30 +51,25 @@ fn what_is_committed_during_the_replay_comes_in_its_place() {
 }
 
 #[test]
-fn other_streams_and_what_is_not_kept_flow_meanwhile() {
-    let world = world();
+fn other_streams_and_what_is_not_kept_flow_while_a_slow_reader_resumes() {
+    let world = builder().settings(|settings| settings.outbox_bytes = 16 * 1024).socket_bytes(1_024).start();
     let [ann, eve] = [1, 3].map(|id| connect(&world, id));
-    write(&ann, 1..=10);
-    let bob = world.v1(user(2), &json!({"type": "hello", "epoch": "memory", "heads": {"dm:1:2": 5}}));
-    expects_type(&bob, "welcome");
-    frames(&bob);
-    bob.disconnects();
-    // A slow reader: its replay waits for room, and all else goes on.
-    let bob = slow_bob(&world);
+    write(&ann, 1..=90);
+    world.store().holds_readings(Hold::Readings);
+    let bob = world.v1(user(2), &json!({"type": "hello", "epoch": "memory", "heads": {"dm:1:2": 0}}));
+    bob.stops_reading();
+    world.store().holds_readings(Hold::Nothing);
+    // Half of the outbox is full of what was missed, and the rest of that waits.
     says(&eve, &note(2, "from eve"));
     says(&eve, &json!({"type": "wave", "to": 2}));
+    write(&ann, 91..=99);
     bob.reads_on();
     let seen = frames(&bob);
-    assert!(seen.iter().any(|frame| frame["text"] == "from eve") && seen.iter().any(|frame| frame["type"] == "wave"));
-    assert_eq!(log(&seen).iter().filter(|(_, text)| text != "from eve").count(), 10);
-}
-
-/// Bob again, with all to be read, and not reading.
-fn slow_bob(world: &World) -> Client {
-    let bob = world.v1(user(2), &json!({"type": "hello", "epoch": "memory", "heads": {"dm:1:2": 0}}));
-    expects_type(&bob, "welcome");
-    bob.stops_reading();
-    bob
+    let at = |wanted: &dyn Fn(&serde_json::Value) -> bool| seen.iter().position(wanted).expect("it came");
+    let (waved, resumed) = (at(&|frame| frame["type"] == "wave"), at(&|frame| frame["type"] == "resumed"));
+    assert!(waved < resumed && at(&|frame| frame["text"] == "from eve") < resumed, "{waved} {resumed}");
+    let missed: Vec<_> = seen.iter().filter(|frame| frame["conversation"] == "dm:1:2").cloned().collect();
+    assert_eq!(log(&missed), numbered(1..=99));
 }
 
 #[test]
