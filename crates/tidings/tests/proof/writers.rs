@@ -57,7 +57,7 @@ impl Writer {
     }
 
     fn has_more(&self, each: u64) -> bool {
-        self.resumed && self.sent < each && self.sent - self.acknowledged < UNDER_WAY
+        self.sent < each && self.sent - self.acknowledged < UNDER_WAY
     }
 }
 
@@ -86,6 +86,10 @@ on_one_and_two_shards! {
             crowd.turn_until(
                 |crowd| {
                     let mut writers = writers.borrow_mut();
+                    // Whoever is welcomed when others write already begins where the conversation stands by then.
+                    if !writers.iter().all(|writer| writer.resumed) {
+                        return false;
+                    }
                     for (number, writer) in writers.iter_mut().enumerate() {
                         while writer.has_more(each) {
                             writer.sent += 1;
