@@ -3,11 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -34,6 +34,14 @@ pub(super) struct Server {
 impl Server {
     /// Starts it on the run's folder, on a free port of loopback, and waits until it listens.
     pub(super) fn start(plan: &Plan, more: Option<(&str, &str)>) -> Result<Self, ProveError> {
+        match Self::attempt(plan, more) {
+            // Ctrl-C came while it still belonged to this process's group. The next is started behind that.
+            Err(Unstarted::Interrupted) => Self::attempt(plan, more).map_err(Unstarted::into_error),
+            other => other.map_err(Unstarted::into_error),
+        }
+    }
+
+    fn attempt(plan: &Plan, more: Option<(&str, &str)>) -> Result<Self, Unstarted> {
         let mut command = Command::new(&plan.program);
         command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data", "data"]);
         for (name, _) in std::env::vars_os() {
@@ -58,7 +66,11 @@ impl Server {
         let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log };
         match up {
             Ok(address) => server.address = address,
-            Err(_) => return Err(ProveError::Silent(server.log_tail())),
+            // It has closed its standard error, so it has ended or is about to.
+            Err(RecvTimeoutError::Disconnected) if server.child.wait()?.signal() == Some(Signal::INT.as_raw()) => {
+                return Err(Unstarted::Interrupted);
+            }
+            Err(_) => return Err(ProveError::Silent(server.log_tail()).into()),
         }
         Ok(server)
     }
@@ -88,6 +100,28 @@ impl Drop for Server {
         // Both fail only if it has ended and was waited for, which is what they are for.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Why a server does not listen.
+enum Unstarted {
+    /// By Ctrl-C, before it had a process group of its own.
+    Interrupted,
+    Failed(ProveError),
+}
+
+impl Unstarted {
+    fn into_error(self) -> ProveError {
+        match self {
+            Self::Interrupted => ProveError::Silent("it was interrupted".into()),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+impl<E: Into<ProveError>> From<E> for Unstarted {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Resuming: whatever was missed, once, in order.
 
 use serde_json::json;
-use tidings_testkit::{Client, Hold, World};
+use tidings_testkit::{Client, Hold};
 use tidings_wire::GroupId;
 
 use crate::world::{builder, connect, expects_type, frames, log, note, resume, says, user, world};
