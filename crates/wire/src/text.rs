@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use memchr::memchr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -69,7 +70,7 @@ impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Box::<RawValue>::deserialize(deserializer)?;
         // Raw text was only skimmed: it may be no string, and an escape may stand for half a character.
-        if !json.get().starts_with('"') || json.get().contains('\\') {
+        if !json.get().starts_with('"') || memchr(b'\\', json.get().as_bytes()).is_some() {
             let text: String = serde_json::from_str(json.get()).map_err(|error| {
                 let sentence = error.to_string();
                 serde::de::Error::custom(sentence.rsplit_once(" at line ").map_or(&*sentence, |(sentence, _)| sentence))

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 
 use super::everyone::EveryoneLog;
+use crate::websocket::spare;
 
 /// Bytes that one write takes at most. A slow reader's queue is joined no further, or each try would join all of it again.
 const WRITE_BYTES: usize = 128 * 1024;
@@ -226,12 +227,17 @@ impl Outbox {
         }
     }
 
+    /// The first frame has gone out.
     fn next(&mut self) {
         let Some(queue) = &mut self.queue else { return };
-        match queue.rest.pop_front() {
-            Some(next) => queue.first = next,
-            None => self.queue = None,
-        }
+        let gone = match queue.rest.pop_front() {
+            Some(next) => std::mem::replace(&mut queue.first, next).frame,
+            None => match self.queue.take() {
+                Some(queue) => queue.first.frame,
+                None => return,
+            },
+        };
+        spare::give_back(gone);
     }
 
     fn queued(&self) -> impl Iterator<Item = &Queued> {

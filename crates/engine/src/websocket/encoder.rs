@@ -7,7 +7,7 @@ use std::io;
 use bytes::{Buf, Bytes};
 
 use super::header::{CONTROL_BYTES, Opcode, SERVER_HEADER_BYTES};
-use super::{close as close_code, header};
+use super::{close as close_code, header, spare};
 
 /// A text frame around `payload`, which must be UTF-8 (the reader fails the connection otherwise). One allocation.
 pub fn text(payload: &[u8]) -> Bytes {
@@ -63,7 +63,7 @@ impl FrameBuilder {
     /// A builder with room for `capacity` bytes of payload; it grows beyond as a `Vec` does, and whoever writes bounds it
     /// by [`payload_len`](Self::payload_len). What is written must be UTF-8 at the end.
     pub fn text(capacity: usize) -> Self {
-        let mut buffer = Vec::with_capacity(SERVER_HEADER_BYTES.saturating_add(capacity));
+        let mut buffer = spare::take(SERVER_HEADER_BYTES.saturating_add(capacity));
         buffer.extend_from_slice(&[0; SERVER_HEADER_BYTES]);
         Self { buffer }
     }

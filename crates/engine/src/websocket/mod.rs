@@ -10,6 +10,7 @@
 //! - `close` — which close codes may be on the wire (§7.4).
 //! - [`error`] — what a peer did wrong, and the close code that says so.
 //! - [`encoder`] — makes the frames that the server sends.
+//! - `spare` — keeps the buffers of frames that went out, for the next ones.
 //!
 //! There are no extensions: a frame with a reserved bit set is an error (§5.2).
 //!
@@ -39,6 +40,7 @@ pub mod error;
 mod header;
 mod mask;
 mod message;
+pub(crate) mod spare;
 
 pub use decoder::{Decoder, Event, FrameLimits};
 pub use encoder::FrameBuilder;
