@@ -264,7 +264,7 @@ impl Simulation {
     }
 }
 
-/// Hands a shard its mail, as its driver does; true where there was some.
+/// Hands a shard its mail, as its driver does; how much there was.
 fn take_posts<S: Sockets>(node: &Node, id: u16, shard: &mut Shard, sockets: &mut S, now: Now) -> usize {
     let mut posts = Vec::new();
     node.take_mail(id, &mut posts);

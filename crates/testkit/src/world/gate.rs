@@ -81,12 +81,11 @@ struct Counting(Arc<Mutex<State>>, Arc<dyn CommitSink>);
 
 impl CommitSink for Counting {
     fn settled(&self, batch: Vec<Settled>) {
-        let telling = {
-            let mut state = self.0.lock().expect(POISONED);
-            state.outstanding -= batch.len();
-            state.telling
-        };
-        match telling {
+        // The lock is held while the engine is told: in between, the world would find a store that owes nothing and nothing to
+        // dispatch, and come to rest without this batch.
+        let mut state = self.0.lock().expect(POISONED);
+        state.outstanding -= batch.len();
+        match state.telling {
             Telling::Truth => self.1.settled(batch),
             // The world learns that the store has settled, and of nothing else.
             Telling::Nothing => self.1.settled(Vec::new()),
@@ -361,5 +360,32 @@ impl MessageStore for Gate {
 
     fn stop(&self) {
         self.store.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the gate could be asked at the moment when the engine was told.
+    #[derive(Default)]
+    struct Told(Arc<Mutex<State>>, Mutex<Vec<bool>>);
+
+    impl CommitSink for Told {
+        fn settled(&self, _: Vec<Settled>) {
+            self.1.lock().expect(POISONED).push(self.0.try_lock().is_ok());
+        }
+
+        fn room(&self) {}
+    }
+
+    #[test]
+    fn nobody_finds_a_store_that_has_settled_before_the_engine_is_told() {
+        for telling in [Telling::Truth, Telling::Nothing, Telling::Unavailable] {
+            let state = Arc::new(Mutex::new(State { telling, ..State::default() }));
+            let told = Arc::new(Told(state.clone(), Mutex::default()));
+            Counting(state, told.clone()).settled(Vec::new());
+            assert_eq!(*told.1.lock().expect(POISONED), [false]);
+        }
     }
 }
