@@ -56,6 +56,11 @@ pub struct Settings {
 pub(crate) const MAX_SHARDS: u16 = 64;
 
 impl Settings {
+    /// Bytes beyond which a reader of `tidings.v1` is replayed nothing more, and what it asks for waits: so what is live has room.
+    pub(crate) fn half_outbox(&self) -> usize {
+        self.outbox_bytes / 2
+    }
+
     /// With the least that an engine can work with in place of less.
     pub(crate) fn within_reason(mut self) -> Self {
         self.shards = self.shards.clamp(1, MAX_SHARDS);

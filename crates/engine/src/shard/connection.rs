@@ -128,8 +128,7 @@ pub(super) struct Running {
 impl Connection {
     /// Whether the next message may be taken up, with so many kept sends allowed under way.
     pub(super) fn is_free(&self, most_under_way: u16) -> bool {
-        self.speech != Speech::Hushed
-            && self.work.as_ref().is_none_or(|work| !work.waits() && work.under_way < most_under_way)
+        !self.is_hushed() && self.work.as_ref().is_none_or(|work| !work.waits() && work.under_way < most_under_way)
     }
 
     /// Whether so much waits for its reader that it asks for nothing more: what `tidings.v1` asks for has large answers.

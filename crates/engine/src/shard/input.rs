@@ -52,7 +52,7 @@ impl Shard {
 
     fn event(&mut self, slot: Slot, event: Event<'_>, now: Now) -> ControlFlow<()> {
         let settings = &self.node.services().settings;
-        let (most, half) = (settings.sends_under_way, settings.outbox_bytes / 2);
+        let (most, half) = (settings.sends_under_way, settings.half_outbox());
         let Some(connection) = self.get_mut(slot) else { return ControlFlow::Break(()) };
         match (event, connection.phase) {
             (Event::Close { code, .. }, Phase::Open) if connection.is_busy() => {
@@ -277,7 +277,7 @@ impl Shard {
     pub(super) fn go_on(&mut self, slot: Slot, now: Now) {
         let settings = &self.node.services().settings;
         let (most_under_way, held_bytes) = (settings.sends_under_way, settings.held_bytes);
-        let half = settings.outbox_bytes / 2;
+        let half = settings.half_outbox();
         loop {
             let Some(connection) = self.get_mut(slot) else { return };
             let free = connection.is_open() && connection.is_free(most_under_way) && !connection.is_full(half);

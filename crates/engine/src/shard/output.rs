@@ -297,7 +297,7 @@ impl Shard {
         if self.connections[index as usize].behind && !self.connections[index as usize].blocked {
             self.catch_up(index);
         }
-        let half = self.node.services().settings.outbox_bytes / 2;
+        let half = self.node.services().settings.half_outbox();
         let connection = &mut self.connections[index as usize];
         let held = connection.work.as_ref().is_some_and(|work| !work.held.is_empty());
         if held && connection.dialect() == Dialect::V1 && !connection.is_full(half) {

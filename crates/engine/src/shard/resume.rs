@@ -43,7 +43,7 @@ const READ_AGAIN: Duration = Duration::from_millis(50);
 const PAGE_LINES: usize = 100;
 
 impl Shard {
-    /// Begins to resume a connection that was just opened.
+    /// Begins to resume a connection that was just opened, or goes on: what it lacks is read once its turn comes.
     pub(super) fn begin_resuming(&mut self, index: u32, now: Now) {
         self.wait_for_reading(index);
         self.start_readings(now);
@@ -245,7 +245,7 @@ impl Shard {
     /// Sends the lines of the stream in front, as long as at most half of the outbox is full; true where all are sent.
     fn send_lines(&mut self, index: u32, now: Now) -> bool {
         let services = self.node.services().clone();
-        let half = services.settings.outbox_bytes / 2;
+        let half = services.settings.half_outbox();
         let style = Style { reader: Some(self.connections[index as usize].user), user_id: false, replayed: true };
         loop {
             let full = self.connections[index as usize].outbox.queued_bytes() > half;
@@ -305,7 +305,7 @@ impl Shard {
 
     /// Takes the next step, as soon as half of the outbox is free.
     pub(super) fn go_on_resuming(&mut self, index: u32, now: Now) {
-        let half = self.node.services().settings.outbox_bytes / 2;
+        let half = self.node.services().settings.half_outbox();
         loop {
             if !self.connections[index as usize].is_open() {
                 return;
@@ -333,8 +333,7 @@ impl Shard {
             } else if full {
                 return;
             } else {
-                self.wait_for_reading(index);
-                self.start_readings(now);
+                self.begin_resuming(index, now);
                 return;
             }
         }
