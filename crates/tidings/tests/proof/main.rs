@@ -17,6 +17,7 @@ mod online;
 mod private;
 mod refusals;
 mod resume;
+mod same_key;
 mod services;
 mod slow_readers;
 #[path = "../../../sqlite/tests/store/small_disk.rs"]
