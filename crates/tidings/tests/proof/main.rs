@@ -4,6 +4,7 @@
 
 mod broadcast;
 mod bytes;
+mod copied_folder;
 mod crash;
 mod full_disk;
 mod group;
