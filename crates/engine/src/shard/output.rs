@@ -71,7 +71,7 @@ impl Shard {
                 continue;
             }
             let Some(frame) = publication.frame(cut) else { continue };
-            if !connection.is_resuming() || self.is_live(index, publication, frame) {
+            if !connection.is_resuming() || self.is_live(index, publication, frame, now) {
                 self.push(index, frame.clone(), haste, now);
             }
         }
@@ -81,18 +81,21 @@ impl Shard {
         }
     }
 
-    /// Whether a connection that lacks something of what it missed is sent this all the same.
-    fn is_live(&mut self, index: u32, publication: &Publication, frame: &Bytes) -> bool {
+    /// Whether a connection that lacks something of what it missed is sent this too. One that would miss it for good is closed.
+    fn is_live(&mut self, index: u32, publication: &Publication, frame: &Bytes, now: Now) -> bool {
         let settings = &self.node.services().settings;
         let (live, drop_early) = (settings.has(Planted::LiveDuringReplay), settings.has(Planted::DropEarly));
-        let ephemeral = publication.is_ephemeral() || drop_early;
         let place = publication.content.place.filter(|_| !live);
         let late = settings.has(Planted::RegisterLate);
         let Some(resume) = self.resume_of(index) else { return true };
         if late && resume.stage == Stage::Greeting {
             return false;
         }
-        resume.live(place, ephemeral, frame) == Live::Send
+        let live = resume.live(place, publication.is_ephemeral() || drop_early, frame);
+        if live == Live::NoRoom {
+            self.greet_anew(index, now);
+        }
+        live == Live::Send
     }
 
     /// The connection here, if any, that sent a publication and does not hear it.

@@ -149,6 +149,12 @@ impl Shard {
         self.close(index, CloseCode::Restart, now);
     }
 
+    /// More memberships and read marks changed than are held: the client comes back, and is told how they stand then.
+    pub(super) fn greet_anew(&mut self, index: u32, now: Now) {
+        tracing::warn!("more changed before a connection was welcomed than is held: it is closed with 1012");
+        self.close(index, CloseCode::Restart, now);
+    }
+
     /// Greets the connection, and finds out what each stream lacks.
     fn welcome(&mut self, index: u32, loaded: Loaded, now: Now) {
         let Loaded { conversations, heads, standings } = loaded;

@@ -29,9 +29,13 @@ impl Session {
     }
 }
 
-/// Live frames that are held for a connection, before its `welcome` or of a stream that never comes to rest. One more names its
-/// stream in `resumed.behind`; one of no stream is dropped.
+/// Live messages that are held for a connection, before its `welcome` or of a stream that never comes to rest. One more names its
+/// stream in `resumed.behind`.
 pub(super) const HELD_FRAMES: usize = 64;
+
+/// Memberships and read marks that are held for a connection before its `welcome`, beside the messages. They stand in no stream, so
+/// no resume brings them again: one more closes the connection with 1012, and it is greeted anew with all of them.
+pub(super) const HELD_CHANGES: usize = 256;
 
 /// Readings of one stream that the next live message has outrun, after which live frames are held for it.
 pub(super) const MAX_ROUNDS: u8 = 8;
@@ -62,8 +66,11 @@ pub(super) struct Resume {
     /// Frames that may still be replayed.
     pub(super) left: usize,
     pub(super) behind: Vec<Behind>,
-    /// Live frames that came before the `welcome`, at most [`HELD_FRAMES`], with the places of those that have one.
+    /// Live frames that came before the `welcome`, with the places of those that have one: at most [`HELD_FRAMES`] of these, and
+    /// [`HELD_CHANGES`] of the others.
     pub(super) early: Vec<(Option<(ConversationKey, Seq)>, Bytes)>,
+    /// How many of them have no place.
+    early_changes: usize,
     /// Of streams of which more came than that: the highest seq.
     pub(super) outrun: HashMap<ConversationKey, Seq>,
     /// Up to which seq a live stream was replayed: what comes below is known already.
@@ -104,6 +111,8 @@ pub(super) enum Live {
     Send,
     /// It is held, found by the replay, or known.
     Keep,
+    /// There is no room to hold it, and nothing that brings it again.
+    NoRoom,
 }
 
 impl Resume {
@@ -126,6 +135,7 @@ impl Resume {
             left: MAX_REPLAYED,
             behind: Vec::new(),
             early: Vec::new(),
+            early_changes: 0,
             outrun: HashMap::new(),
             floors: HashMap::new(),
             acks: Vec::new(),
@@ -153,14 +163,19 @@ impl Resume {
         if self.stage != Stage::Greeting {
             return Live::Send;
         }
+        let full = self.early.len() - self.early_changes >= HELD_FRAMES;
         match place {
-            Some((conversation, seq)) if self.early.len() >= HELD_FRAMES || self.outrun.contains_key(&conversation) => {
+            Some((conversation, seq)) if full || self.outrun.contains_key(&conversation) => {
                 let highest = self.outrun.entry(conversation).or_default();
                 *highest = seq.max(*highest);
+                return Live::Keep;
             }
-            _ if !ephemeral && self.early.len() < HELD_FRAMES => self.early.push((place, frame.clone())),
-            _ => {}
+            _ if ephemeral => return Live::Keep,
+            Some(_) => {}
+            None if self.early_changes >= HELD_CHANGES => return Live::NoRoom,
+            None => self.early_changes += 1,
         }
+        self.early.push((place, frame.clone()));
         Live::Keep
     }
 }

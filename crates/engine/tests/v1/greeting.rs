@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidings_testkit::{Hold, World};
-use tidings_wire::{Audience, CloseCode};
+use tidings_wire::{Audience, CloseCode, GroupId};
 
 use crate::world::{builder, connect, expects_type, frames, note, says, user, world};
 
@@ -128,4 +128,44 @@ fn a_reading_that_is_never_answered_sends_the_client_away_for_now() {
     let ann = world.v1(user(1), &hello());
     world.advance(Duration::from_secs(90));
     ann.expects_close(CloseCode::Restart);
+}
+
+#[test]
+fn memberships_and_read_marks_that_change_before_the_welcome_are_told_behind_it_whatever_else_came() {
+    let world = world();
+    let [ann, phone] = [1, 2].map(|id| connect(&world, id));
+    says(&ann, &note(2, "first"));
+    world.store().holds_readings(Hold::Answers);
+    let bob = world.v1(user(2), &hello());
+    // More messages than are held, and then as many changes that stand in no stream.
+    for number in 0..200 {
+        says(&ann, &note(2, &number.to_string()));
+    }
+    for group in 1..=200 {
+        world.backend().set_member(GroupId::new(group), user(2), true);
+    }
+    says(&phone, &json!({"type": "read", "conversation": "dm:1:2", "seq": 150}));
+    world.store().holds_readings(Hold::Nothing);
+    expects_type(&bob, "welcome");
+    let heard = frames(&bob);
+    let joined = heard.iter().filter(|frame| frame["type"] == "joined").map(|frame| frame["conversation"].clone());
+    assert!(joined.eq((1..=200).map(|group| json!(format!("group:{group}")))), "{heard:?}");
+    let read = heard.iter().find(|frame| frame["type"] == "read" && frame["user"] == 2).expect("the mark is told");
+    assert_eq!((&read["seq"], &read["unread"]), (&json!(150), &json!(51)));
+    let resumed = heard.last().unwrap();
+    assert_eq!((&resumed["type"], &resumed["behind"][0]["head"]), (&json!("resumed"), &json!(201)));
+}
+
+#[test]
+fn whoever_missed_more_changes_before_the_welcome_than_are_held_is_sent_away_to_begin_anew() {
+    let world = world();
+    world.store().holds_readings(Hold::Answers);
+    let bob = world.v1(user(2), &hello());
+    for group in 1..=256 {
+        world.backend().set_member(GroupId::new(group), user(2), true);
+    }
+    assert!(bob.is_open());
+    world.backend().set_member(GroupId::new(257), user(2), true);
+    bob.expects_close(CloseCode::Restart);
+    world.store().holds_readings(Hold::Nothing);
 }

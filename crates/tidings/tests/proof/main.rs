@@ -4,6 +4,7 @@
 
 mod broadcast;
 mod bytes;
+mod copied_folder;
 mod crash;
 mod full_disk;
 mod group;
@@ -17,6 +18,7 @@ mod online;
 mod private;
 mod refusals;
 mod resume;
+mod same_key;
 mod services;
 mod slow_readers;
 #[path = "../../../sqlite/tests/store/small_disk.rs"]

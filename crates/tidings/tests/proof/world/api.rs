@@ -34,7 +34,12 @@ pub(crate) struct Api<'a> {
 
 impl<'a> Api<'a> {
     pub(crate) fn of(server: &Server, caller: As<'a>) -> Self {
-        Self { server: server.address, caller }
+        Self::at(server.address, caller)
+    }
+
+    /// The same from a thread that has the address alone.
+    pub(crate) fn at(server: SocketAddr, caller: As<'a>) -> Self {
+        Self { server, caller }
     }
 
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
