@@ -217,6 +217,15 @@ impl MessageStore for Disk {
         self.memory.choose(of, choices)
     }
 
+    fn mute(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+        until: Option<i64>,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        self.memory.mute(of, conversation, until)
+    }
+
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
         self.memory.erase(user)
     }

@@ -257,6 +257,16 @@ impl Engine {
         call::read_up_to(&self.0.node, user, conversation, seq).await
     }
 
+    /// Mutes a conversation for a user until a Unix second, or not any more. It changes nothing of what is delivered: whoever
+    /// notifies goes by it.
+    ///
+    /// # Errors
+    /// `not_found` where the user sees nothing of it; `not_enabled` where nothing is kept; `unavailable`.
+    pub async fn mute(&self, user: UserId, conversation: ConversationKey, until: Option<i64>) -> Result<(), Reject> {
+        let muted = self.services().store.mute(user, conversation, until).await.map_err(refusal)?;
+        if muted { Ok(()) } else { Err(crate::control::no_conversation()) }
+    }
+
     /// Whether the user has a connection.
     pub fn is_online(&self, user: UserId) -> bool {
         self.services().directory.is_online(user)

@@ -63,11 +63,13 @@ pub(crate) fn summary(registry: &Registry, of: &ConversationSummary, style: Styl
         unread: u64,
         touched_at: i64,
         #[serde(skip_serializing_if = "Option::is_none")]
+        muted_until: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         last: Option<serde_json::Value>,
     }
-    let ConversationSummary { conversation, head, read, unread, touched_at, .. } = *of;
+    let ConversationSummary { conversation, head, read, unread, touched_at, muted_until, .. } = *of;
     let last = of.last.as_ref().and_then(|message| stored(registry, message, style)).map(|json| shortened(&json));
-    let summary = Summary { conversation, head, read, unread, touched_at, last };
+    let summary = Summary { conversation, head, read, unread, touched_at, muted_until, last };
     serde_json::value::to_raw_value(&summary).expect("strings and numbers always serialise")
 }
 

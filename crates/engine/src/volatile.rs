@@ -266,6 +266,10 @@ impl MessageStore for VolatileStore {
         now(Err(StoreError::NotEnabled))
     }
 
+    fn mute(&self, _: UserId, _: ConversationKey, _: Option<i64>) -> BoxFuture<Result<bool, StoreError>> {
+        now(Err(StoreError::NotEnabled))
+    }
+
     fn erase(&self, _: UserId) -> BoxFuture<Result<Erased, StoreError>> {
         now(Ok(Erased::default()))
     }

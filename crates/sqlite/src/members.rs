@@ -127,6 +127,20 @@ pub(crate) fn read_up_to(connection: &Connection, conversation: i64, user: UserI
     Ok(())
 }
 
+/// Sets until when a conversation is muted, with the user's latest membership; false where there is none.
+pub(crate) fn mute(
+    connection: &Connection,
+    of: ConversationKey,
+    user: UserId,
+    until: Option<i64>,
+) -> rusqlite::Result<bool> {
+    let Some((conversation, _)) = head(connection, of)? else { return Ok(false) };
+    let Some(seat) = seat(connection, conversation, user)? else { return Ok(false) };
+    let sql = "UPDATE members SET muted_until = ?4 WHERE conversation = ?1 AND user = ?2 AND joined_seq = ?3";
+    connection.prepare_cached(sql)?.execute(params![conversation, SqlId::from(user), seat.joined, until])?;
+    Ok(true)
+}
+
 /// An interval in which nothing came says nothing, and would stand in the way of a rejoin at the same head. How far the
 /// user read goes to the interval before.
 fn forget_empty(connection: &Connection, conversation: i64, user: SqlId, head: Seq, read: Seq) -> rusqlite::Result<()> {

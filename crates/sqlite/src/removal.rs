@@ -25,7 +25,7 @@ pub(crate) fn erase(connection: &Connection, user: UserId) -> rusqlite::Result<E
     let messages = remove(connection, rows)?;
     if !more {
         connection
-            .prepare_cached("UPDATE members SET read_seq = 0 WHERE user = ?1 AND read_seq <> 0")?
+            .prepare_cached("UPDATE members SET read_seq = 0, muted_until = NULL WHERE user = ?1 AND (read_seq <> 0 OR muted_until IS NOT NULL)")?
             .execute([SqlId::from(user)])?;
         choices::forget(connection, user)?;
     }

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use crate::{
     choices,
     error::{OpenError, Stopped, corrupt, unavailable},
+    members,
     migrate::{MigrationSource, Part},
     open,
     options::SqliteOptions,
@@ -230,6 +231,15 @@ impl MessageStore for SqliteStore {
 
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>> {
         self.write(move |connection| choices::choose(connection, of, choices))
+    }
+
+    fn mute(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+        until: Option<i64>,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        self.write(move |connection| members::mute(connection, conversation, of, until))
     }
 
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {

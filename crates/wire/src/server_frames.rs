@@ -142,6 +142,9 @@ pub struct ConversationInList {
     pub unread: u64,
     /// When the last message or event came, Unix seconds; 0 where none came yet.
     pub touched_at: i64,
+    /// Until when the reader has muted it, Unix seconds, which may be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<i64>,
     /// The last message, its content cut at 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<serde_json::Map<String, serde_json::Value>>,

@@ -78,11 +78,20 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Sets what a user chose.
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>>;
 
+    /// Mutes a conversation for a user until a Unix second, or not any more. Belongs to the user's latest membership: who joins anew
+    /// has muted nothing. False where the user sees nothing of the conversation.
+    fn mute(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+        until: Option<i64>,
+    ) -> BoxFuture<Result<bool, StoreError>>;
+
     /// Erases what a user wrote: each message and event of theirs is gone (its seq is skipped from now on, and it is nobody's
     /// unread), with its keys, so that a repeat would be a new message. No seq, id or commit number changes, nor does the order of
     /// anybody's list. Events of others about it stay: a deletion is still told, an edit is skipped. Erasing again changes nothing.
     ///
-    /// With the last of it their choices go, and their read marks go to 0: all that others sent, and they still see, counts as
+    /// With the last of it their choices and mutes go, and their read marks go to 0: all that others sent, and they still see, counts as
     /// unread to them. Until then the marks stand, because what is left of one's own below a mark is not unread. Memberships stay:
     /// the caller ends those first.
     ///
@@ -302,6 +311,8 @@ pub struct ConversationSummary {
     /// When the last message or event came (of a group that was left: as of then), also where it is gone, Unix seconds; 0 where
     /// none came yet.
     pub touched_at: i64,
+    /// Until when the user has muted it, Unix seconds, which may be over.
+    pub muted_until: Option<i64>,
     /// The last message that the user can see: no event, and not deleted.
     pub last: Option<StoredMessage>,
 }

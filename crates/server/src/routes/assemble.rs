@@ -31,6 +31,7 @@ pub(crate) fn assemble(
         .routes(routes!(history::messages))
         .routes(routes!(changes::edit, changes::delete))
         .routes(routes!(marks::read))
+        .routes(routes!(marks::mute))
         .routes(routes!(types::list))
         .routes(routes!(me::me, me::choose))
         .routes(routes!(operate::openapi))

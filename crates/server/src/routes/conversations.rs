@@ -53,6 +53,9 @@ struct Conversation {
     unread: u64,
     /// When the last message came, Unix seconds.
     touched_at: i64,
+    /// Until when the user has muted it, Unix seconds, which may be over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    muted_until: Option<i64>,
     /// The last message, its content cut at 200 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

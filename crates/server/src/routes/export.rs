@@ -53,6 +53,9 @@ enum Record {
         read: Seq,
         /// Unix seconds.
         touched_at: i64,
+        /// Until when the user has muted it, Unix seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        muted_until: Option<i64>,
     },
     /// What the user wrote, in the order of writing.
     Message {
@@ -123,8 +126,9 @@ impl Export {
             Step::Conversations(mut lines, page) => {
                 for listed in &page.conversations {
                     let (conversation, head, read) = (listed.conversation, listed.head, listed.read);
-                    let touched_at = listed.touched_at;
-                    lines.extend(line(&Record::Conversation { conversation, head, read, touched_at }));
+                    let (touched_at, muted_until) = (listed.touched_at, listed.muted_until);
+                    let record = Record::Conversation { conversation, head, read, touched_at, muted_until };
+                    lines.extend(line(&record));
                 }
                 let last = page.conversations.last().map(|last| Before::Conversation(last.conversation));
                 let step = match last.filter(|_| page.more) {

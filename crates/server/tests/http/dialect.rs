@@ -181,6 +181,40 @@ fn a_mark_moves_forward_over_http_and_says_where_it_stands() {
 }
 
 #[test]
+fn a_mute_shows_in_ones_own_list_and_holds_nothing_back() {
+    let world = World::keeping(options());
+    let service = world.key("send");
+    let (mut ann, mut bob) = (world.v1(7), world.v1(2));
+    let mute = |path: &str, authorization: &str, until: Value| {
+        ask(&world, "PUT", path, authorization, &json!({ "until": until }))
+    };
+    let missing = mute("dm:2:7/mute", &world.token(2), json!(1_900_000_000));
+    assert_eq!(missing.problem(), (404, "not_found".into()), "there is nothing in it yet");
+    letter(&mut ann, "one");
+    bob.hears_type("letter");
+    assert_eq!(mute("dm:2:7/mute", &world.token(2), json!(1_900_000_000)).status, 204);
+    letter(&mut ann, "two");
+    assert_eq!(bob.hears_type("letter")["seq"], 2);
+    let list = |user| world.get("/v1/conversations", &[("Authorization", &world.token(user))]).json();
+    let line = |user| list(user)["conversations"][0].clone();
+    assert_eq!((&line(2)["muted_until"], &line(2)["unread"]), (&json!(1_900_000_000), &json!(2)));
+    assert_eq!(line(7)["muted_until"], Value::Null, "nobody else learns of it");
+    assert_eq!(mute("dm:2:7/mute?user=2", &service, Value::Null).status, 204);
+    assert_eq!(line(2)["muted_until"], Value::Null);
+    for (body, authorization, refusal) in [
+        (json!({}), world.token(2), (422, "bad_field")),
+        (json!({"until": "soon"}), world.token(2), (422, "bad_field")),
+        (json!({"until": -1}), world.token(2), (422, "bad_field")),
+        (json!({"until": 253_402_300_800_u64}), world.token(2), (422, "bad_field")),
+        (json!({"until": null}), world.token(3), (404, "not_found")),
+        (json!({"until": null}), service.clone(), (422, "bad_field")),
+    ] {
+        let answer = ask(&world, "PUT", "dm:2:7/mute", &authorization, &body);
+        assert_eq!(answer.problem(), (refusal.0, refusal.1.into()), "{body}");
+    }
+}
+
+#[test]
 fn changes_in_a_group_reach_its_members() {
     let world = World::keeping(options());
     let admin = world.key("admin");

@@ -13,7 +13,7 @@ use crate::{ids::SqlId, readers::ReadError, row};
 
 /// One line for each conversation: its latest membership, and where it stands in the list. One that was left stands where it
 /// stood then, so that what goes on there doesn't show.
-const LISTED: &str = "SELECT c.id AS id, c.key AS key, c.last_seq AS last_seq, m.read_seq AS read_seq, \
+const LISTED: &str = "SELECT c.id AS id, c.key AS key, c.last_seq AS last_seq, m.read_seq AS read_seq, m.muted_until AS muted, \
     CASE WHEN m.left_seq IS NULL THEN c.last_commit ELSE m.left_commit END AS place, \
     CASE WHEN m.left_seq IS NULL THEN c.touched_at ELSE m.left_at END AS touched \
     FROM members m JOIN conversations c ON c.id = m.conversation \
@@ -38,7 +38,7 @@ pub(crate) fn conversations(
         }
     };
     let sql = format!(
-        "SELECT id, key, last_seq, read_seq, touched FROM ({LISTED}) \
+        "SELECT id, key, last_seq, read_seq, touched, muted FROM ({LISTED}) \
          WHERE {condition} ORDER BY place DESC, id DESC LIMIT ?5"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -57,7 +57,7 @@ pub(crate) fn conversation(
     of: UserId,
     key: ConversationKey,
 ) -> Result<Option<ConversationSummary>, ReadError> {
-    let sql = format!("SELECT id, key, last_seq, read_seq, touched FROM ({LISTED}) WHERE key = ?2");
+    let sql = format!("SELECT id, key, last_seq, read_seq, touched, muted FROM ({LISTED}) WHERE key = ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let listed = statement.query_row(params![SqlId::from(of), key.to_string()], Listed::read).optional()?;
     listed.map(|listed| listed.summary(connection, of)).transpose()
@@ -86,6 +86,7 @@ struct Listed {
     last_seq: Seq,
     read_seq: Seq,
     touched: i64,
+    muted: Option<i64>,
 }
 
 impl Listed {
@@ -96,14 +97,16 @@ impl Listed {
             last_seq: row.get(2)?,
             read_seq: row.get(3)?,
             touched: row.get(4)?,
+            muted: row.get(5)?,
         })
     }
 
     fn summary(self, connection: &Connection, user: UserId) -> Result<ConversationSummary, ReadError> {
-        let Self { id, key, last_seq, read_seq, touched } = self;
+        let Self { id, key, last_seq, read_seq, touched, muted } = self;
         let Visible { parts, head } = visible(connection, (key, id, last_seq), Reader::User(user))?;
         let unread = unread(connection, id, &parts, read_seq)?;
         let last = history::last(connection, key, id, &parts)?;
-        Ok(ConversationSummary { conversation: key, head, read: read_seq, unread, touched_at: touched, last })
+        let (read, touched_at, muted_until) = (read_seq, touched, muted);
+        Ok(ConversationSummary { conversation: key, head, read, unread, touched_at, muted_until, last })
     }
 }

@@ -132,10 +132,13 @@ pub fn an_erasure_takes_marks_and_choices_and_leaves_memberships(stores: &dyn St
     }
     world.read(key, 2, 3);
     wait(world.store().choose(UserId::new(2), Choices { receipts: false, visible: false }));
+    assert!([1, 2].into_iter().all(|user| wait(world.store().mute(UserId::new(user), key, Some(50)))));
     erase(&world, 2);
     assert_eq!(world.line(2, key), (3, 0, 2), "all that others sent is unread");
     assert_eq!(world.line(1, key), (3, 3, 0));
     assert_eq!(wait(world.store().choices(UserId::new(2))), Choices::default());
+    let muted = [1, 2].map(|user| world.list(user, None, 9).conversations[0].muted_until);
+    assert_eq!(muted, [Some(50), None]);
     assert_eq!(wait(world.opened.groups.members(group, None, 10)), [1, 2].map(UserId::new));
     assert_eq!(world.send_to(group, 2).seq, 4);
     assert_eq!(world.line(2, key), (4, 4, 0));

@@ -186,6 +186,34 @@ pub fn choices_are_kept(stores: &dyn Stores) {
     assert_eq!(wait(World::open(stores).store().choices(ann)), Choices { receipts: false, visible: false });
 }
 
+/// It shows in the own list alone, counts nothing, and whoever joins anew has muted nothing.
+pub fn a_mute_belongs_to_a_membership(stores: &dyn Stores) {
+    let world = World::open(stores);
+    let (group, [ann, bob]) = (GroupId::new(5), [2, 7].map(UserId::new));
+    let key = ConversationKey::Group(group);
+    let mute = |user, until| wait(world.store().mute(user, key, until));
+    assert!(!mute(ann, Some(50)), "there is no such conversation");
+    world.join(group, 7);
+    assert!(!mute(ann, Some(50)), "nor is she in it");
+    world.join(group, 2);
+    assert!(mute(ann, Some(50)));
+    world.send_to(group, 7);
+    let muted = |user: u32| wait(world.store().conversation(UserId::new(user), key)).map(|line| line.muted_until);
+    assert_eq!((muted(2), muted(7)), (Some(Some(50)), Some(None)));
+    assert_eq!(world.line(2, key), (1, 0, 1), "it is unread all the same");
+    assert!(mute(ann, None) && mute(bob, Some(70)));
+    assert_eq!((muted(2), muted(7)), (Some(None), Some(Some(70))));
+    world.leave(group, 7);
+    assert_eq!(muted(7), Some(Some(70)));
+    world.send_to(group, 2);
+    world.join(group, 7);
+    assert_eq!(muted(7), Some(None));
+    assert!(mute(bob, Some(90)));
+    drop(world);
+    let world = World::open(stores);
+    assert_eq!(world.list(7, None, 9).conversations[0].muted_until, Some(90));
+}
+
 /// The two of a dm that has a message, and the members of a group as of now.
 pub fn who_shares_a_conversation_is_acquainted(stores: &dyn Stores) {
     let world = World::open(stores);

@@ -75,6 +75,7 @@ macro_rules! message_store_contract {
             events_and_deleted_messages_are_not_unread
             streams_say_where_they_stand
             choices_are_kept
+            a_mute_belongs_to_a_membership
             who_shares_a_conversation_is_acquainted
         );
         $crate::contract_cases!($make, erasing:

@@ -37,6 +37,7 @@ struct Membership {
     joined: Seq,
     left: Option<Seq>,
     read: Seq,
+    muted_until: Option<i64>,
 }
 
 /// Where a conversation stands in a user's list: the commit of the last message that counts, then its own number.
@@ -46,7 +47,7 @@ impl Conversation {
     pub(super) fn new(key: ConversationKey, number: u64) -> Self {
         let mut members = BTreeMap::new();
         if let ConversationKey::Dm(low, high) = key {
-            let always = Membership { joined: 0, left: None, read: 0 };
+            let always = Membership { joined: 0, left: None, read: 0, muted_until: None };
             members = [(low, vec![always]), (high, vec![always])].into();
         }
         Self { key, number, places: Vec::new(), members }
@@ -128,7 +129,7 @@ impl Conversation {
         let before = self.members.entry(user).or_default();
         let unread = before.last().filter(|last| last.left.is_some_and(|left| last.read < left));
         let read = unread.map_or(head, |last| last.read);
-        before.push(Membership { joined: head, left: None, read });
+        before.push(Membership { joined: head, left: None, read, muted_until: None });
         true
     }
 
@@ -161,9 +162,15 @@ impl Conversation {
         Ok(moves.then_some(seq))
     }
 
-    /// The user has read nothing.
+    /// Mutes it for a user; false where they see nothing of it.
+    pub(super) fn mute(&mut self, user: UserId, until: Option<i64>) -> bool {
+        self.last_mut(user).map(|membership| membership.muted_until = until).is_some()
+    }
+
+    /// The user has read nothing, and muted nothing.
     pub(super) fn forget_marks(&mut self, user: UserId) {
-        self.members.get_mut(&user).into_iter().flatten().for_each(|membership| membership.read = 0);
+        let all = self.members.get_mut(&user).into_iter().flatten();
+        all.for_each(|membership| (membership.read, membership.muted_until) = (0, None));
     }
 
     pub(super) fn page(&self, reader: Reader, page: Page) -> Option<HistoryPage> {
@@ -211,6 +218,7 @@ impl Conversation {
             read: membership.read,
             unread: self.unread(user),
             touched_at: decides.map_or(0, |place| place.created_at_ms.div_euclid(1_000)),
+            muted_until: membership.muted_until,
             last: seen().rfind(counts).cloned(),
         };
         Some(((decides.map_or(0, |place| place.commit), self.number), summary))

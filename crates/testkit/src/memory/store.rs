@@ -237,6 +237,15 @@ impl MessageStore for MemoryStore {
         now(())
     }
 
+    fn mute(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+        until: Option<i64>,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        now(self.state().conversations.get_mut(&conversation).is_some_and(|muted| muted.mute(of, until)))
+    }
+
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
         now(self.state().erase(user))
     }

@@ -333,6 +333,15 @@ impl MessageStore for Gate {
         self.store.choose(of, choices)
     }
 
+    fn mute(
+        &self,
+        of: UserId,
+        conversation: ConversationKey,
+        until: Option<i64>,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        self.store.mute(of, conversation, until)
+    }
+
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
         self.store.erase(user)
     }
