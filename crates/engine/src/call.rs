@@ -186,7 +186,7 @@ pub(crate) async fn presence(
 
 /// What one user may see of another is to be asked again.
 pub(crate) fn sight_changed(node: &Node, asker: UserId, user: UserId) {
-    node.services().sight.forget(asker, user);
+    node.services().sight.outdate(asker);
     for mailbox in node.mailboxes() {
         mailbox.push(Post::Mail(Mail(Letter::Sight(asker, user))));
     }

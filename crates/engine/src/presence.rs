@@ -137,6 +137,11 @@ impl Presence {
         }
     }
 
+    /// Shards with connections that watch the user.
+    pub(crate) fn watched_on(&self, user: UserId) -> ShardSet {
+        self.state().watched.get(&user).copied().unwrap_or(0)
+    }
+
     /// Users whom the shard's connections watch, and who may stand otherwise than before.
     pub(crate) fn take_stirred(&self, shard: u16) -> HashSet<UserId> {
         std::mem::take(&mut self.state().stirred[usize::from(shard)])

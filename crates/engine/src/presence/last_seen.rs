@@ -1,15 +1,12 @@
 //! When users were last there, for others' eyes.
 
-use hashbrown::HashMap;
 use tidings_wire::UserId;
+
+use crate::generations::Generations;
 
 /// Kept in memory: after a restart nothing is known. Of the users who went last at least [`USERS`] are remembered, and at most twice as
 /// many; earlier ones look as if they were never there.
-#[derive(Default)]
-pub(super) struct LastSeen {
-    newer: HashMap<UserId, Seen>,
-    older: HashMap<UserId, Seen>,
-}
+pub(super) struct LastSeen(Generations<UserId, Seen>);
 
 /// See [`LastSeen`].
 const USERS: usize = 50_000;
@@ -22,29 +19,28 @@ struct Seen {
     sure: bool,
 }
 
+impl Default for LastSeen {
+    fn default() -> Self {
+        Self(Generations::new(USERS))
+    }
+}
+
 impl LastSeen {
     /// When, in Unix seconds, and whether it may be told without knowing more of the user.
     pub(super) fn of(&self, user: UserId) -> Option<(i64, bool)> {
-        self.newer.get(&user).or_else(|| self.older.get(&user)).map(|seen| (seen.at, seen.sure))
+        self.0.get(&user).map(|seen| (seen.at, seen.sure))
     }
 
     pub(super) fn put(&mut self, user: UserId, at: i64, sure: bool) {
-        if self.newer.len() >= USERS && !self.newer.contains_key(&user) {
-            self.older = std::mem::take(&mut self.newer);
-        }
-        self.newer.insert(user, Seen { at, sure });
+        self.0.put(user, Seen { at, sure });
     }
 
     /// It has turned out whether the user was visible: what was not sure may be told, or never was.
     pub(super) fn settle(&mut self, user: UserId, visible: bool) {
-        for part in [&mut self.newer, &mut self.older] {
-            if let Some(seen) = part.get_mut(&user).filter(|seen| !seen.sure) {
-                if visible {
-                    seen.sure = true;
-                } else {
-                    part.remove(&user);
-                }
-            }
+        match self.0.get_mut(&user).filter(|seen| !seen.sure) {
+            Some(seen) if visible => seen.sure = true,
+            Some(_) => self.0.remove(&user),
+            None => {}
         }
     }
 }
@@ -59,7 +55,6 @@ mod tests {
         let user = |id: usize| UserId::new(id as u32);
         (0..=2 * USERS).for_each(|id| seen.put(user(id), id as i64, true));
         assert_eq!((seen.of(user(0)), seen.of(user(2 * USERS - 1))), (None, Some((2 * USERS as i64 - 1, true))));
-        assert!(seen.newer.len() + seen.older.len() <= 2 * USERS);
         for (visible, then) in [(true, Some((7, true))), (false, None)] {
             seen.put(user(1), 7, false);
             assert_eq!(seen.of(user(1)), Some((7, false)));

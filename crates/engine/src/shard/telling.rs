@@ -40,7 +40,7 @@ const READ_AT_ONCE: usize = 100;
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Stands for the shard itself in a ticket.
-const NO_CONNECTION: Slot = Slot { index: u32::MAX, generation: 0 };
+pub(super) const NO_CONNECTION: Slot = Slot { index: u32::MAX, generation: 0 };
 
 /// Who is watched here, and what is to be told.
 #[derive(Default)]
@@ -105,10 +105,11 @@ impl Shard {
         }
         self.tell_waiting(now);
         self.read_unknown(now);
+        let doubted = self.ask_doubted(now);
         let leaving = self.watchers.leaving.front().map(|(at, ..)| *at);
         let reads = !self.watchers.reading && !self.watchers.unknown.is_empty();
         let read = reads.then_some(self.watchers.read_at);
-        [leaving, self.watchers.look_at, read].into_iter().flatten().min()
+        [leaving, self.watchers.look_at, read, doubted].into_iter().flatten().min()
     }
 
     fn next_goes_offline(&mut self, now: Now) {
@@ -233,7 +234,7 @@ impl Shard {
         }
     }
 
-    fn watching_of(&mut self, index: u32) -> Option<&mut super::watching::Watching> {
+    pub(super) fn watching_of(&mut self, index: u32) -> Option<&mut super::watching::Watching> {
         self.connections[index as usize].details.session.as_mut()?.watching.as_deref_mut()
     }
 
@@ -266,11 +267,12 @@ impl Shard {
         self.watchers.unknown.extend(watched);
     }
 
-    /// Runs something for the shard as a whole: only stopping the shard ends it early.
-    pub(super) fn run_for_shard(&mut self, work: impl Future<Output = Finished> + Send + 'static) {
+    /// Runs something for the shard as a whole. Returns the number of its ticket.
+    pub(super) fn run_for_shard(&mut self, work: impl Future<Output = Finished> + Send + 'static) -> u32 {
         self.tickets = self.tickets.wrapping_add(1).max(1);
         let ticket = Ticket { slot: NO_CONNECTION, number: self.tickets };
         self.effects.push(Effect::Run(ticket, work.map(move |finished| Done { ticket, finished }).boxed()));
+        ticket.number
     }
 }
 

@@ -9,6 +9,7 @@ mod handlers;
 mod ids;
 mod kept;
 mod late;
+mod leaving;
 mod memberships;
 mod messages;
 mod presence;
