@@ -168,11 +168,15 @@ pub(crate) async fn presence(
                 services.presence.standing(user).filter(|at| *at != Standing::Online).unwrap_or(Standing::UNSEEN),
             ),
         };
+        services.learn_seen(&users).await;
         return Ok(users.into_iter().map(as_it_is).collect());
     };
     let seen = services.sight.of(asker, &users).await.map_err(refusal)?;
     let visible = users.iter().zip(&seen).filter(|(user, seen)| **seen && **user != asker).map(|(user, _)| *user);
-    services.learn_choices(visible).await.map_err(refusal)?;
+    services.learn_standings(visible.collect()).await.map_err(refusal)?;
+    if users.contains(&asker) {
+        services.learn_seen(&[asker]).await;
+    }
     let standing = |(user, seen)| {
         let standing = match seen {
             _ if user == asker => services.presence.own_standing(user),

@@ -225,7 +225,7 @@ pub(crate) async fn watch(services: Arc<Services>, asker: UserId, asked: Watch) 
     let seen = services.sight.of(asker, &users).await.map_err(refusal)?;
     let users: Vec<(UserId, bool)> = users.into_iter().zip(seen).collect();
     let visible = users.iter().filter(|(user, seen)| *seen && *user != asker).map(|(user, _)| *user);
-    services.learn_choices(visible).await.map_err(refusal)?;
+    services.learn_standings(visible.collect()).await.map_err(refusal)?;
     Ok(Asked::Watched(Granted { users, topics, asked }))
 }
 

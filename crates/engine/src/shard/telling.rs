@@ -33,10 +33,10 @@ const OUTBOX_BYTES: usize = 16 * 1024;
 /// Users who left and are not told to be offline yet. With one more the first of them is, a little early.
 const LEAVING: usize = 65_536;
 
-/// Users whose choices are read at once.
+/// Users of whom it is read at once what is not known.
 const READ_AT_ONCE: usize = 100;
 
-/// When choices that could not be read are read again.
+/// When what could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Stands for the shard itself in a ticket.
@@ -57,9 +57,9 @@ pub(super) struct Watchers {
     left: Vec<(UserId, u64)>,
     /// When each of those who left before is offline.
     leaving: VecDeque<(Duration, UserId, u64)>,
-    /// Watched users whose choices are to be read before they can be told of.
+    /// Watched users of whom something is to be read before they can be told of.
     pub(super) unknown: HashSet<UserId>,
-    /// Choices are being read.
+    /// It is being read.
     reading: bool,
     /// Not before this moment again.
     read_at: Duration,
@@ -238,7 +238,7 @@ impl Shard {
         self.connections[index as usize].details.session.as_mut()?.watching.as_deref_mut()
     }
 
-    /// Reads what watched users chose, as far as it is needed and not known.
+    /// Reads what watched users chose and when they were last there, as far as it is needed and not known.
     fn read_unknown(&mut self, now: Now) {
         if self.watchers.reading || self.watchers.unknown.is_empty() || self.watchers.read_at > now.mono {
             return;
@@ -250,7 +250,7 @@ impl Shard {
         self.watchers.reading = true;
         let services = self.node.services().clone();
         let asked = users.clone();
-        let read = async move { services.learn_choices(asked).await.is_ok() };
+        let read = async move { services.learn_standings(asked).await.is_ok() };
         let caught = std::panic::AssertUnwindSafe(read).catch_unwind();
         self.run_for_shard(caught.map(move |read| Finished::Learned(users, read.unwrap_or(false))));
     }

@@ -8,6 +8,7 @@ mod group;
 mod handlers;
 mod ids;
 mod kept;
+mod last_seen;
 mod late;
 mod leaving;
 mod memberships;
