@@ -205,6 +205,10 @@ impl MessageStore for Disk {
         self.memory.conversation(of, key)
     }
 
+    fn last_seen(&self, of: Vec<UserId>) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        self.memory.last_seen(of)
+    }
+
     fn acquainted(&self, asker: UserId, others: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
         self.memory.acquainted(asker, others)
     }

@@ -86,8 +86,22 @@ pub enum Op {
     /// that the user left: the head as of then); who never was in the stream is refused with `not_found`. Refusing undoes the
     /// whole act.
     Read(ConversationKey, UserId, Seq),
+    /// When a user was last there.
+    Seen(Seen),
     /// A handler's own statement.
     Sql(Write),
+}
+
+/// When a user was last there, for others' eyes: in place of what was known of it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Who.
+    pub user: UserId,
+    /// Unix seconds; none forgets what was known.
+    pub at: Option<i64>,
+    /// Whether it is known that the user was visible then. If not, it is written only where they have not chosen otherwise; else
+    /// what was known stays.
+    pub sure: bool,
 }
 
 /// A message to be stored. Its `seq` is allocated in the insert's transaction.

@@ -168,11 +168,15 @@ pub(crate) async fn presence(
                 services.presence.standing(user).filter(|at| *at != Standing::Online).unwrap_or(Standing::UNSEEN),
             ),
         };
+        services.learn_seen(&users).await;
         return Ok(users.into_iter().map(as_it_is).collect());
     };
     let seen = services.sight.of(asker, &users).await.map_err(refusal)?;
     let visible = users.iter().zip(&seen).filter(|(user, seen)| **seen && **user != asker).map(|(user, _)| *user);
-    services.learn_choices(visible).await.map_err(refusal)?;
+    services.learn_standings(visible.collect()).await.map_err(refusal)?;
+    if users.contains(&asker) {
+        services.learn_seen(&[asker]).await;
+    }
     let standing = |(user, seen)| {
         let standing = match seen {
             _ if user == asker => services.presence.own_standing(user),
@@ -186,7 +190,7 @@ pub(crate) async fn presence(
 
 /// What one user may see of another is to be asked again.
 pub(crate) fn sight_changed(node: &Node, asker: UserId, user: UserId) {
-    node.services().sight.forget(asker, user);
+    node.services().sight.outdate(asker);
     for mailbox in node.mailboxes() {
         mailbox.push(Post::Mail(Mail(Letter::Sight(asker, user))));
     }

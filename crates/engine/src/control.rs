@@ -1,6 +1,6 @@
 //! What a connection of `tidings.v1` asks for beside sending messages, as far as it needs the store.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -34,10 +34,19 @@ pub(crate) enum Asked {
     Act(Box<Act>, Option<Pinned>),
     /// The members of a group that someone types in.
     Typing(GroupId, Pinned),
-    /// These are to be watched: users, with whether they may be seen, and topics.
-    Watched(Vec<(UserId, bool)>, Vec<Topic>),
+    /// These are to be watched.
+    Watched(Granted),
     /// Whose the token is, and when it ends, Unix milliseconds.
     Renewed(UserId, Option<i64>),
+}
+
+/// What a `watch` asked for and may have.
+pub(crate) struct Granted {
+    /// Users, with whether they may be seen.
+    pub(crate) users: Vec<(UserId, bool)>,
+    pub(crate) topics: Vec<Topic>,
+    /// Since when that is so, on the monotonic clock: what changed after it is not in it.
+    pub(crate) asked: Duration,
 }
 
 /// A page of a stream.
@@ -212,11 +221,12 @@ pub(crate) async fn watch(services: Arc<Services>, asker: UserId, asked: Watch) 
         }
     };
     stream::iter(topics.clone()).map(may).buffered(TOPICS_AT_ONCE).try_collect::<()>().await?;
+    let asked = services.clock.now().mono;
     let seen = services.sight.of(asker, &users).await.map_err(refusal)?;
     let users: Vec<(UserId, bool)> = users.into_iter().zip(seen).collect();
     let visible = users.iter().filter(|(user, seen)| *seen && *user != asker).map(|(user, _)| *user);
-    services.learn_choices(visible).await.map_err(refusal)?;
-    Ok(Asked::Watched(users, topics))
+    services.learn_standings(visible.collect()).await.map_err(refusal)?;
+    Ok(Asked::Watched(Granted { users, topics, asked }))
 }
 
 /// Who hears that somebody types in a group; none where it is too large for that.

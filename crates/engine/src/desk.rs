@@ -1,5 +1,5 @@
 //! What the dispatcher sees to beside what it is handed: commits that it was never told of, types that are kept for a time only, read
-//! marks of users whose choices are not known.
+//! marks of users whose choices are not known, when users were last seen.
 //!
 //! Each asks the store, which may take long or hang: so each is a future that is polled between two batches, one of a kind at a time,
 //! and nothing else waits for it.
@@ -21,7 +21,7 @@ use crate::{
     clock::Now,
     members::Pinned,
     metrics,
-    node::Node,
+    node::{Node, save::ACTS},
     ports::{StoreError, StoredMessage},
     services::Services,
 };
@@ -31,12 +31,16 @@ use pruner::Pruner;
 /// How often it is looked for commits that nobody told of. Whatever stands on the disk in two looks is delivered: so within 5 s.
 const LOOK: Duration = Duration::from_millis(2_500);
 
+/// How often it is written when users were last seen: what comes in between is one commit.
+const SAVE: Duration = Duration::from_secs(2);
+
 /// The desk of one node: in the hand of its dispatcher alone.
 pub(crate) struct Desk {
     lookout: Lookout,
     look_at: Duration,
     looking: Option<(Question, BoxFuture<'static, Result<Found, StoreError>>)>,
     pruner: Pruner,
+    save_at: Duration,
     asking: Option<BoxFuture<'static, Vec<ReadMark>>>,
 }
 
@@ -55,6 +59,7 @@ impl Desk {
             look_at: if services.settings.keep { now + LOOK } else { Duration::MAX },
             looking: None,
             pruner: Pruner::new(services, now),
+            save_at: if services.settings.keep { now + SAVE } else { Duration::MAX },
             asking: None,
         }
     }
@@ -76,8 +81,12 @@ impl Desk {
         self.look(node, context, now);
         self.ask(node, context, now);
         let prune_at = self.pruner.step(node.services(), context, now);
+        if self.save_at <= now.mono {
+            node.save_seen(ACTS);
+            self.save_at = now.mono + SAVE;
+        }
         let look_at = if self.looking.is_some() { Duration::MAX } else { self.look_at };
-        look_at.min(prune_at)
+        look_at.min(prune_at).min(self.save_at)
     }
 
     fn look(&mut self, node: &Node, context: &mut Context<'_>, now: Now) {

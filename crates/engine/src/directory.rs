@@ -141,6 +141,16 @@ impl Directory {
         self.find(user).is_some_and(|(_, shards)| shards != 0)
     }
 
+    /// All who are connected, for the end.
+    pub(crate) fn users_online(&self) -> Vec<UserId> {
+        let mut users = Vec::new();
+        for stripe in &self.stripes {
+            let stripe = stripe.read().expect(POISONED);
+            users.extend(stripe.iter().filter(|(_, entry)| self.shards.of(entry.index) != 0).map(|(user, _)| *user));
+        }
+        users
+    }
+
     /// The indices of all who are connected.
     pub(crate) fn online(&self) -> RwLockReadGuard<'_, RoaringBitmap> {
         self.online.read().expect(POISONED)

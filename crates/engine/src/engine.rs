@@ -288,6 +288,11 @@ impl Engine {
         call::sight_changed(&self.0.node, asker, user);
     }
 
+    /// Nothing is known any more of when the user was last there, nor kept. Their connections are to be closed before.
+    pub fn forget_last_seen(&self, user: UserId) {
+        self.0.node.stirred(self.services().presence.forget(user));
+    }
+
     /// What a user chose for themselves.
     ///
     /// # Errors
@@ -403,6 +408,8 @@ impl Engine {
     /// `unavailable`; nobody is connected any more.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
+        self.services().presence.see_all_off(self.services().clock.now());
+        self.0.node.save_seen(usize::MAX);
         self.services().store.stop();
         self.0.dispatcher.stop();
         for mailbox in self.0.node.mailboxes() {

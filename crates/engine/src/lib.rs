@@ -64,6 +64,7 @@ mod engine;
 #[cfg(feature = "failpoints")]
 pub mod failpoint;
 mod follow;
+mod generations;
 mod greet;
 mod guest;
 pub mod handle;

@@ -99,6 +99,11 @@ pub(crate) fn delivered_late(messages: usize) {
     counter!("tidings_late_deliveries_total").increment(messages as u64);
 }
 
+/// A user's last seen was not saved, because too many waited.
+pub(crate) fn last_seen_dropped() {
+    counter!("tidings_last_seen_dropped_total").increment(1);
+}
+
 /// So many messages of a type were deleted, because they were kept as long as the type is.
 pub(crate) fn pruned(name: &'static str, messages: u64) {
     counter!("tidings_pruned_messages_total", "type" => name).increment(messages);

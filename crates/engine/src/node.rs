@@ -1,6 +1,7 @@
 //! A node: what its threads share, and what passes between them. Without threads itself, so that a simulation can drive it
 //! from one.
 
+pub(crate) mod save;
 mod tell;
 
 use std::{
@@ -93,7 +94,7 @@ impl Node {
             members: Members::new(groups.clone(), directory.clone(), clock.clone(), settings.group_cache_bytes),
             store,
             groups,
-            presence: Presence::new(directory.clone(), wakes.len(), settings.offline_after),
+            presence: Presence::new(directory.clone(), wakes.len(), settings.offline_after, settings.keep),
             sight: Sight::new(visibility, clock.clone()),
             topics,
             choosing: Semaphore::new(1),
@@ -304,6 +305,9 @@ impl Node {
             if let Some(projection) = act.project.take() {
                 self.project(act.origin, projection, rows, outgoing);
             }
+        }
+        if matches!(outcome, Outcome::Unavailable(_)) {
+            self.not_saved(&act);
         }
         self.answer(&act, outcome, outgoing);
     }

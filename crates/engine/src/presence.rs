@@ -6,6 +6,8 @@
 //! join, the newest wins, and what waits is at most who is watched.
 
 mod last_seen;
+mod saving;
+mod unsaved;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -22,6 +24,8 @@ use crate::{
     ports::Choices,
 };
 use last_seen::LastSeen;
+use saving::Unread;
+use unsaved::{Unsaved, Wanted};
 
 /// How a user stands for those who may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub(crate) struct Presence {
     directory: Arc<Directory>,
     state: Mutex<State>,
     offline_after: Duration,
+    /// Whether when users were last seen is kept in the store.
+    saves: bool,
 }
 
 struct State {
@@ -53,6 +59,9 @@ struct State {
     /// Counts those who left.
     departures: u64,
     last_seen: LastSeen,
+    unsaved: Unsaved,
+    /// Counts users who were forgotten: what was read of them before is not learnt any more.
+    forgotten: u64,
     chosen: Chosen,
     /// For each shard: watched users who may stand otherwise than it has told.
     stirred: Vec<HashSet<UserId>>,
@@ -61,16 +70,18 @@ struct State {
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
 impl Presence {
-    pub(crate) fn new(directory: Arc<Directory>, shards: usize, offline_after: Duration) -> Self {
+    pub(crate) fn new(directory: Arc<Directory>, shards: usize, offline_after: Duration, saves: bool) -> Self {
         let state = State {
             watched: HashMap::new(),
             leaving: HashMap::new(),
             departures: 0,
             last_seen: LastSeen::default(),
+            unsaved: Unsaved::default(),
+            forgotten: 0,
             chosen: Chosen::default(),
             stirred: vec![HashSet::new(); shards],
         };
-        Self { directory, state: Mutex::new(state), offline_after }
+        Self { directory, state: Mutex::new(state), offline_after, saves }
     }
 
     /// The user has a connection more on the shard. Returns the user's index, and the shards that are to be given a letter.
@@ -111,7 +122,7 @@ impl Presence {
         let away = now.mono.saturating_sub(since).as_secs().cast_signed();
         let visible = state.chosen.of(user).map(|choices| choices.visible);
         if visible != Some(false) {
-            state.last_seen.put(user, now.unix() - away, visible.is_some());
+            self.went(&mut state, user, now.unix() - away, visible.is_some());
         }
         state.chosen.forget(user);
         state.stir(user)
@@ -137,17 +148,25 @@ impl Presence {
         }
     }
 
+    /// Shards with connections that watch the user.
+    pub(crate) fn watched_on(&self, user: UserId) -> ShardSet {
+        self.state().watched.get(&user).copied().unwrap_or(0)
+    }
+
     /// Users whom the shard's connections watch, and who may stand otherwise than before.
     pub(crate) fn take_stirred(&self, shard: u16) -> HashSet<UserId> {
         std::mem::take(&mut self.state().stirred[usize::from(shard)])
     }
 
-    /// How the user stands; none where that depends on choices that are to be read first.
+    /// How the user stands; none where that depends on what is to be read first.
     pub(crate) fn standing(&self, user: UserId) -> Option<Standing> {
         let state = self.state();
         let online = self.is_here(&state, user);
-        let (last_seen, sure) = state.last_seen.of(user).map_or((None, true), |(at, sure)| (Some(at), sure));
         let visible = state.chosen.of(user).map(|choices| choices.visible);
+        if self.is_unread(&state, user).is_some_and(|why| why == Unread::NotAsked) {
+            return None;
+        }
+        let (last_seen, sure) = state.last_seen.of(user).map_or((None, true), |seen| (seen.at, seen.sure));
         match visible {
             None if online || !sure => None,
             Some(true) if online => Some(Standing::Online),
@@ -162,7 +181,7 @@ impl Presence {
         if self.is_here(&state, user) {
             return Standing::Online;
         }
-        Standing::Offline { last_seen: state.last_seen.of(user).map(|(at, _)| at) }
+        Standing::Offline { last_seen: state.last_seen.of(user).and_then(|seen| seen.at) }
     }
 
     /// What the user chose, if it is known.
@@ -181,7 +200,7 @@ impl Presence {
         if !state.chosen.learn(user, choices, begun) {
             return;
         }
-        state.last_seen.settle(user, choices.visible);
+        state.settle(user, choices.visible);
         if !self.is_here(state, user) {
             // Nobody would take them out again.
             state.chosen.forget(user);
@@ -199,11 +218,11 @@ impl Presence {
     pub(crate) fn choose(&self, user: UserId, before: Choices, choices: Choices, now: Now) -> ShardSet {
         let state = &mut *self.state();
         let online = self.is_here(state, user);
-        state.last_seen.settle(user, before.visible);
+        state.settle(user, before.visible);
         if online && before.visible && !choices.visible {
             // They look like somebody whose last connection went, and who is told to be offline now.
             let away = self.offline_after.as_secs().cast_signed();
-            state.last_seen.put(user, now.unix() - away, true);
+            self.went(state, user, now.unix() - away, true);
         }
         state.chosen.choose(user, choices, online);
         state.stir(user)
@@ -219,6 +238,14 @@ impl Presence {
 }
 
 impl State {
+    /// It has turned out whether the user was visible when they went.
+    fn settle(&mut self, user: UserId, visible: bool) {
+        // What is on its way to the store already is taken back there.
+        if self.last_seen.settle(user, visible) && !self.unsaved.cancel(user) {
+            self.unsaved.put(user, Wanted::Nothing);
+        }
+    }
+
     /// Notes that the user may stand otherwise. Returns the shards for which nothing was noted before.
     fn stir(&mut self, user: UserId) -> ShardSet {
         let mut woken = 0;

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use hashbrown::HashMap;
 use tidings_wire::{ConversationKey, MessageId, UserId};
 use tokio::sync::Semaphore;
 
@@ -54,14 +55,35 @@ pub(crate) struct Services {
 const CHOICES_AT_ONCE: usize = 8;
 
 impl Services {
-    /// Reads what these users chose, as far as their standing depends on it and it is not known.
+    /// Reads what the standing of these users (at most 500) depends on and is not known: when they were last there, and what they
+    /// chose.
     ///
     /// # Errors
-    /// Where the store does not answer; what was read by then is known.
-    pub(crate) async fn learn_choices(&self, users: impl IntoIterator<Item = UserId>) -> Result<(), StoreError> {
-        let unknown: Vec<UserId> = users.into_iter().filter(|&user| self.presence.standing(user).is_none()).collect();
+    /// Where the store does not say what they chose; what was read by then is known.
+    pub(crate) async fn learn_standings(&self, users: Vec<UserId>) -> Result<(), StoreError> {
         let learn = |user| async move { self.learn_choice(user).await };
-        stream::iter(unknown).map(learn).buffer_unordered(CHOICES_AT_ONCE).try_collect().await
+        let undecided = stream::iter(self.presence.undecided(&users));
+        undecided.map(learn).buffer_unordered(CHOICES_AT_ONCE).try_collect::<()>().await?;
+        self.learn_seen(&users).await;
+        Ok(())
+    }
+
+    /// Reads when these users (at most 500) were last there, in one question. A store that does not answer holds nobody up: they look as
+    /// if they were never there until the next question.
+    pub(crate) async fn learn_seen(&self, users: &[UserId]) {
+        let unread = self.presence.unread(users);
+        if unread.is_empty() {
+            return;
+        }
+        let begun = self.presence.before_seen();
+        let read = self.store.last_seen(unread.clone()).await.inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, "when users were last seen can't be read");
+        });
+        let read: Option<HashMap<UserId, i64>> = read.ok().map(|read| read.into_iter().collect());
+        for user in unread {
+            self.presence.learn_seen(user, read.as_ref().map(|read| read.get(&user).copied()), begun);
+        }
     }
 
     /// Reads what a user chose.

@@ -255,6 +255,10 @@ impl MessageStore for VolatileStore {
         now(Ok(Choices::default()))
     }
 
+    fn last_seen(&self, _: Vec<UserId>) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        now(Ok(Vec::new()))
+    }
+
     fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
         let memberships = self.shared.memberships.lock().expect(POISON);
         let own: Vec<_> = memberships.groups_of(of).collect();

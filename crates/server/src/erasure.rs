@@ -38,6 +38,7 @@ pub(crate) async fn erase(tidings: &Tidings, user: UserId) -> Result<Erasure, Re
         let erased = engine.store().erase(user).await.map_err(refusal)?;
         messages += erased.messages;
         if !erased.more {
+            engine.forget_last_seen(user);
             return Ok(Erasure { closed, groups: left, messages });
         }
     }

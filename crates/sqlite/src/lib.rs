@@ -13,7 +13,7 @@
 //! | `writer/commit`, `writer/batch`, `writer/job` | one transaction; the acts in it; what is written beside acts |
 //! | `writer/change`, `writer/mark` | edits and deletions; marks of what was read |
 //! | `members`, `statement` | memberships; the statements of packs |
-//! | `removal`, `choices` | what is erased and pruned; what users chose |
+//! | `removal`, `choices`, `seen` | what is erased and pruned; what users chose, and when they were last there |
 //! | `backup` | copies of the database, and their being put back |
 //! | `readers`, `read/` | the threads that read; one file a question |
 //! | `sessions`, `keys`, `revocations` | the other ports |
@@ -84,6 +84,7 @@ mod readers;
 mod removal;
 mod revocations;
 mod row;
+mod seen;
 mod sessions;
 mod shared;
 mod statement;

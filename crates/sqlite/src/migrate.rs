@@ -14,6 +14,7 @@ pub type MigrationSource<'a> = (i32, &'a str, &'a str);
 pub(crate) const OWN: &[MigrationSource<'static>] = &[
     (1, "first", include_str!("../migrations/V1__first.sql")),
     (2, "changes", include_str!("../migrations/V2__changes.sql")),
+    (3, "seen", include_str!("../migrations/V3__seen.sql")),
 ];
 
 /// A part of the database with migrations of its own.
@@ -226,7 +227,7 @@ mod tests {
         // The copy that was made before has no mark, and is put back all the same.
         drop(connection);
         let back = tempfile::tempdir().unwrap();
-        crate::restore(&folder.path().join("tidings.db.before-v2"), back.path(), false).unwrap();
+        crate::restore(&folder.path().join("tidings.db.before-v3"), back.path(), false).unwrap();
         let options =
             crate::SqliteOptions::new(back.path(), std::sync::Arc::new(tidings_engine::clock::SystemClock::new()));
         let (_, restored) = crate::open::first(&options).unwrap();

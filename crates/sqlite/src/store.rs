@@ -26,7 +26,7 @@ use crate::{
     options::SqliteOptions,
     read,
     readers::{ReadError, Readers},
-    removal,
+    removal, seen,
     shared::Shared,
     statement,
     writer::{self, Fate, Job, WriteJob, Writer},
@@ -223,6 +223,10 @@ impl MessageStore for SqliteStore {
 
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>> {
         self.read(move |connection| Ok(choices::choices(connection, of)?))
+    }
+
+    fn last_seen(&self, of: Vec<UserId>) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        self.read(move |connection| seen::last_seen(connection, &of))
     }
 
     fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use tidings_wire::{
-    Audience, ConversationKey, GroupId, Me, Set,
+    Audience, ConversationKey, GroupId, Me, Set, UserId,
     server_frames::{Frame, Joined, Left, ReadUpTo},
 };
 
@@ -17,6 +17,7 @@ use crate::{
     pipeline::GROUP_WITH_RECEIPTS,
     ports::{Line, StoredMessage},
     render,
+    shard::{Letter, Mail},
 };
 
 impl Node {
@@ -67,6 +68,20 @@ impl Node {
             false => Left { conversation, head }.to_json(),
         };
         self.tell(&json, conversation, &Audience::user(change.user), since, outgoing);
+        if !change.joined {
+            self.doubt_sight_of(change.user, outgoing);
+        }
+    }
+
+    /// Who left may have shared nothing else with those whom they watch, and who watch them.
+    fn doubt_sight_of(&self, user: UserId, outgoing: &mut [Vec<Post>]) {
+        let services = &self.0.services;
+        // First, so that whoever begins to watch now learns of it: see `Shard::watches`.
+        services.sight.outdate(user);
+        let connected = services.directory.find(user).map_or(0, |(_, shards)| shards);
+        for (id, _) in self.concerned(connected | services.presence.watched_on(user)) {
+            outgoing[id].push(Post::Mail(Mail(Letter::SightOf(user))));
+        }
     }
 
     /// A mark has moved: its own user's connections learn what is left, the others of a small conversation how far it is read.

@@ -75,6 +75,10 @@ pub trait MessageStore: Send + Sync + 'static {
     /// members of a group of the store's own. In any order.
     fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>>;
 
+    /// When those of `users` (at most 500, each once) of whom it is known were last there, Unix seconds: what
+    /// [`Op::Seen`](crate::act::Op::Seen) wrote last. In any order.
+    fn last_seen(&self, of: Vec<UserId>) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>>;
+
     /// Sets what a user chose.
     fn choose(&self, of: UserId, choices: Choices) -> BoxFuture<Result<(), StoreError>>;
 
@@ -91,8 +95,8 @@ pub trait MessageStore: Send + Sync + 'static {
     /// unread), with its keys, so that a repeat would be a new message. No seq, id or commit number changes, nor does the order of
     /// anybody's list. Events of others about it stay: a deletion is still told, an edit is skipped. Erasing again changes nothing.
     ///
-    /// With the last of it their choices and mutes go, and their read marks go to 0: all that others sent, and they still see, counts as
-    /// unread to them. Until then the marks stand, because what is left of one's own below a mark is not unread. Memberships stay:
+    /// With the last of it their choices and mutes go and when they were last seen, and their read marks go to 0: all that others sent,
+    /// and they still see, counts as unread to them. Until then the marks stand, because what is left of one's own below a mark is not unread. Memberships stay:
     /// the caller ends those first.
     ///
     /// One call erases at most about 10,000 messages, so that others' commits wait no longer than for that; `more` says whether to

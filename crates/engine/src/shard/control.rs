@@ -142,7 +142,7 @@ impl Shard {
             Asked::Typing(group, members) => {
                 self.tell_typing(index, ConversationKey::Group(group), Audience::group(group), Some(members), now);
             }
-            Asked::Watched(users, topics) => self.watches(index, reference, users, topics, now),
+            Asked::Watched(granted) => self.watches(index, reference, granted, now),
             Asked::Renewed(user, ends) => self.renew(index, reference, user, ends, now),
         }
     }

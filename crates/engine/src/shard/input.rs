@@ -214,7 +214,7 @@ impl Shard {
         }
         let finished = match finished {
             Finished::Learned(users, read) => return self.learned(users, read, now),
-            Finished::Sighted(asker, user, seen) => return self.sighted(asker, user, seen),
+            Finished::Sighted(answers) => return self.sighted(ticket.number, answers, now),
             finished => finished,
         };
         let Some(connection) = self.get_mut(ticket.slot) else { return };

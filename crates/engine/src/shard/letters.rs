@@ -23,7 +23,8 @@ impl Shard {
             }
             Letter::ShardRoom => self.retry_parked(now),
             Letter::Presence => self.look_soon(now),
-            Letter::Sight(asker, user) => self.review_sight(asker, user),
+            Letter::Sight(asker, user) => self.doubt_pair(asker, user),
+            Letter::SightOf(user) => self.doubt_all_of(user),
             Letter::List(user, answer) => {
                 let infos = self.connections_of(user).into_iter();
                 let infos = infos.map(|index| self.connections[index as usize].info(self.id)).collect();

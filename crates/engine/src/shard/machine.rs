@@ -10,6 +10,7 @@ use super::{
     Slot,
     connection::{Connection, Details, NEVER, Phase, Speech},
     crossing::Crossing,
+    doubting::Doubts,
     everyone::EveryoneLog,
     fanout::Fanouts,
     mail::{Effect, Mail},
@@ -44,6 +45,7 @@ pub struct Shard {
     pub(super) users: Users,
     pub(super) topics: HashMap<Topic, Vec<u32>>,
     pub(super) watchers: Watchers,
+    pub(super) doubts: Doubts,
     pub(super) log: EveryoneLog,
     pub(super) wheel: Wheel,
     /// Connections to be flushed first.
@@ -146,6 +148,7 @@ impl Shard {
             users: Users::default(),
             topics: HashMap::new(),
             watchers: Watchers::default(),
+            doubts: Doubts::default(),
             log,
             wheel: Wheel::new(now.mono),
             prompt: VecDeque::new(),

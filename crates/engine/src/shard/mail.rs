@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tidings_wire::{CloseCode, MessageId, Reject, UserId};
 use tokio::sync::oneshot;
 
-use super::Slot;
+use super::{Slot, doubting::Sighted};
 use crate::{
     act::Receipt,
     control::Asked,
@@ -35,6 +35,8 @@ pub(crate) enum Letter {
     Presence,
     /// Whether the first user sees the second is to be asked again.
     Sight(UserId, UserId),
+    /// The user has left a conversation: whom they see, and who sees them, is to be asked again.
+    SightOf(UserId),
     /// Which connections the user has here.
     List(UserId, oneshot::Sender<Vec<ConnectionInfo>>),
     /// Close the user's connections.
@@ -79,8 +81,8 @@ pub(crate) enum Finished {
     Replayed(Result<Option<HistoryPage>, StoreError>),
     /// What these users chose was read, or could not be. For no connection.
     Learned(Vec<UserId>, bool),
-    /// Whether the first user sees the second. For no connection.
-    Sighted(UserId, UserId, Result<bool, StoreError>),
+    /// Whom connections see. For the shard itself.
+    Sighted(Vec<Sighted>),
 }
 
 impl Done {

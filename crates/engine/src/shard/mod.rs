@@ -5,12 +5,14 @@
 //! `crossing` hands publications to other shards, `fanout` spreads what is for many over turns, by way of `lanes` and with the `users`' connections; `output` goes from publications to sockets by
 //! way of each reader's `outbox` and the log for all, `everyone`, and `sample` measures how long that takes; `timers`, with its `wheel`, sees to what time does to a
 //! connection. Of `tidings.v1`: `session` is what such a connection has beside, `resume` leads it from `hello` to live, `control` takes
-//! what it asks for, `acks` answers what it sent, `watching` is what it watches, `telling` how it is told of that.
+//! what it asks for, `acks` answers what it sent, `watching` is what it watches, `doubting` asks again whether it may,
+//! `telling` is how it is told of that.
 
 mod acks;
 mod connection;
 mod control;
 mod crossing;
+mod doubting;
 mod everyone;
 mod fanout;
 mod input;

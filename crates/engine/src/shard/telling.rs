@@ -33,14 +33,14 @@ const OUTBOX_BYTES: usize = 16 * 1024;
 /// Users who left and are not told to be offline yet. With one more the first of them is, a little early.
 const LEAVING: usize = 65_536;
 
-/// Users whose choices are read at once.
+/// Users of whom it is read at once what is not known.
 const READ_AT_ONCE: usize = 100;
 
-/// When choices that could not be read are read again.
+/// When what could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Stands for the shard itself in a ticket.
-const NO_CONNECTION: Slot = Slot { index: u32::MAX, generation: 0 };
+pub(super) const NO_CONNECTION: Slot = Slot { index: u32::MAX, generation: 0 };
 
 /// Who is watched here, and what is to be told.
 #[derive(Default)]
@@ -57,9 +57,9 @@ pub(super) struct Watchers {
     left: Vec<(UserId, u64)>,
     /// When each of those who left before is offline.
     leaving: VecDeque<(Duration, UserId, u64)>,
-    /// Watched users whose choices are to be read before they can be told of.
+    /// Watched users of whom something is to be read before they can be told of.
     pub(super) unknown: HashSet<UserId>,
-    /// Choices are being read.
+    /// It is being read.
     reading: bool,
     /// Not before this moment again.
     read_at: Duration,
@@ -105,10 +105,11 @@ impl Shard {
         }
         self.tell_waiting(now);
         self.read_unknown(now);
+        let doubted = self.ask_doubted(now);
         let leaving = self.watchers.leaving.front().map(|(at, ..)| *at);
         let reads = !self.watchers.reading && !self.watchers.unknown.is_empty();
         let read = reads.then_some(self.watchers.read_at);
-        [leaving, self.watchers.look_at, read].into_iter().flatten().min()
+        [leaving, self.watchers.look_at, read, doubted].into_iter().flatten().min()
     }
 
     fn next_goes_offline(&mut self, now: Now) {
@@ -233,11 +234,11 @@ impl Shard {
         }
     }
 
-    fn watching_of(&mut self, index: u32) -> Option<&mut super::watching::Watching> {
+    pub(super) fn watching_of(&mut self, index: u32) -> Option<&mut super::watching::Watching> {
         self.connections[index as usize].details.session.as_mut()?.watching.as_deref_mut()
     }
 
-    /// Reads what watched users chose, as far as it is needed and not known.
+    /// Reads what watched users chose and when they were last there, as far as it is needed and not known.
     fn read_unknown(&mut self, now: Now) {
         if self.watchers.reading || self.watchers.unknown.is_empty() || self.watchers.read_at > now.mono {
             return;
@@ -249,7 +250,7 @@ impl Shard {
         self.watchers.reading = true;
         let services = self.node.services().clone();
         let asked = users.clone();
-        let read = async move { services.learn_choices(asked).await.is_ok() };
+        let read = async move { services.learn_standings(asked).await.is_ok() };
         let caught = std::panic::AssertUnwindSafe(read).catch_unwind();
         self.run_for_shard(caught.map(move |read| Finished::Learned(users, read.unwrap_or(false))));
     }
@@ -266,11 +267,12 @@ impl Shard {
         self.watchers.unknown.extend(watched);
     }
 
-    /// Runs something for the shard as a whole: only stopping the shard ends it early.
-    pub(super) fn run_for_shard(&mut self, work: impl Future<Output = Finished> + Send + 'static) {
+    /// Runs something for the shard as a whole. Returns the number of its ticket.
+    pub(super) fn run_for_shard(&mut self, work: impl Future<Output = Finished> + Send + 'static) -> u32 {
         self.tickets = self.tickets.wrapping_add(1).max(1);
         let ticket = Ticket { slot: NO_CONNECTION, number: self.tickets };
         self.effects.push(Effect::Run(ticket, work.map(move |finished| Done { ticket, finished }).boxed()));
+        ticket.number
     }
 }
 

@@ -2,18 +2,18 @@
 
 use std::collections::VecDeque;
 
-use futures_util::FutureExt;
 use hashbrown::{HashMap, HashSet};
 use tidings_wire::{
-    Code, Reject, Topic, UserId,
+    Code, Reject, UserId,
     client_frames::{MAX_WATCHED, Watch},
 };
 
-use super::{
-    Shard,
-    mail::{Answer, Finished},
+use super::{Shard, mail::Answer};
+use crate::{
+    clock::Now,
+    control::{self, Granted},
+    presence::Standing,
 };
-use crate::{clock::Now, control, presence::Standing};
 
 /// The users that one connection watches: with its topics at most [`MAX_WATCHED`].
 #[derive(Default)]
@@ -24,6 +24,8 @@ pub(super) struct Watching {
     pub(super) stale: VecDeque<UserId>,
     /// Stands in the line of those to be told.
     pub(super) queued: bool,
+    /// Stands in the line of those whose sight is asked again.
+    pub(super) doubted: bool,
 }
 
 /// One user, for one connection.
@@ -34,6 +36,8 @@ pub(super) struct Watched {
     /// What was told last.
     pub(super) told: Option<Standing>,
     pub(super) stale: bool,
+    /// Whether that is so is to be asked again.
+    pub(super) doubted: bool,
 }
 
 impl Shard {
@@ -89,8 +93,7 @@ impl Shard {
         &mut self,
         index: u32,
         reference: Option<i64>,
-        users: Vec<(UserId, bool)>,
-        topics: Vec<Topic>,
+        Granted { users, topics, asked }: Granted,
         now: Now,
     ) {
         self.acknowledge(index, reference, None, &Answer::Stored(None), now);
@@ -98,12 +101,13 @@ impl Shard {
             // The acknowledgement was too much for a reader that takes nothing: it watches nothing any more.
             return;
         }
-        let slot = self.slot_of(index);
+        let (slot, asker) = (self.slot_of(index), self.connections[index as usize].user);
         topics.into_iter().for_each(|topic| self.watch(slot, topic, true));
         for (user, seen) in users {
             let watching = self.connections[index as usize].session().watching.get_or_insert_default();
-            let stale = watching.users.get(&user).is_some_and(|watched| watched.stale);
-            let known = watching.users.insert(user, Watched { seen, told: None, stale }).is_some();
+            let (stale, doubted) =
+                watching.users.get(&user).map_or((false, false), |watched| (watched.stale, watched.doubted));
+            let known = watching.users.insert(user, Watched { seen, told: None, stale, doubted }).is_some();
             if !known {
                 let watchers = self.watchers.of.entry(user).or_default();
                 if watchers.is_empty() {
@@ -113,42 +117,9 @@ impl Shard {
                 watchers.push(index);
             }
             self.outdate(index, user);
-        }
-    }
-
-    /// Whether one user sees another was to be asked again.
-    pub(super) fn review_sight(&mut self, asker: UserId, user: UserId) {
-        let watching = |index: &u32| {
-            let session = self.connections[*index as usize].details.session.as_deref();
-            session.and_then(|session| session.watching.as_deref()).is_some_and(|all| all.users.contains_key(&user))
-        };
-        if !self.connections_of(asker).iter().any(watching) {
-            return;
-        }
-        let services = self.node.services().clone();
-        let asked = async move {
-            let seen = services.sight.of(asker, &[user]).await.map(|seen| seen == [true]);
-            Finished::Sighted(asker, user, seen)
-        };
-        let caught = std::panic::AssertUnwindSafe(asked).catch_unwind();
-        self.run_for_shard(caught.map(move |asked| {
-            asked.unwrap_or_else(|_| Finished::Sighted(asker, user, Err(crate::ports::StoreError::Full)))
-        }));
-    }
-
-    /// It is known again whether one user sees another. Where the port does not answer they don't.
-    pub(super) fn sighted(&mut self, asker: UserId, user: UserId, seen: Result<bool, crate::ports::StoreError>) {
-        let seen = seen.unwrap_or_else(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "who sees whom can't be asked: a watched user looks offline from now on");
-            false
-        });
-        for index in self.connections_of(asker) {
-            let session = self.connections[index as usize].details.session.as_mut();
-            let watching = session.and_then(|session| session.watching.as_mut());
-            if let Some(watched) = watching.and_then(|watching| watching.users.get_mut(&user)) {
-                watched.seen = seen;
-                self.outdate(index, user);
+            // After the watch is known to the node: whoever ends what the two see of one another finds it, or is found here.
+            if self.node.services().sight.is_outdated(asker, user, asked) {
+                self.doubt(index, user);
             }
         }
     }

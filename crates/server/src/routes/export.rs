@@ -42,6 +42,9 @@ enum Record {
         receipts: bool,
         /// Whether others learn when this user is online.
         visible: bool,
+        /// When they were last there for others' eyes, Unix seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_seen: Option<i64>,
     },
     /// A conversation that the user is or was in.
     Conversation {
@@ -92,8 +95,9 @@ pub(crate) async fn export(
     // Read before the answer begins, so that a store that keeps nothing or does not answer is told by the status.
     let first = engine.store().conversations(user, None, PAGE).await.map_err(unavailable)?;
     let choices = engine.store().choices(user).await.map_err(unavailable)?;
+    let last_seen = engine.store().last_seen(vec![user]).await.map_err(unavailable)?.first().map(|(_, at)| *at);
     let (exported_at, receipts, visible) = (engine.clock().now().unix(), choices.receipts, choices.visible);
-    let head = line(&Record::User { user, exported_at, receipts, visible });
+    let head = line(&Record::User { user, exported_at, receipts, visible, last_seen });
     let export = Export { engine, user };
     let pages = stream::try_unfold((export, Step::Conversations(head, first)), async |(export, step)| {
         let next = export.next(step).await.inspect_err(|error| {

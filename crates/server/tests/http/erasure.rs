@@ -1,8 +1,14 @@
 //! What a user may ask an app for by law: everything that is kept of them, and its end.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use serde_json::{Value, json};
+use tidings_engine::{
+    act::{Op, Seen},
+    ports::MessageStore,
+};
+use tidings_testkit::contract::act;
+use tidings_wire::UserId;
 
 use crate::world::{World, of_user, options};
 
@@ -58,7 +64,7 @@ fn an_export_holds_all_that_a_user_wrote_and_where_they_stand() {
 #[test]
 fn an_erasure_leaves_nothing_that_the_user_wrote_and_closes_their_connections() {
     let world = World::keeping(options());
-    let admin = world.key("admin");
+    let (admin, all) = (world.key("admin"), world.key("all"));
     for user in [2, 7] {
         world.ask("PUT", &format!("/v1/groups/5/members/{user}"), &[("Authorization", &admin)], "");
     }
@@ -66,10 +72,20 @@ fn an_erasure_leaves_nothing_that_the_user_wrote_and_closes_their_connections() 
     send(&world, 2, &json!({"type": "letter", "to": 7, "content": "yours"}));
     send(&world, 7, &json!({"type": "postcard", "group_id": 5}));
     let mut ann = world.v1(7);
+    let kept = || {
+        let export = exported(&world, 7, &all);
+        (export[0].get("last_seen").cloned(), world.get("/v1/presence?users=7", &[("Authorization", &all)]).json())
+    };
+    let seen = Op::Seen(Seen { user: UserId::new(7), at: Some(5), sure: true });
+    world.store.submit(&mut VecDeque::from([act(None, [seen])]));
+    // The writer takes one after another.
+    send(&world, 7, &json!({"type": "letter", "to": 7, "content": "a note"}));
+    assert_eq!(kept().0, Some(json!(5)));
     let erase = |authorization: &str| world.ask("DELETE", &of_user(7, "data"), &[("Authorization", authorization)], "");
     assert_eq!(erase(&world.key("read")).problem(), (403, "not_allowed".into()));
     let erased = erase(&admin);
-    assert_eq!((erased.status, erased.json()), (200, json!({"closed": 1, "groups": 1, "messages": 2})));
+    assert_eq!((erased.status, erased.json()), (200, json!({"closed": 1, "groups": 1, "messages": 3})));
+    assert_eq!(kept(), (None, json!({"presence": [{"user": 7, "online": false}]})));
     assert_eq!(ann.last_code(), 4403);
     let page = world.get("/v1/conversations/dm:2:7/messages", &[("Authorization", &world.token(2))]).json();
     let left: Vec<_> = page["messages"].as_array().unwrap().iter().map(|message| &message["content"]).collect();
@@ -77,5 +93,5 @@ fn an_erasure_leaves_nothing_that_the_user_wrote_and_closes_their_connections() 
     let members = world.get("/v1/groups/5/members", &[("Authorization", &world.token(2))]).json();
     assert_eq!(members["members"], json!([2]));
     assert_eq!(erase(&admin).json(), json!({"closed": 0, "groups": 1, "messages": 0}), "a repeat erases nothing");
-    assert!(of(&exported(&world, 7, &world.key("all")), "message").is_empty());
+    assert!(of(&exported(&world, 7, &all), "message").is_empty());
 }

@@ -13,6 +13,7 @@ mod history;
 mod identity;
 mod limits;
 mod packs;
+mod presence;
 mod renewal;
 mod types;
 mod upgrade;

@@ -15,7 +15,7 @@ use crate::{
     ids::{Body, SqlId},
     members,
     open::Limit,
-    row,
+    row, seen,
     statement::{self, StatementError},
 };
 
@@ -166,6 +166,7 @@ impl<'a> Batch<'a> {
                 Op::Leave(group, user) => self.member(*group, *user, false, done)?,
                 Op::Change(change) => refused = self.change(change, done)?,
                 Op::Read(conversation, user, seq) => refused = self.read(*conversation, *user, *seq, done)?,
+                Op::Seen(seen) => seen::seen(self.connection, *seen)?,
                 Op::Sql(write) => match self.sql(write, done)? {
                     End::All => {}
                     end => return Ok(end),

@@ -2,7 +2,7 @@
 //! users chose.
 
 use tidings_engine::{
-    act::{CommitNumber, Op, Outcome, ReadMark},
+    act::{CommitNumber, Op, Outcome, ReadMark, Seen},
     ports::{Choices, Standing},
 };
 use tidings_wire::{Code, ConversationKey, GroupId, UserId};
@@ -212,6 +212,53 @@ pub fn a_mute_belongs_to_a_membership(stores: &dyn Stores) {
     drop(world);
     let world = World::open(stores);
     assert_eq!(world.list(7, None, 9).conversations[0].muted_until, Some(90));
+}
+
+fn last_seen(world: &World, users: &[u32]) -> Vec<(UserId, i64)> {
+    let mut seen = wait(world.store().last_seen(users.iter().copied().map(UserId::new).collect()));
+    seen.sort_unstable();
+    seen
+}
+
+fn seen(user: u32, at: impl Into<Option<i64>>, sure: bool) -> Op {
+    Op::Seen(Seen { user: UserId::new(user), at: at.into(), sure })
+}
+
+fn writes(world: &World, ops: impl IntoIterator<Item = Op>) {
+    let outcome = world.settle(act(None, ops)).outcome;
+    assert!(matches!(outcome, Outcome::Stored { .. }), "{outcome:?}");
+}
+
+/// The last that was written, of those who are asked about; and until it is taken away.
+pub fn when_users_were_last_seen_is_kept(stores: &dyn Stores) {
+    let world = World::open(stores);
+    assert_eq!(last_seen(&world, &[]), []);
+    let all: Vec<u32> = (1..=500).collect();
+    assert_eq!(last_seen(&world, &all), []);
+    writes(&world, [seen(2, 100, true), seen(7, 200, false), seen(3, 300, true), seen(2, 90, true)]);
+    assert_eq!(last_seen(&world, &all), [(2, 90), (3, 300), (7, 200)].map(|(user, at)| (UserId::new(user), at)));
+    assert_eq!(last_seen(&world, &[7, 8]), [(UserId::new(7), 200)]);
+    writes(&world, [seen(3, None, true), seen(9, None, true)]);
+    world.store().stop();
+    drop(world);
+    let world = World::open(stores);
+    assert_eq!(last_seen(&world, &all), [(2, 90), (7, 200)].map(|(user, at)| (UserId::new(user), at)));
+    wait(world.store().erase(UserId::new(7)));
+    assert_eq!(last_seen(&world, &all), [(UserId::new(2), 90)]);
+}
+
+/// What was known stays.
+pub fn who_chose_to_be_invisible_is_seen_only_where_it_is_sure(stores: &dyn Stores) {
+    let world = World::open(stores);
+    writes(&world, [seen(2, 100, true)]);
+    wait(world.store().choose(UserId::new(2), Choices { receipts: true, visible: false }));
+    writes(&world, [seen(2, 200, false)]);
+    assert_eq!(last_seen(&world, &[2]), [(UserId::new(2), 100)]);
+    writes(&world, [seen(2, 150, true)]);
+    assert_eq!(last_seen(&world, &[2]), [(UserId::new(2), 150)]);
+    wait(world.store().choose(UserId::new(2), Choices { receipts: false, visible: true }));
+    writes(&world, [seen(2, 200, false)]);
+    assert_eq!(last_seen(&world, &[2]), [(UserId::new(2), 200)]);
 }
 
 /// The two of a dm that has a message, and the members of a group as of now.

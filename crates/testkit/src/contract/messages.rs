@@ -76,6 +76,8 @@ macro_rules! message_store_contract {
             streams_say_where_they_stand
             choices_are_kept
             a_mute_belongs_to_a_membership
+            when_users_were_last_seen_is_kept
+            who_chose_to_be_invisible_is_seen_only_where_it_is_sure
             who_shares_a_conversation_is_acquainted
         );
         $crate::contract_cases!($make, erasing:

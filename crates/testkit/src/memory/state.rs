@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use smallvec::{SmallVec, smallvec};
 use tidings_engine::{
-    act::{Act, BodyHash, Change, CommitNumber, Entry, Membership, Op, Outcome, ReadMark, Receipt, Require},
+    act::{Act, BodyHash, Change, CommitNumber, Entry, Membership, Op, Outcome, ReadMark, Receipt, Require, Seen},
     ports::{Before, Choices, ConversationPage, Erased, Event, KeyRecord, Reader, StoredMessage},
 };
 use tidings_wire::{Code, ConversationKey, GroupId, Key, MessageId, Reject, Seq, UserId};
@@ -26,6 +26,7 @@ pub(super) struct State {
     /// Where each message stands, in commit order.
     log: Vec<(ConversationKey, Seq)>,
     pub(super) choices: HashMap<UserId, Choices>,
+    pub(super) seen: HashMap<UserId, i64>,
 }
 
 /// Messages that one call erases.
@@ -55,8 +56,7 @@ impl State {
         if act.require.iter().any(unmet) {
             return (None, Outcome::Refused(Reject::not_a_member()));
         }
-        let possible =
-            |op: &Op| matches!(op, Op::Message(_) | Op::Join(..) | Op::Leave(..) | Op::Change(_) | Op::Read(..));
+        let possible = |op: &Op| !matches!(op, Op::Sql(_));
         if !act.ops.iter().all(possible) {
             return (None, Outcome::Refused(Reject::new(Code::NotEnabled, "this store runs no SQL")));
         }
@@ -102,6 +102,7 @@ impl State {
         if !more {
             self.conversations.values_mut().for_each(|conversation| conversation.forget_marks(user));
             self.choices.remove(&user);
+            self.seen.remove(&user);
         }
         Erased { messages, more }
     }
@@ -197,6 +198,7 @@ impl State {
                     receipts.push(self.append(act.sender, key, entry));
                     commit = Some(CommitNumber(self.last_commit));
                 }
+                Op::Seen(seen) => self.seen(*seen),
                 Op::Join(group, user) => membership.extend(self.member(*group, *user, true)),
                 Op::Leave(group, user) => membership.extend(self.member(*group, *user, false)),
                 Op::Change(change) => {
@@ -253,6 +255,16 @@ impl State {
         conversation.append(self.last_commit, event);
         self.log.push((key, receipt.seq));
         Ok(receipt)
+    }
+
+    fn seen(&mut self, Seen { user, at, sure }: Seen) {
+        match at {
+            None => drop(self.seen.remove(&user)),
+            Some(at) if sure || self.choices.get(&user).is_none_or(|choices| choices.visible) => {
+                self.seen.insert(user, at);
+            }
+            Some(_) => {}
+        }
     }
 
     fn read(&mut self, key: ConversationKey, user: UserId, seq: Seq) -> Result<Option<ReadMark>, Reject> {

@@ -225,6 +225,11 @@ impl MessageStore for MemoryStore {
         now(self.state().choices.get(&of).copied().unwrap_or_default())
     }
 
+    fn last_seen(&self, of: Vec<UserId>) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        let state = self.state();
+        now(of.into_iter().filter_map(|user| Some((user, *state.seen.get(&user)?))).collect())
+    }
+
     fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
         let state = self.state();
         let own: Vec<_> = state.conversations.values().filter(|one| one.is_member(of)).collect();

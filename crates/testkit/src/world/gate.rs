@@ -57,6 +57,8 @@ struct State {
     hangs: bool,
     /// Choices can't be read, or can't be set.
     no_choices: (bool, bool),
+    /// When users were last seen can't be read.
+    no_last_seen: bool,
     /// Somebody was sent away and wants to hear of room.
     starved: bool,
     /// Acts that the store has and has not settled.
@@ -143,6 +145,11 @@ impl Gate {
     /// Choices can't be set, or can be again.
     pub(crate) fn choices_unset(&self, broken: bool) {
         self.state().no_choices.1 = broken;
+    }
+
+    /// When users were last seen can't be read, or can be again.
+    pub(crate) fn last_seen_unread(&self, broken: bool) {
+        self.state().no_last_seen = broken;
     }
 
     /// Acts that wait at the gate.
@@ -320,6 +327,13 @@ impl MessageStore for Gate {
             return Box::pin(std::future::ready(Err(StoreError::Full)));
         }
         self.store.choices(of)
+    }
+
+    fn last_seen(&self, of: Vec<UserId>) -> BoxFuture<Result<Vec<(UserId, i64)>, StoreError>> {
+        if self.state().no_last_seen {
+            return Box::pin(std::future::ready(Err(StoreError::Full)));
+        }
+        self.store.last_seen(of)
     }
 
     fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {

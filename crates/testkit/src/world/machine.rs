@@ -359,6 +359,11 @@ impl StoreGate<'_> {
         self.0.0.gate.choices_unread(broken);
     }
 
+    /// From now on it can't be read when users were last seen, or it can again.
+    pub fn reads_no_last_seen(&self, broken: bool) {
+        self.0.0.gate.last_seen_unread(broken);
+    }
+
     /// From now on nobody's choices can be set, or they can again.
     pub fn chooses_nothing(&self, broken: bool) {
         self.0.0.gate.choices_unset(broken);

@@ -11,6 +11,7 @@ mod group;
 mod history;
 mod identity;
 mod kills;
+mod last_seen;
 mod limits;
 mod masses;
 mod nothing_kept;
