@@ -12,11 +12,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::{
     migrate::Part,
-    open::{self, BUSY},
+    open::{self, BUSY, WRITE},
     store::SqliteStore,
 };
 
@@ -164,9 +164,6 @@ pub(crate) fn renew_copy(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
-
-/// Neither makes the file.
-const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 fn copy(from: &Path, part: &Path) -> Result<(), Failed> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(part)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use tidings_engine::ports::StoreError;
 
 /// Why a store did not open.
@@ -96,6 +96,22 @@ pub(crate) fn corrupt(what: impl Into<String>) -> StoreError {
 #[derive(Debug, thiserror::Error)]
 #[error("the store was stopped")]
 pub(crate) struct Stopped;
+
+/// A sync failed, in a migration or in a checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[error("a sync of the disk failed")]
+pub(crate) struct FailedSync;
+
+/// Whether a sync failed with the power on. Linux then takes for written what it could not write.
+pub(crate) fn is_failed_sync(error: &(dyn std::error::Error + 'static)) -> bool {
+    let failed = |error: &rusqlite::Error| {
+        error
+            .sqlite_error()
+            .is_some_and(|error| [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC].contains(&error.extended_code))
+    };
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.is::<FailedSync>() || error.downcast_ref().is_some_and(failed))
+}
 
 /// Whether an error is the database's or the disk's, and would meet any other statement too.
 pub(crate) fn is_environment(error: &rusqlite::Error) -> bool {

@@ -10,6 +10,7 @@
 //! | `options`, `store` | [`SqliteOptions`], [`SqliteStore`]: open, submit, ask, stop |
 //! | `open`, `migrate` | the file, its rights and pragmas; migrations, of Tidings and of packs |
 //! | `writer/thread` | the writer's life: take, commit, tell; get the database back when it has gone |
+//! | `renewal` | after a sync that failed: what the log holds is written anew |
 //! | `writer/commit`, `writer/batch`, `writer/job` | one transaction; the acts in it; what is written beside acts |
 //! | `writer/change`, `writer/mark` | edits and deletions; marks of what was read |
 //! | `members`, `statement` | memberships; the statements of packs |
@@ -82,6 +83,7 @@ mod planted;
 mod read;
 mod readers;
 mod removal;
+mod renewal;
 mod revocations;
 mod row;
 mod seen;
@@ -96,7 +98,7 @@ pub use error::OpenError;
 pub use migrate::MigrationSource;
 pub use options::SqliteOptions;
 #[cfg(feature = "planted")]
-pub use planted::Planted;
+pub use planted::{Planted, PlantedDisk};
 pub use store::SqliteStore;
 
 /// The database's file in its folder.

@@ -1,21 +1,28 @@
 //! Opening the database's file: its rights, its pragmas, what it says of itself.
 
 use std::{
+    ffi::c_int,
     fs::{File, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, hooks::Wal};
 use tidings_engine::clock::SharedClock;
 
-use crate::{backup::renew_copy, error::OpenError, migrate::Part, options::SqliteOptions};
+use crate::{
+    backup::renew_copy,
+    error::{OpenError, is_failed_sync},
+    migrate::Part,
+    options::SqliteOptions,
+    renewal,
+};
 
 /// How long a statement waits for another process that holds the database: an operator's shell, a backup.
 pub(crate) const BUSY: Duration = Duration::from_secs(1);
@@ -58,8 +65,51 @@ pub(crate) struct Limit {
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
     pub(crate) limit: Limit,
+    sync_failed: SyncFailed,
     #[cfg(feature = "planted")]
     pub(crate) planted: Option<crate::Planted>,
+}
+
+/// Whether a sync has failed in a connection: from then on it copies nothing out of the log, not even when it closes. See
+/// [`renewal`].
+#[derive(Clone, Default)]
+struct SyncFailed(Arc<AtomicBool>);
+
+impl SyncFailed {
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, error: &(dyn std::error::Error + 'static)) {
+        self.0.fetch_or(is_failed_sync(error), Ordering::Relaxed);
+    }
+
+    /// What a commit does when the log is long: it copies what it can. Another failure than that of a sync leaves the log longer,
+    /// and the next commit tries again.
+    fn checkpoint(&self, log: &mut Wal) {
+        if !self.is_set()
+            && let Err(error) = log.checkpoint()
+        {
+            self.note(&error);
+        }
+    }
+}
+
+impl Opened {
+    /// Notes what went wrong in the connection, and says whether a sync has failed in it, now or in a checkpoint before.
+    pub(crate) fn has_failed_sync(&self, error: Option<&(dyn std::error::Error + 'static)>) -> bool {
+        error.into_iter().for_each(|error| self.sync_failed.note(error));
+        self.sync_failed.is_set()
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if self.sync_failed.is_set() {
+            // It can only fail where there is no such setting.
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+    }
 }
 
 impl Limit {
@@ -86,9 +136,15 @@ impl Limit {
 pub(crate) fn first(options: &SqliteOptions) -> Result<(Opened, Meta), OpenError> {
     let file = options.file();
     prepare_file(&options.folder, &file)?;
+    if let Err(error) = renewal::renew(options) {
+        // Without a failed sync, which nothing tells of, all of it is on disk already.
+        tracing::warn!(error = &*error, "the log that the last run left was not written anew");
+    }
     let refused = |source: rusqlite::Error| OpenError::Database { path: file.clone(), source: source.into() };
     let mut connection = Connection::open_with_flags(&file, WRITE).map_err(refused)?;
     connection.busy_timeout(BUSY).map_err(refused)?;
+    // Copied when it closes, and then whole: see `renewal`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(refused)?;
     Part::own().migrate(&mut connection, &file, options.migrate)?;
     write_ahead(&connection, &file)?;
     drop(connection);
@@ -96,6 +152,7 @@ pub(crate) fn first(options: &SqliteOptions) -> Result<(Opened, Meta), OpenError
     // A power cut in the first start may leave a log beside a file that does not have the mode yet. Such a log puts its
     // connection into the mode and leaves the file as it is; with that connection the log went, and with it the mode.
     write_ahead(&opened.connection, &file)?;
+    renewal::sync_folder(options).map_err(|source| OpenError::File { path: options.folder.clone(), source })?;
     renew_copy(&opened.connection).map_err(refused)?;
     let meta = meta(&opened.connection).map_err(refused)?;
     Ok((opened, meta))
@@ -114,11 +171,18 @@ fn write_ahead(connection: &Connection, file: &Path) -> Result<(), OpenError> {
 
 /// Opens the writer's connection to a database that was migrated.
 pub(crate) fn writer(options: &SqliteOptions) -> rusqlite::Result<Opened> {
-    let opened = open(options, WRITE, WRITER_CACHE_KIB)?;
+    let mut opened = open(options, WRITE, WRITER_CACHE_KIB)?;
     // The locking mode stays `normal`: `exclusive` would save the log's index in shared memory, and shut out the readers.
     // An acknowledgement promises that the commit survives a power cut; NORMAL lost one in ten.
     opened.connection.pragma_update(None, "synchronous", options.synchronous())?;
-    opened.connection.pragma_update(None, "wal_autocheckpoint", options.checkpoint_pages)?;
+    // In place of `wal_autocheckpoint`, which passes over what fails.
+    let (sync_failed, most) = (opened.sync_failed.clone(), i64::from(options.checkpoint_pages));
+    opened.connection.wal_hook(Some(move |log: &mut Wal, pages: c_int| {
+        if i64::from(pages) >= most {
+            sync_failed.checkpoint(log);
+        }
+        Ok(())
+    }))?;
     // What is erased is overwritten, not only unlinked. Storing messages frees nothing, so it costs them nothing.
     opened.connection.pragma_update(None, "secure_delete", true)?;
     opened.connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
@@ -155,7 +219,7 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Neither makes the file: a database that has gone is not replaced by an empty one.
-const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+pub(crate) const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 fn open(options: &SqliteOptions, flags: OpenFlags, cache_kib: i32) -> rusqlite::Result<Opened> {
     let mut connection = Connection::open_with_flags(options.file(), flags)?;
@@ -172,6 +236,7 @@ fn open(options: &SqliteOptions, flags: OpenFlags, cache_kib: i32) -> rusqlite::
     Ok(Opened {
         connection,
         limit,
+        sync_failed: SyncFailed::default(),
         #[cfg(feature = "planted")]
         planted: options.planted,
     })

@@ -38,6 +38,9 @@ pub struct SqliteOptions {
     /// A mistake that the writer makes on purpose.
     #[cfg(feature = "planted")]
     pub planted: Option<crate::Planted>,
+    /// The disk of a test, which is told what the store does there past SQLite.
+    #[cfg(feature = "planted")]
+    pub disk: Option<std::sync::Arc<dyn crate::PlantedDisk>>,
 }
 
 impl SqliteOptions {
@@ -57,6 +60,8 @@ impl SqliteOptions {
             clock,
             #[cfg(feature = "planted")]
             planted: crate::Planted::from_environment(),
+            #[cfg(feature = "planted")]
+            disk: None,
         }
     }
 

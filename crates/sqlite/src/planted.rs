@@ -1,7 +1,7 @@
 //! Mistakes made on purpose: what looks for lost acknowledgements must find them. Only with the feature `planted`, which
 //! nothing but tests asks for.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use rusqlite::{DropBehavior, Transaction};
 
@@ -17,6 +17,21 @@ pub enum Planted {
     AcknowledgeBeforeCommit,
     /// The same, and COMMIT comes so late that a process which is killed has lost what a client holds for stored.
     AcknowledgeLongBeforeCommit,
+}
+
+/// A disk of which a test knows what is synced. Each call may fail, and then nothing was done.
+pub trait PlantedDisk: Send + Sync {
+    /// The log is about to be replaced, for good, by a synced file with this content.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn replace_log(&self, content: &[u8]) -> io::Result<()>;
+
+    /// The store syncs the names in its folder.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn sync_folder(&self) -> io::Result<()>;
 }
 
 /// The variable that plants [`Planted::AcknowledgeLongBeforeCommit`] in a process that tests start.

@@ -4,13 +4,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use tidings_engine::ports::{BoxFuture, StoreError};
 use tokio::sync::oneshot;
 
@@ -46,8 +45,20 @@ impl ReadError {
 pub(crate) struct Readers {
     jobs: Mutex<Option<SyncSender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Raised when connections are to be opened again.
-    generation: Arc<AtomicU64>,
+    connections: Vec<Slot>,
+}
+
+/// A reader's connection, locked while it reads.
+type Slot = Arc<Mutex<Connected>>;
+
+#[derive(Default)]
+enum Connected {
+    /// The next read opens one.
+    #[default]
+    Not,
+    Opened(Opened),
+    /// No read opens one.
+    Barred,
 }
 
 /// Gets the connection or why there is none, and says whether it still works.
@@ -58,14 +69,14 @@ impl Readers {
     pub(crate) fn start(options: &Arc<SqliteOptions>) -> std::io::Result<Self> {
         let (jobs, waiting) = sync_channel(options.queue_reads.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
-        let generation = Arc::new(AtomicU64::new(0));
-        let thread = |index| {
-            let reader = Reader { options: options.clone(), generation: generation.clone(), opened: None, at: 0 };
+        let connections: Vec<_> = (0..options.readers.max(1)).map(|_| Slot::default()).collect();
+        let thread = |(index, slot): (usize, &Slot)| {
+            let reader = Reader { options: options.clone(), slot: slot.clone() };
             let waiting = waiting.clone();
             std::thread::Builder::new().name(format!("tidings-reader-{index}")).spawn(move || reader.run(&waiting))
         };
-        let threads = (0..options.readers.max(1)).map(thread).collect::<std::io::Result<_>>()?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), threads: Mutex::new(threads), generation })
+        let threads = connections.iter().enumerate().map(thread).collect::<std::io::Result<_>>()?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), threads: Mutex::new(threads), connections })
     }
 
     /// Runs `work` in one transaction, which sees every commit that was told before this call.
@@ -111,9 +122,20 @@ impl Readers {
         })
     }
 
-    /// Has each reader open its connection again before its next read.
+    /// Closes every reader's connection; its next read opens another. Waits for the reads under way, which are short or limited.
     pub(crate) fn open_again(&self) {
-        self.generation.fetch_add(1, Ordering::Release);
+        self.set(|| Connected::Not);
+    }
+
+    /// Closes every reader's connection, and refuses reads until [`open_again`](Self::open_again): what the log holds may not be on disk.
+    pub(crate) fn bar(&self) {
+        self.set(|| Connected::Barred);
+    }
+
+    fn set(&self, connected: impl Fn() -> Connected) {
+        for slot in &self.connections {
+            *slot.lock().expect(POISON) = connected();
+        }
     }
 
     /// Ends the threads when they have done what waits.
@@ -124,37 +146,49 @@ impl Readers {
             // Panics of reads were caught.
             let _ = thread.join();
         }
+        self.open_again();
     }
 }
 
 const POISON: &str = "nothing panics while it holds this lock";
 
+impl Connected {
+    fn open(&mut self, options: &SqliteOptions) -> rusqlite::Result<&Opened> {
+        if matches!(self, Self::Not) {
+            *self = Self::Opened(open::reader(options)?);
+        }
+        match self {
+            Self::Opened(opened) => Ok(opened),
+            Self::Not | Self::Barred => {
+                let why = "a sync failed, and what the log holds is not written anew yet".to_owned();
+                Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(why)))
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        if matches!(self, Self::Opened(_)) {
+            *self = Self::Not;
+        }
+    }
+}
+
 struct Reader {
     options: Arc<SqliteOptions>,
-    generation: Arc<AtomicU64>,
-    opened: Option<Opened>,
-    /// The generation of `opened`.
-    at: u64,
+    slot: Slot,
 }
 
 impl Reader {
-    fn run(mut self, waiting: &Mutex<Receiver<Job>>) {
+    fn run(self, waiting: &Mutex<Receiver<Job>>) {
         loop {
             let job = waiting.lock().expect(POISON).recv();
             let Ok(job) = job else { return };
-            let generation = self.generation.load(Ordering::Acquire);
-            if self.at != generation {
-                self.opened = None;
-                self.at = generation;
-            }
-            let opened = match &self.opened {
-                Some(opened) => Ok(opened),
-                None => open::reader(&self.options).map(|opened| &*self.opened.insert(opened)),
-            };
+            let mut slot = self.slot.lock().expect(POISON);
+            let opened = slot.open(&self.options);
             // A panic drops the answer's sender, which tells the caller; the connection is not trusted any more.
             let works = catch_unwind(AssertUnwindSafe(|| job(opened))).unwrap_or(false);
             if !works {
-                self.opened = None;
+                slot.close();
             }
         }
     }

@@ -52,9 +52,4 @@ impl Shared {
     pub(crate) fn set_max_bytes(&self, bytes: Option<u64>) {
         self.max_bytes.store(bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
-
-    /// Has each reader open its connection again before its next read.
-    pub(crate) fn readers_open_again(&self) {
-        self.readers.open_again();
-    }
 }

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     choices,
-    error::{OpenError, Stopped, corrupt, unavailable},
+    error::{FailedSync, OpenError, Stopped, corrupt, is_failed_sync, unavailable},
     members,
     migrate::{MigrationSource, Part},
     open,
@@ -87,9 +87,13 @@ impl SqliteStore {
         let job: WriteJob = Box::new(move |connection| {
             let result =
                 connection.map_err(OpenError::Store).and_then(|connection| part.migrate(connection, &file, allowed));
+            let fate = match &result {
+                Err(error) if is_failed_sync(error) => Fate::Broken(FailedSync.into()),
+                _ => Fate::Works,
+            };
             // The caller waits below.
             let _ = answer.send(result);
-            Fate::Works
+            fate
         });
         self.0.queue.job(Job::Write(job)).map_err(|_| OpenError::Store(StoreError::Full))?;
         answered.recv().unwrap_or_else(|_| Err(OpenError::Store(Stopped.into())))

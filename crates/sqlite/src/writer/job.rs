@@ -23,7 +23,7 @@ pub(crate) enum Fate {
     /// It works.
     Works,
     /// It is not known to: open it again.
-    Broken(rusqlite::Error),
+    Broken(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Runs `work` in a transaction, and only then tells what came of it.
@@ -41,7 +41,7 @@ pub(crate) fn transaction<T>(
         Ok(result) => (Ok(result), Fate::Works),
         Err(error) if is_environment(&error) => {
             let cause = error.to_string();
-            (Err(unavailable(cause)), Fate::Broken(error))
+            (Err(unavailable(cause)), Fate::Broken(error.into()))
         }
         Err(error) => (Err(unavailable(error)), Fate::Works),
     }

@@ -14,8 +14,9 @@ use super::{
     job::{Fate, Job, WriteJob},
 };
 use crate::{
-    error::{Stopped, unavailable},
+    error::{FailedSync, Stopped, is_failed_sync, unavailable},
     open::{self, Meta, Opened},
+    renewal,
     shared::Shared,
 };
 
@@ -25,8 +26,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What is wrong where the file that is open is not the one in the folder.
-const MOVED: &str = "the database's file was moved or deleted while it was open";
+/// The file that is open is not the one in the folder.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's file was moved or deleted while it was open")]
+struct Moved;
 
 /// Commits between two looks at the log's length.
 const LOG_LOOKED_AT: u32 = 64;
@@ -40,6 +43,8 @@ pub(crate) struct Writer {
     identity: Option<(u64, u64)>,
     counters: Counters,
     trouble: Option<Trouble>,
+    /// A sync failed: nothing is acknowledged before what the log holds is written anew.
+    renews: bool,
     stopped: bool,
     commits: u32,
 }
@@ -61,8 +66,17 @@ impl Writer {
     ) -> std::io::Result<()> {
         let identity = open::identity(&shared.options.file());
         let counters = Counters { last_commit: meta.last_commit, last_id: meta.last_id };
-        let writer =
-            Self { shared, queue, opened: Some(opened), identity, counters, trouble: None, stopped: false, commits: 0 };
+        let writer = Self {
+            shared,
+            queue,
+            opened: Some(opened),
+            identity,
+            counters,
+            trouble: None,
+            renews: false,
+            stopped: false,
+            commits: 0,
+        };
         std::thread::Builder::new().name("tidings-writer".to_owned()).spawn(move || writer.run()).map(drop)
     }
 
@@ -118,11 +132,12 @@ impl Writer {
                 } else {
                     self.works();
                     self.bound_log();
+                    self.look_for_failed_sync();
                 }
                 Some(answers)
             }
             Ok(_) => {
-                self.fails(&MOVED);
+                self.fails(&Moved);
                 None
             }
             Err(error) => {
@@ -135,7 +150,7 @@ impl Writer {
     fn job(&mut self, job: WriteJob) {
         self.reopen_if_due();
         if self.opened.is_some() && !self.is_in_place() {
-            self.fails(&MOVED);
+            self.fails(&Moved);
         }
         let fate = match &mut self.opened {
             Some(opened) => job(Ok(&mut opened.connection)),
@@ -145,8 +160,8 @@ impl Writer {
             }
         };
         match fate {
-            Fate::Works => {}
-            Fate::Broken(error) => self.fails(&error),
+            Fate::Works => self.look_for_failed_sync(),
+            Fate::Broken(error) => self.fails(&*error),
         }
     }
 
@@ -164,7 +179,11 @@ impl Writer {
     }
 
     /// Notes what is wrong, and opens the database again: at once the first time, after a wait when that fails too.
-    fn fails(&mut self, error: &dyn std::fmt::Display) {
+    fn fails(&mut self, error: &(dyn std::error::Error + 'static)) {
+        self.renews |= match &self.opened {
+            Some(opened) => opened.has_failed_sync(Some(error)),
+            None => is_failed_sync(error),
+        };
         if self.trouble.is_none() {
             tracing::error!(%error, "the store does not work: acts are answered `unavailable` until it does");
         }
@@ -179,7 +198,18 @@ impl Writer {
     fn close(&mut self) {
         // Dropping rolls back what is open.
         self.opened = None;
-        self.shared.readers_open_again();
+        if self.renews {
+            self.shared.readers.bar();
+        } else {
+            self.shared.readers.open_again();
+        }
+    }
+
+    /// Whether a sync failed in a checkpoint, of which the commit before says nothing.
+    fn look_for_failed_sync(&mut self) {
+        if self.opened.as_ref().is_some_and(|opened| opened.has_failed_sync(None)) {
+            self.fails(&FailedSync);
+        }
     }
 
     fn reopen_if_due(&mut self) {
@@ -201,7 +231,7 @@ impl Writer {
         let written = opened.connection.execute("UPDATE meta SET last_commit = last_commit", []);
         match written {
             Ok(_) if self.is_in_place() => self.works(),
-            Ok(_) => self.fails(&MOVED),
+            Ok(_) => self.fails(&Moved),
             Err(error) => self.fails(&error),
         }
     }
@@ -228,7 +258,15 @@ impl Writer {
     }
 
     fn open(&mut self) -> Result<Opened, Box<dyn std::error::Error>> {
-        let opened = open::writer(&self.shared.options)?;
+        let Shared { options, readers, .. } = &*self.shared;
+        if self.renews {
+            renewal::renew(options).map_err(|error| error as Box<dyn std::error::Error>)?;
+            self.renews = false;
+            readers.open_again();
+            tracing::warn!("a sync had failed: what the log holds was written anew");
+        }
+        let opened = open::writer(options)?;
+        renewal::sync_folder(options)?;
         set_max_bytes(&opened.connection, self.shared.max_bytes())?;
         let meta = open::meta(&opened.connection)?;
         if meta.epoch != self.shared.meta.epoch {
@@ -257,7 +295,10 @@ impl Writer {
         match busy {
             Ok(false) => {}
             Ok(true) => tracing::warn!("a reader held the log, so that it was not written back whole"),
-            Err(error) => tracing::warn!(%error, "the log was not written back"),
+            Err(error) => {
+                opened.has_failed_sync(Some(&error));
+                tracing::warn!(%error, "the log was not written back");
+            }
         }
     }
 

@@ -16,6 +16,9 @@ use tidings_wire::{ConversationKey, Key, UserId};
 /// What is wrong, in a sentence.
 pub(crate) type Wrong = String;
 
+/// How it begins where a port has no answer.
+pub(crate) const NO_ANSWER: &str = "the store does not answer";
+
 /// A message that was tried.
 struct Tried {
     sender: UserId,
@@ -96,6 +99,8 @@ impl Book {
                 self.stands(receipt, None).map(|()| true)
             }
             Outcome::Unavailable(_) => Ok(false),
+            // Their joining was answered `unavailable`.
+            Outcome::Refused(_) if act.sender.is_some_and(|user| !self.members.contains(&user)) => Ok(true),
             other => Err(format!("{act:?} is answered with {other:?}")),
         }
     }
@@ -204,7 +209,7 @@ impl Book {
 /// Waits for a port's answer.
 pub(crate) fn wait<T>(answer: BoxFuture<Result<T, StoreError>>) -> Result<T, Wrong> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers is memory");
-    runtime.block_on(answer).map_err(|error| format!("the store does not answer: {error:?}"))
+    runtime.block_on(answer).map_err(|error| format!("{NO_ANSWER}: {error:?}"))
 }
 
 /// What must hold, or what is wrong.

@@ -17,7 +17,7 @@ use tidings_sqlite::Planted;
 
 use super::{
     book::{Book, Wrong},
-    disk::{Cut, Deed, Disk, Loss, Moment, Part},
+    disk::{Cut, Deed, Disk, FailedSyncs, Loss, Moment, Part},
     life::Life,
     vfs::{Plugged, plug},
 };
@@ -35,6 +35,9 @@ pub(crate) enum Course {
     Anywhere,
     /// Three, the first in a step of the first start, which the seed names.
     FirstStart,
+    /// Ten, anywhere, and before most of them a few syncs of this file, or of the folder, fail with the power on; in half of the
+    /// lives the store is then stopped, and started again with the power still on.
+    FailedSyncs(Moment),
 }
 
 /// What is wrong with the store or the disk, and must be found.
@@ -55,6 +58,8 @@ pub(crate) struct Tally {
     pub(crate) acknowledged: usize,
     /// Written, and not synced when the power went.
     pub(crate) unsynced_bytes: usize,
+    /// Syncs that failed with the power on.
+    pub(crate) failed_syncs: usize,
 }
 
 /// A loss that was found.
@@ -71,7 +76,7 @@ impl Course {
     /// Cuts of one chain.
     pub(crate) fn cuts(self) -> usize {
         match self {
-            Self::Anywhere => 10,
+            Self::Anywhere | Self::FailedSyncs(_) => 10,
             Self::FirstStart => 3,
         }
     }
@@ -79,7 +84,7 @@ impl Course {
     /// Acts of each sender between two cuts, at most.
     fn acts(self) -> usize {
         match self {
-            Self::Anywhere => 300,
+            Self::Anywhere | Self::FailedSyncs(_) => 300,
             Self::FirstStart => 50,
         }
     }
@@ -88,8 +93,19 @@ impl Course {
         match self {
             _ if cuts == self.cuts() => Cut::Never,
             Self::FirstStart if cuts == 0 => Cut::InStep(1 + seed % FIRST_STEPS),
-            Self::Anywhere | Self::FirstStart => anywhere(rng),
+            Self::Anywhere | Self::FirstStart | Self::FailedSyncs(_) => anywhere(rng),
         }
+    }
+
+    fn failed_syncs(self, cuts: usize, rng: &mut StdRng) -> Option<FailedSyncs> {
+        let Self::FailedSyncs(of) = self else { return None };
+        // A new database has nothing to lose yet, and its first start is made as one.
+        let range = if of.1 == Deed::SyncFolder { 1..3 } else { 1..20 };
+        (0 < cuts && cuts < self.cuts()).then(|| FailedSyncs {
+            of,
+            first: rng.random_range(range),
+            count: rng.random_range(1..4),
+        })
     }
 }
 
@@ -110,6 +126,7 @@ impl Tally {
         self.cuts += other.cuts;
         self.acknowledged += other.acknowledged;
         self.unsynced_bytes += other.unsynced_bytes;
+        self.failed_syncs += other.failed_syncs;
         for (moment, count) in other.moments {
             *self.moments.entry(moment).or_default() += count;
         }
@@ -162,9 +179,14 @@ fn chain(seed: u64, course: Course, mistake: Option<Mistake>) -> Result<Tally, F
         let is_last = cuts == course.cuts();
         let folder = folder_with(&left, &mut rng);
         let path = folder.path().canonicalize().expect("it was just made");
-        let plugged = plug(&path, Disk::new(course.cut(seed, cuts, &mut rng), lie));
-        if let Err(wrong) = life(&mut rng, if is_last { 0 } else { course.acts() }, mistake).run(&path, &plugged, &book)
-        {
+        let mut disk = Disk::new(course.cut(seed, cuts, &mut rng), lie);
+        let failed_syncs = course.failed_syncs(cuts, &mut rng);
+        failed_syncs.into_iter().for_each(|syncs| disk.fail(syncs));
+        let plugged = plug(&path, disk);
+        let acts = if is_last { 0 } else { course.acts() };
+        let starts = if failed_syncs.is_some() { rng.random_range(1..=2) } else { 1 };
+        let lived = (0..starts).try_for_each(|_| life(&mut rng, acts, mistake).run(&path, &plugged, &book));
+        if let Err(wrong) = lived {
             return Err(Found { seed, cuts, wrong, kept: keep(folder, &left) });
         }
         if is_last {
@@ -187,6 +209,7 @@ impl Tally {
     fn note(&mut self, disk: &Disk) {
         self.cuts += 1;
         self.unsynced_bytes += disk.unsynced_bytes();
+        self.failed_syncs += disk.failed_syncs();
         if let Some(moment) = disk.cut() {
             *self.moments.entry(moment).or_default() += 1;
         }

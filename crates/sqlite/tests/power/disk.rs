@@ -8,9 +8,9 @@ use rand::{Rng, RngExt, rngs::StdRng};
 /// (`SQLITE_IOCAP_POWERSAFE_OVERWRITE`); smaller pieces are harsher than a disk with 4,096.
 const SECTOR_BYTES: u64 = 512;
 
-/// The power is off.
+/// It is not done: the power is off, or a sync failed.
 #[derive(Debug)]
-pub(crate) struct PowerCut;
+pub(crate) struct Failed;
 
 /// Which file a step is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,17 @@ pub(crate) enum Cut {
     In(Moment, u64),
     /// Not by itself: [`Disk::turn_off`].
     Never,
+}
+
+/// Syncs that fail with the power on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailedSyncs {
+    /// A sync of a file, or of the folder.
+    pub(crate) of: Moment,
+    /// The first that fails, from 1 on.
+    pub(crate) first: u64,
+    /// How many fail, one after another.
+    pub(crate) count: u64,
 }
 
 /// What becomes of that which was not synced.
@@ -87,6 +98,8 @@ pub(crate) struct Disk {
     off: bool,
     /// What the disk says that it did, and did not.
     lie: Option<Moment>,
+    failing: Option<FailedSyncs>,
+    failed_syncs: usize,
 }
 
 impl Disk {
@@ -102,7 +115,21 @@ impl Disk {
             cut: None,
             off: false,
             lie,
+            failing: None,
+            failed_syncs: 0,
         }
+    }
+
+    /// Has syncs of a file or of the folder fail with the power on. As on Linux, what a file's sync could not write counts as
+    /// written then: it is read as it is, no later sync writes it, and it goes with the power unless it is written again. Names
+    /// are still written by a later sync of the folder.
+    pub(crate) fn fail(&mut self, syncs: FailedSyncs) {
+        self.failing = Some(syncs);
+    }
+
+    /// How many syncs failed with the power on.
+    pub(crate) fn failed_syncs(&self) -> usize {
+        self.failed_syncs
     }
 
     /// Ends it, if the cut did not come by itself.
@@ -138,7 +165,7 @@ impl Disk {
     }
 
     /// A new file, whose name is not synced yet.
-    pub(crate) fn create(&mut self, name: &str) -> Result<FileNumber, PowerCut> {
+    pub(crate) fn create(&mut self, name: &str) -> Result<FileNumber, Failed> {
         let step = self.step((part(name), Deed::Create));
         let file = self.add(Vec::new());
         self.names_now.insert(name.to_owned(), file);
@@ -151,7 +178,7 @@ impl Disk {
         self.names_now.contains_key(name)
     }
 
-    pub(crate) fn delete(&mut self, name: &str, sync_folder: bool) -> Result<(), PowerCut> {
+    pub(crate) fn delete(&mut self, name: &str, sync_folder: bool) -> Result<(), Failed> {
         let step = self.step((part(name), Deed::Delete));
         self.names_now.remove(name);
         self.changes.push(Change::Name { name: name.to_owned(), file: None });
@@ -159,24 +186,28 @@ impl Disk {
         if sync_folder { self.sync_folder(part(name)) } else { Ok(()) }
     }
 
-    pub(crate) fn write(&mut self, part: Part, file: FileNumber, at: u64, bytes: &[u8]) -> Result<(), PowerCut> {
+    pub(crate) fn write(&mut self, part: Part, file: FileNumber, at: u64, bytes: &[u8]) -> Result<(), Failed> {
         let step = self.step((part, Deed::Write));
         // What is under way when the power goes may arrive, whole or in part.
         self.changes.push(Change::Write { file, at, bytes: bytes.to_vec() });
         step
     }
 
-    pub(crate) fn truncate(&mut self, part: Part, file: FileNumber, length: u64) -> Result<(), PowerCut> {
+    pub(crate) fn truncate(&mut self, part: Part, file: FileNumber, length: u64) -> Result<(), Failed> {
         let step = self.step((part, Deed::Truncate));
         self.changes.push(Change::Truncate { file, length });
         step
     }
 
     /// Syncs one file; the others' changes stay as they are.
-    pub(crate) fn sync(&mut self, part: Part, file: FileNumber) -> Result<(), PowerCut> {
+    pub(crate) fn sync(&mut self, part: Part, file: FileNumber) -> Result<(), Failed> {
         self.step((part, Deed::Sync))?;
         if self.lie == Some((part, Deed::Sync)) {
             return Ok(());
+        }
+        if self.fails((part, Deed::Sync)) {
+            self.changes.retain(|change| !change.is_to(file));
+            return Err(Failed);
         }
         for change in mem::take(&mut self.changes) {
             match change {
@@ -191,10 +222,13 @@ impl Disk {
     }
 
     /// Syncs the names of all files.
-    pub(crate) fn sync_folder(&mut self, part: Part) -> Result<(), PowerCut> {
+    pub(crate) fn sync_folder(&mut self, part: Part) -> Result<(), Failed> {
         self.step((part, Deed::SyncFolder))?;
         if self.lie == Some((part, Deed::SyncFolder)) {
             return Ok(());
+        }
+        if self.fails((part, Deed::SyncFolder)) {
+            return Err(Failed);
         }
         for change in mem::take(&mut self.changes) {
             match change {
@@ -202,6 +236,15 @@ impl Disk {
                 other => self.changes.push(other),
             }
         }
+        Ok(())
+    }
+
+    /// Gives a synced file a name, for good, in place of the one that has it.
+    pub(crate) fn replace(&mut self, name: &str, content: Vec<u8>) -> Result<(), Failed> {
+        self.sync_folder(part(name))?;
+        let file = self.add(content);
+        self.names.insert(name.to_owned(), file);
+        self.names_now.insert(name.to_owned(), file);
         Ok(())
     }
 
@@ -242,9 +285,9 @@ impl Disk {
         }
     }
 
-    fn step(&mut self, moment: Moment) -> Result<(), PowerCut> {
+    fn step(&mut self, moment: Moment) -> Result<(), Failed> {
         if self.off {
-            return Err(PowerCut);
+            return Err(Failed);
         }
         let left = match &mut self.planned {
             Cut::InStep(left) => left,
@@ -257,7 +300,18 @@ impl Disk {
         }
         self.off = true;
         self.cut = Some(moment);
-        Err(PowerCut)
+        Err(Failed)
+    }
+
+    fn fails(&mut self, moment: Moment) -> bool {
+        let Some(syncs) = self.failing.as_mut().filter(|syncs| syncs.of == moment) else { return false };
+        syncs.first = syncs.first.saturating_sub(1);
+        if syncs.first > 0 || syncs.count == 0 {
+            return false;
+        }
+        syncs.count -= 1;
+        self.failed_syncs += 1;
+        true
     }
 
     fn add(&mut self, content: Vec<u8>) -> FileNumber {
@@ -267,6 +321,15 @@ impl Disk {
 
     fn file(&mut self, file: FileNumber) -> &mut Vec<u8> {
         &mut self.files[file.0]
+    }
+}
+
+impl Change {
+    fn is_to(&self, written: FileNumber) -> bool {
+        match self {
+            Self::Write { file, .. } | Self::Truncate { file, .. } => *file == written,
+            Self::Name { .. } => false,
+        }
     }
 }
 
@@ -316,70 +379,4 @@ fn sectors(at: u64, bytes: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-
-    use super::*;
-
-    const NAME: &str = "tidings.db-wal";
-
-    fn after(change: impl FnOnce(&mut Disk, FileNumber), loss: Loss) -> Option<Vec<u8>> {
-        let mut disk = Disk::new(Cut::InStep(100), None);
-        let file = disk.create(NAME).unwrap();
-        change(&mut disk, file);
-        disk.turn_off();
-        disk.remains(loss, &mut StdRng::seed_from_u64(1)).remove(NAME)
-    }
-
-    #[test]
-    fn what_was_not_synced_is_lost_with_its_name() {
-        let write = |disk: &mut Disk, file| disk.write(Part::Log, file, 0, &[1; 2_000]).unwrap();
-        assert_eq!(after(write, Loss::All), None);
-        let synced = |disk: &mut Disk, file| {
-            write(disk, file);
-            disk.sync(Part::Log, file).unwrap();
-        };
-        assert_eq!(after(synced, Loss::All), None, "the folder was not");
-        let named = |disk: &mut Disk, file| {
-            synced(disk, file);
-            disk.sync_folder(Part::Log).unwrap();
-            disk.write(Part::Log, file, 1_000, &[2; 2_000]).unwrap();
-            disk.truncate(Part::Log, file, 5).unwrap();
-        };
-        assert_eq!(after(named, Loss::All), Some(vec![1; 2_000]));
-        assert_eq!(after(named, Loss::Some(1.0)), Some(vec![1; 5]));
-    }
-
-    #[test]
-    fn sectors_survive_each_by_itself_and_leave_their_neighbours_alone() {
-        let change = |disk: &mut Disk, file| {
-            disk.write(Part::Log, file, 0, &[1; 51_200]).unwrap();
-            disk.sync(Part::Log, file).unwrap();
-            disk.sync_folder(Part::Log).unwrap();
-            disk.write(Part::Log, file, 100, &[2; 51_000]).unwrap();
-        };
-        let content = after(change, Loss::Some(0.5)).unwrap();
-        let new = content.chunks(512).filter(|sector| sector[200] == 2).count();
-        assert!((20..80).contains(&new), "{new} of 100 sectors");
-        assert!(content.iter().all(|byte| [1, 2].contains(byte)));
-        assert!(content[..100] == [1; 100] && content[51_100..] == [1; 100]);
-        let torn = after(change, Loss::Torn(0.5)).unwrap();
-        assert!(torn.iter().any(|byte| ![1, 2].contains(byte)));
-        assert!(torn[..100] == [1; 100] && torn[51_100..] == [1; 100]);
-    }
-
-    #[test]
-    fn nothing_arrives_after_the_cut_and_the_same_seed_leaves_the_same() {
-        let change = |disk: &mut Disk, file| {
-            disk.sync_folder(Part::Log).unwrap();
-            for number in 0..200 {
-                let written = disk.write(Part::Log, file, number * 512, &[number as u8; 512]);
-                // The file and its name were the first two steps.
-                assert_eq!(written.is_ok(), number < 97, "{number}");
-            }
-            assert_eq!(disk.cut(), Some((Part::Log, Deed::Write)));
-        };
-        let remains = [(); 2].map(|()| after(change, Loss::Some(0.5)));
-        assert_eq!(remains[0], remains[1]);
-    }
-}
+mod tests;

@@ -14,18 +14,19 @@ use std::{
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rusqlite::{Connection, OpenFlags};
 use smallvec::{SmallVec, smallvec};
 use tidings_engine::{
     act::{Act, CommitNumber, Entry, Op, Origin, Require, Settled, Value, Write},
     clock::{Clock, Now},
     ports::{CommitSink, MessageStore, Page, Reader},
 };
-use tidings_sqlite::{MigrationSource, Planted, SqliteOptions, SqliteStore};
+use tidings_sqlite::{FILE, MigrationSource, Planted, SqliteOptions, SqliteStore};
 use tidings_testkit::contract::act;
 use tidings_wire::{ConversationKey, GroupId, MessageId, UserId};
 
 use super::{
-    book::{Book, Wrong, wait},
+    book::{Book, NO_ANSWER, Wrong, ensure, wait},
     vfs::Plugged,
 };
 
@@ -70,6 +71,7 @@ impl CommitSink for Tell {
 struct Work<'a> {
     life: &'a Life,
     store: &'a SqliteStore,
+    folder: &'a Path,
     plugged: &'a Plugged,
     book: &'a Mutex<Book>,
     next_id: AtomicI64,
@@ -86,9 +88,10 @@ impl Life {
         options.checkpoint_pages = self.checkpoint_pages;
         options.log_bytes = self.log_bytes;
         options.planted = self.planted;
+        options.disk = Some(plugged.own());
         let store = match SqliteStore::open(options) {
             Ok(store) => store,
-            Err(_) if plugged.disk().is_off() => return Ok(()),
+            Err(_) if is_in_trouble(plugged) => return Ok(()),
             Err(error) => return Err(format!("it does not open: {error:?}")),
         };
         let lived = self.check_and_work(&store, folder, plugged, book);
@@ -105,7 +108,7 @@ impl Life {
     ) -> Result<(), Wrong> {
         match store.migrate_pack("load", &[NOTES]) {
             Ok(()) => {}
-            Err(_) if plugged.disk().is_off() => return Ok(()),
+            Err(_) if is_in_trouble(plugged) => return Ok(()),
             Err(error) => return Err(format!("the pack's table is not made: {error:?}")),
         }
         let (tell, told): (Vec<_>, Vec<_>) = (0..self.senders).map(|_| sync_channel(self.under_way)).unzip();
@@ -115,9 +118,13 @@ impl Life {
         if plugged.disk().is_off() {
             return Ok(());
         }
-        checked?;
+        match checked {
+            // What is not read now is checked in the next life.
+            Err(wrong) if wrong.starts_with(NO_ANSWER) && is_in_trouble(plugged) => return Ok(()),
+            checked => checked?,
+        }
         let next_id = AtomicI64::new(start.last_id.map_or(1, |last| last.get() + 1));
-        let work = Work { life: self, store, plugged, book, next_id };
+        let work = Work { life: self, store, folder, plugged, book, next_id };
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let reader = scope.spawn(|| work.read(&done));
@@ -153,8 +160,9 @@ impl Work<'_> {
             }
             let settled = told.recv_timeout(PATIENCE).map_err(|_| "an act is not answered".to_owned())?;
             under_way -= 1;
-            is_on = lock(self.book).takes(settled)? && is_on;
-            if !is_on && !self.plugged.disk().is_off() {
+            let is_kept = lock(self.book).takes(settled)?;
+            is_on = !self.plugged.disk().is_off();
+            if !is_kept && !is_in_trouble(self.plugged) {
                 return Err(format!("the store fails with the power on: {:?}", self.store.health()));
             }
             if is_on && rng.random_bool(0.02) {
@@ -167,21 +175,35 @@ impl Work<'_> {
     fn read(&self, done: &AtomicBool) -> Result<(), Wrong> {
         let page = Page { before: None, after: Some(0), limit: 50 };
         let of = ConversationKey::dm(sender(0), peer(0));
+        let mut rng = StdRng::seed_from_u64(self.life.seed);
+        let mut held = Vec::new();
         while !done.load(Ordering::Relaxed) {
+            if rng.random_bool(0.2) {
+                held.extend(self.hold());
+            } else if rng.random_bool(0.2) {
+                held.clear();
+            }
             let log = wait(self.store.since(CommitNumber(0), 100)).map(drop);
             let history = wait(self.store.history(of, Reader::User(sender(0)), page)).map(drop);
             if self.plugged.disk().is_off() {
                 return Ok(());
             }
-            log.and(history)?;
+            log.and(history).or_else(|wrong| ensure(is_in_trouble(self.plugged), || wrong))?;
         }
         Ok(())
+    }
+
+    /// A snapshot that somebody else reads on and on: checkpoints copy what is older, without a sync. None where the power is off.
+    fn hold(&self) -> Option<Connection> {
+        let connection = Connection::open_with_flags(self.folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+        connection.execute_batch("BEGIN; SELECT count(*) FROM meta;").ok()?;
+        Some(connection)
     }
 
     fn sign_in(&self, number: u64) -> Result<(), Wrong> {
         match wait(self.store.create_session(sender(number), 9_000)) {
             Ok(cookie) => lock(self.book).takes_session(cookie, sender(number)),
-            Err(_) if self.plugged.disk().is_off() => {}
+            Err(_) if is_in_trouble(self.plugged) => {}
             Err(wrong) => return Err(wrong),
         }
         Ok(())
@@ -224,6 +246,12 @@ impl Work<'_> {
             created_at_ms: id * 1_000,
         }
     }
+}
+
+/// Whether the store may answer with an error: the power is off, or a sync failed.
+fn is_in_trouble(plugged: &Plugged) -> bool {
+    let disk = plugged.disk();
+    disk.is_off() || disk.failed_syncs() > 0
 }
 
 /// A clock that stands.

@@ -7,21 +7,26 @@
 use std::{
     collections::BTreeMap,
     ffi::{CStr, OsStr, c_char, c_int, c_void},
+    io,
     mem::size_of,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     ptr,
-    sync::{Arc, Mutex, MutexGuard, Once},
+    sync::{Arc, Mutex, MutexGuard, Once, Weak},
 };
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
+use tidings_sqlite::PlantedDisk;
 
-use super::disk::{Disk, FileNumber, Part, PowerCut, part};
+use super::disk::{Disk, Failed, FileNumber, Part, part};
 
 /// A disk that the test and SQLite share.
 pub(crate) type SharedDisk = Arc<Mutex<Disk>>;
 
 static DISKS: Mutex<BTreeMap<PathBuf, SharedDisk>> = Mutex::new(BTreeMap::new());
+
+/// The log's name.
+const LOG: &str = "tidings.db-wal";
 
 const POISON: &str = "nothing panics while it holds this lock";
 
@@ -46,12 +51,38 @@ impl Plugged {
         lock(&self.disk)
     }
 
+    /// It, as the store knows it.
+    pub(crate) fn own(&self) -> Arc<dyn PlantedDisk> {
+        Arc::new(Own(Arc::downgrade(&self.disk)))
+    }
+
     /// Takes it out.
     pub(crate) fn unplug(self) -> Disk {
         let disk = self.disk.clone();
         drop(self);
         let disk = Arc::into_inner(disk).expect("every connection is closed");
         disk.into_inner().expect(POISON)
+    }
+}
+
+/// What the store does on the disk itself.
+struct Own(Weak<Mutex<Disk>>);
+
+impl Own {
+    fn disk(&self) -> io::Result<SharedDisk> {
+        self.0.upgrade().ok_or_else(|| io::Error::other("the disk is taken out"))
+    }
+}
+
+impl PlantedDisk for Own {
+    fn replace_log(&self, content: &[u8]) -> io::Result<()> {
+        lock(&*self.disk()?)
+            .replace(LOG, content.to_vec())
+            .map_err(|Failed| io::Error::other("the log is not replaced"))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        lock(&*self.disk()?).sync_folder(Part::Log).map_err(|Failed| io::Error::other("the folder is not synced"))
     }
 }
 
@@ -152,7 +183,7 @@ unsafe extern "C" fn xOpen(
         } else if may_create {
             match held.create(&name) {
                 Ok(number) => number,
-                Err(PowerCut) => return ffi::SQLITE_CANTOPEN,
+                Err(Failed) => return ffi::SQLITE_CANTOPEN,
             }
         } else {
             return ffi::SQLITE_CANTOPEN;
@@ -310,7 +341,8 @@ unsafe extern "C" fn xSync(file: *mut sqlite3_file, _: c_int) -> c_int {
     if disk.sync(*part, *number).is_err() {
         return ffi::SQLITE_IOERR_FSYNC;
     }
-    if std::mem::take(syncs_folder) && disk.sync_folder(*part).is_err() {
+    // `unixSync` passes over a folder that is not synced, and does not try again.
+    if std::mem::take(syncs_folder) && disk.sync_folder(*part).is_err() && disk.is_off() {
         return ffi::SQLITE_IOERR_FSYNC;
     }
     ffi::SQLITE_OK
