@@ -249,6 +249,15 @@ impl MessageStore for SqliteStore {
         self.read(move |connection| read::written_by(connection, user, after, limit))
     }
 
+    fn groups_of(
+        &self,
+        user: UserId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<GroupId>, StoreError>> {
+        self.read(move |connection| read::groups_of(connection, user, after, limit))
+    }
+
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         let kind = kind.to_owned();
         self.write(move |connection| removal::prune(connection, &kind, before_ms, limit))
