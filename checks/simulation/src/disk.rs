@@ -243,6 +243,15 @@ impl MessageStore for Disk {
         self.memory.written_by(user, after, limit)
     }
 
+    fn groups_of(
+        &self,
+        user: UserId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<GroupId>, StoreError>> {
+        self.memory.groups_of(user, after, limit)
+    }
+
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         self.memory.prune(kind, before_ms, limit)
     }

@@ -154,10 +154,7 @@ const COMMITS: u64 = 1 << 32;
 /// Begins another epoch in a database that is marked as a copy. What is none is not written to.
 pub(crate) fn renew_copy(connection: &Connection) -> rusqlite::Result<()> {
     if connection.query_row("SELECT copied FROM meta", [], |row| row.get(0))? {
-        connection.execute(
-            "UPDATE meta SET epoch = lower(hex(randomblob(16))), last_commit = last_commit + ?1, copied = 0 WHERE copied = 1",
-            [COMMITS],
-        )?;
+        begin_epoch(connection)?;
         tracing::info!("the database is a copy: another epoch begins");
     }
     Ok(())

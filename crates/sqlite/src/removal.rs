@@ -1,7 +1,9 @@
 //! Messages that go for good: erased with their sender, or pruned by their age.
 //!
 //! A row that goes leaves its seq in `gaps`, so that what is unread is counted without it, and its key is free again. The file
-//! grows no smaller, but its pages are used again; what stood in them is overwritten (`secure_delete`). No seq, commit number
+//! grows no smaller, but its pages are used again; what stood in them is overwritten (`secure_delete`). With the last
+//! of an erasure or of a pruning the log is written back and emptied, unless somebody reads on an old snapshot for more than a second;
+//! then the text stands there until it is overwritten. No seq, commit number
 //! or id changes.
 
 use rusqlite::{Connection, Row, params};

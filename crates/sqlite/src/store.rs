@@ -128,6 +128,18 @@ impl SqliteStore {
         self.write_with(move |connection| writer::transaction(connection, work))
     }
 
+    /// Removes something in one transaction; with the last of it the log is written back too, where the text would stand on.
+    fn remove<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        is_last: impl FnOnce(&T) -> bool + Send + 'static,
+    ) -> BoxFuture<Result<T, StoreError>> {
+        self.write_with(move |connection| match writer::transaction(connection, work) {
+            (Ok(result), Fate::Works) if is_last(&result) => (Ok(result), Fate::Removed),
+            other => other,
+        })
+    }
+
     fn write_with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> (Result<T, StoreError>, Fate) + Send + 'static,
@@ -251,7 +263,17 @@ impl MessageStore for SqliteStore {
     }
 
     fn erase(&self, user: UserId) -> BoxFuture<Result<Erased, StoreError>> {
-        self.write(move |connection| removal::erase(connection, user))
+        let work = move |connection: &Connection| removal::erase(connection, user);
+        let erased = self.remove(work, |erased| !erased.more);
+        let store = self.clone();
+        Box::pin(async move {
+            let erased = erased.await?;
+            if !erased.more {
+                // What is asked of the writer next is answered when the log holds nothing of it any more.
+                store.write_with(|_| (Ok(()), Fate::Works)).await?;
+            }
+            Ok(erased)
+        })
     }
 
     fn written_by(
@@ -263,9 +285,19 @@ impl MessageStore for SqliteStore {
         self.read(move |connection| read::written_by(connection, user, after, limit))
     }
 
+    fn groups_of(
+        &self,
+        user: UserId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<GroupId>, StoreError>> {
+        self.read(move |connection| read::groups_of(connection, user, after, limit))
+    }
+
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         let kind = kind.to_owned();
-        self.write(move |connection| removal::prune(connection, &kind, before_ms, limit))
+        let work = move |connection: &Connection| removal::prune(connection, &kind, before_ms, limit);
+        self.remove(work, move |&removed| (1..u64::from(limit)).contains(&removed))
     }
 
     fn runs_sql(&self) -> bool {

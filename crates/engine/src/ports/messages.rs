@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use tidings_wire::{ConversationKey, Key, MessageId, Seq, UserId};
+use tidings_wire::{ConversationKey, GroupId, Key, MessageId, Seq, UserId};
 
 use super::{BoxFuture, StoreError};
 use crate::act::{Act, BodyHash, CommitNumber, Receipt, Row, Settled, Value};
@@ -111,6 +111,16 @@ pub trait MessageStore: Send + Sync + 'static {
         after: CommitNumber,
         limit: u32,
     ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>>;
+
+    /// The store's own groups that a user is in, or was in while something came, after one of them; at most `limit`. In an order that
+    /// never changes, whatever is written and whoever leaves between two pages; nothing follows a group that does not exist. Fewer
+    /// are all that there are.
+    fn groups_of(
+        &self,
+        user: UserId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<GroupId>, StoreError>>;
 
     /// Removes the messages of a type, and events about such, that were stored before this moment (Unix milliseconds), oldest
     /// first, at most `limit`; says how many. An event goes at an age of its own: one that is younger than its message stays for

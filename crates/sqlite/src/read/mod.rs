@@ -15,7 +15,7 @@ pub(crate) use acquainted::acquainted;
 pub(crate) use conversations::{conversation, conversations};
 pub(crate) use history::{history, message};
 pub(crate) use log::{since, written_by};
-pub(crate) use members::members;
+pub(crate) use members::{groups_of, members};
 pub(crate) use standing::standings;
 pub(crate) use unread::unread;
 #[cfg(test)]

@@ -34,6 +34,7 @@ fn what_resumes_and_lists_run_walks_through_no_table_and_sorts_nothing() {
         unread::UNCOUNTED.to_owned(),
         unread::GONE.to_owned(),
         members::SEAT.to_owned(),
+        super::members::GROUPS_OF.to_owned(),
         removal::OLD.to_owned(),
         removal::WRITTEN.to_owned(),
     ];

@@ -22,6 +22,8 @@ pub(crate) type WriteJob = Box<dyn FnOnce(Result<&mut Connection, StoreError>) -
 pub(crate) enum Fate {
     /// It works.
     Works,
+    /// It works, and what was taken out of the database is to be gone from the log too.
+    Removed,
     /// It is not known to: open it again.
     Broken(Box<dyn std::error::Error + Send + Sync>),
 }

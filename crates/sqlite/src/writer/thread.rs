@@ -161,6 +161,11 @@ impl Writer {
         };
         match fate {
             Fate::Works => self.look_for_failed_sync(),
+            Fate::Removed => {
+                self.look_for_failed_sync();
+                self.write_log_back();
+                self.look_for_failed_sync();
+            }
             Fate::Broken(error) => self.fails(&*error),
         }
     }
@@ -290,7 +295,7 @@ impl Writer {
     }
 
     fn write_log_back(&self) {
-        let Some(opened) = &self.opened else { return };
+        let Some(opened) = self.opened.as_ref().filter(|opened| !opened.has_failed_sync(None)) else { return };
         let busy = opened.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
         match busy {
             Ok(false) => {}

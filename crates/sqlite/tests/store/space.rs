@@ -75,3 +75,26 @@ fn what_was_deleted_or_erased_stands_nowhere_in_the_file() {
     let page = world.history(dm(), 7, Page::after(0, 100)).unwrap();
     assert_eq!(page.messages().map(|message| message.seq).collect::<Vec<_>>(), [2, 4, 6, 8, 10]);
 }
+
+#[test]
+fn what_was_erased_or_pruned_stands_in_no_file_of_the_folder() {
+    let folder = Folder::new();
+    let world = World::open(&folder);
+    let found = |secret: &str| {
+        let files = fs::read_dir(folder.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        files.filter(|file| file.windows(secret.len()).any(|part| part == secret.as_bytes())).count()
+    };
+    let send = |user, secret: &str| {
+        let body = format!("{{\"content\":\"{}\"}}", secret.repeat(500));
+        world.stored(act(Some(UserId::new(user)), [Op::Message(world.entry(dm(), body))]))
+    };
+    send(2, "a secret of hers");
+    let last = send(7, "a secret of his");
+    assert!(found("a secret of hers") > 0 && found("a secret of his") > 0);
+    assert!(!wait(world.store().erase(UserId::new(2))).more);
+    assert_eq!(found("a secret of hers"), 0);
+    assert_eq!(wait(world.store().prune("private", last.created_at_ms + 1, 10)), 1);
+    // The writer answers what comes next when it has emptied the log.
+    wait(world.store().choose(UserId::new(7), tidings_engine::ports::Choices::default()));
+    assert_eq!(found("a secret of his"), 0);
+}

@@ -259,3 +259,39 @@ pub fn a_group_that_was_left_stands_still_whatever_goes(stores: &dyn Stores) {
     let standing = wait(world.store().standings(UserId::new(2), vec![key]));
     assert_eq!(standing, [Some(Standing { oldest: 1, head: 2, touched: CommitNumber(3) })]);
 }
+
+/// Each once: those that a message comes to between two pages, those that are left, and those that were.
+pub fn the_groups_of_a_user_are_paged_whatever_is_touched_meanwhile(stores: &dyn Stores) {
+    let world = World::open(stores);
+    let of = |after, limit| wait(world.store().groups_of(UserId::new(2), after, limit));
+    assert_eq!(of(None, 10), []);
+    let group = |number: u32| GroupId::new(number * 7 % 11);
+    for number in 1..=10 {
+        for user in [1, 2] {
+            world.join(group(number), user);
+        }
+        world.send(1, 2);
+    }
+    world.join(GroupId::new(20), 1);
+    world.join(GroupId::new(21), 2);
+    world.leave(GroupId::new(21), 2);
+    world.send_to(group(1), 1);
+    world.leave(group(1), 2);
+    world.join(group(1), 2);
+    for touched in 1..=10 {
+        let mut read = Vec::new();
+        while let page = of(read.last().copied(), 3)
+            && !page.is_empty()
+        {
+            assert!(page.len() <= 3);
+            read.extend(page);
+            assert!(read.len() <= 10, "some came twice: {read:?}");
+            world.send_to(group(touched), 1);
+            world.leave(read[0], 2);
+        }
+        read.sort_unstable();
+        assert_eq!(read, (1..=10).map(GroupId::new).collect::<Vec<_>>());
+    }
+    assert_eq!(of(Some(GroupId::new(99)), 10), [], "nobody was ever there");
+    assert_eq!(of(None, 100).len(), 10);
+}

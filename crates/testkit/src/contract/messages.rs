@@ -89,6 +89,7 @@ macro_rules! message_store_contract {
             events_are_pruned_at_an_age_of_their_own
             a_stream_without_messages_keeps_its_head
             what_a_user_wrote_is_read_in_commit_order
+            the_groups_of_a_user_are_paged_whatever_is_touched_meanwhile
             a_group_that_was_left_stands_still_whatever_goes
         );
         $crate::contract_cases!($make, counting:

@@ -152,6 +152,22 @@ impl State {
         ConversationPage { conversations: page.map(|(_, summary)| summary).collect(), more }
     }
 
+    /// In the order in which the groups came to be.
+    pub(super) fn groups_of(&self, user: UserId, after: Option<GroupId>, limit: u32) -> Vec<GroupId> {
+        let number = |group| self.conversations.get(&ConversationKey::Group(group)).map(|one| one.number);
+        let Some(after) = after.map_or(Some(0), |after| number(after).map(|number| number + 1)) else {
+            return Vec::new();
+        };
+        let seen = self.conversations.values().filter(|one| one.number >= after && one.listed(user).is_some());
+        let mut groups: Vec<_> = seen
+            .filter_map(
+                |one| if let ConversationKey::Group(group) = one.key { Some((one.number, group)) } else { None },
+            )
+            .collect();
+        groups.sort_unstable();
+        groups.into_iter().map(|(_, group)| group).take(limit as usize).collect()
+    }
+
     /// What an act that can be refused in the middle may change.
     fn before(&self, act: &Act) -> Undo {
         let of = |op: &Op| match op {

@@ -264,6 +264,15 @@ impl MessageStore for MemoryStore {
         now(self.state().written_by(user, after, limit))
     }
 
+    fn groups_of(
+        &self,
+        user: UserId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<GroupId>, StoreError>> {
+        now(self.state().groups_of(user, after, limit))
+    }
+
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         now(self.state().prune(kind, before_ms, limit))
     }

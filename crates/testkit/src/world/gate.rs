@@ -15,7 +15,7 @@ use tidings_engine::{
         MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage,
     },
 };
-use tidings_wire::{ConversationKey, Key, Seq, UserId};
+use tidings_wire::{ConversationKey, GroupId, Key, Seq, UserId};
 
 const POISONED: &str = "nothing panics while it holds the gate";
 
@@ -367,6 +367,15 @@ impl MessageStore for Gate {
         limit: u32,
     ) -> BoxFuture<Result<Vec<(CommitNumber, StoredMessage)>, StoreError>> {
         self.store.written_by(user, after, limit)
+    }
+
+    fn groups_of(
+        &self,
+        user: UserId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<GroupId>, StoreError>> {
+        self.store.groups_of(user, after, limit)
     }
 
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
