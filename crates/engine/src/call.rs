@@ -168,7 +168,8 @@ pub(crate) async fn presence(
                 services.presence.standing(user).filter(|at| *at != Standing::Online).unwrap_or(Standing::UNSEEN),
             ),
         };
-        services.learn_seen(&users).await;
+        // What can't be read looks as if they were never there.
+        let _ = services.learn_standings(users.clone()).await;
         return Ok(users.into_iter().map(as_it_is).collect());
     };
     let seen = services.sight.of(asker, &users).await.map_err(refusal)?;

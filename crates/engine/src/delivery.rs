@@ -127,6 +127,8 @@ pub(crate) struct Notice {
     frame: Bytes,
     /// Overtakes nothing of this stream.
     order: Option<ConversationKey>,
+    /// That another has read: what no `welcome` tells, and whoever was away never learns.
+    is_receipt: bool,
 }
 
 impl Publication {
@@ -160,7 +162,7 @@ impl Publication {
             timestamp: 0,
             place,
         };
-        let notice = Notice { frame: encoder::text(json), order };
+        let notice = Notice { frame: encoder::text(json), order, is_receipt: false };
         Self { notice: Some(notice), ..Self::new(content, to, since) }
     }
 
@@ -171,6 +173,19 @@ impl Publication {
             (_, Some(notice)) => (cut != Cut::Guide).then_some(&notice.frame),
             _ => Some(self.frames[cut as usize].get_or_init(|| self.content.encode(cut))),
         }
+    }
+
+    /// Tells that another has read.
+    pub(crate) fn receipt(mut self) -> Self {
+        if let Some(notice) = &mut self.notice {
+            notice.is_receipt = true;
+        }
+        self
+    }
+
+    /// Whether it tells that another has read.
+    pub(crate) fn is_receipt(&self) -> bool {
+        self.notice.as_ref().is_some_and(|notice| notice.is_receipt)
     }
 
     /// Whether it may be dropped before a connection is welcomed: a message that is not stored. Notices tell of what is.

@@ -297,6 +297,9 @@ impl Node {
                 self.tell_member(change, since, outgoing);
             }
             for receipt in receipts {
+                if let (ConversationKey::Dm(one, _), 1) = (receipt.conversation, receipt.seq) {
+                    self.doubt_sight_of(one, false, outgoing);
+                }
                 self.deliver_stored(&act, receipt, pinned.as_ref(), since, outgoing);
             }
             for mark in reads {

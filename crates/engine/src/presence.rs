@@ -25,7 +25,7 @@ use crate::{
 };
 use last_seen::LastSeen;
 use saving::Unread;
-use unsaved::{Unsaved, Wanted};
+use unsaved::Unsaved;
 
 /// How a user stands for those who may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,9 +240,10 @@ impl Presence {
 impl State {
     /// It has turned out whether the user was visible when they went.
     fn settle(&mut self, user: UserId, visible: bool) {
-        // What is on its way to the store already is taken back there.
-        if self.last_seen.settle(user, visible) && !self.unsaved.cancel(user) {
-            self.unsaved.put(user, Wanted::Nothing);
+        // What is on its way to the store already is left out there, where the user is invisible: what stands there is from before
+        // they hid, and stays.
+        if self.last_seen.settle(user, visible) {
+            self.unsaved.cancel(user);
         }
     }
 

@@ -68,19 +68,18 @@ impl Node {
             false => Left { conversation, head }.to_json(),
         };
         self.tell(&json, conversation, &Audience::user(change.user), since, outgoing);
-        if !change.joined {
-            self.doubt_sight_of(change.user, outgoing);
-        }
+        self.doubt_sight_of(change.user, !change.joined, outgoing);
     }
 
-    /// Who left may have shared nothing else with those whom they watch, and who watch them.
-    fn doubt_sight_of(&self, user: UserId, outgoing: &mut [Vec<Post>]) {
+    /// Who left may have shared nothing else with those whom they watch, and who watch them; who joined may share something now. So
+    /// may the two of a dm, as of its first message.
+    pub(super) fn doubt_sight_of(&self, user: UserId, left: bool, outgoing: &mut [Vec<Post>]) {
         let services = &self.0.services;
         // First, so that whoever begins to watch now learns of it: see `Shard::watches`.
         services.sight.outdate(user);
         let connected = services.directory.find(user).map_or(0, |(_, shards)| shards);
         for (id, _) in self.concerned(connected | services.presence.watched_on(user)) {
-            outgoing[id].push(Post::Mail(Mail(Letter::SightOf(user))));
+            outgoing[id].push(Post::Mail(Mail(Letter::SightOf { user, left })));
         }
     }
 
@@ -138,7 +137,10 @@ impl Node {
             }
         }
         let json = ReadUpTo { conversation, user, seq, unread: None }.to_json();
-        self.tell(&json, conversation, &readers_of(conversation).less_user(user), since, outgoing);
+        let others = readers_of(conversation).less_user(user);
+        if let Some(told) = self.notice(&json, conversation, &others, since) {
+            self.post(told.receipt(), outgoing);
+        }
     }
 
     /// Read marks that were told of a moment ago and moved again: called by the dispatcher, which asks when to call next.
@@ -154,12 +156,16 @@ impl Node {
 
     /// Tells connections of `tidings.v1` something that is no message.
     fn tell(&self, json: &[u8], of: ConversationKey, to: &Audience, since: Duration, outgoing: &mut [Vec<Post>]) {
+        if let Some(told) = self.notice(json, of, to, since) {
+            self.post(told, outgoing);
+        }
+    }
+
+    fn notice(&self, json: &[u8], of: ConversationKey, to: &Audience, since: Duration) -> Option<Publication> {
         let services = &self.0.services;
         let find = |group| services.members.held(group);
         let to = resolve(to, From::default(), &services.directory, find, self.all_shards());
-        if to.shards != 0 {
-            self.post(Publication::notice(json, None, Some(of), to, since), outgoing);
-        }
+        (to.shards != 0).then(|| Publication::notice(json, None, Some(of), to, since))
     }
 }
 

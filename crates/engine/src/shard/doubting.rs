@@ -55,18 +55,18 @@ impl Shard {
         }
     }
 
-    /// The user sees less than before, and is seen by fewer.
-    pub(super) fn doubt_all_of(&mut self, user: UserId) {
+    /// The user may see fewer than before and be seen by fewer, or by more: only watches that say otherwise are asked about.
+    pub(super) fn doubt_all_of(&mut self, user: UserId, seen: bool) {
         for index in self.connections_of(user) {
             let watching = self.watching_of(index);
-            let seen = watching.map(|watching| watching.users.iter().filter(|(_, watched)| watched.seen));
-            let seen: Vec<UserId> = seen.into_iter().flatten().map(|(watched, _)| *watched).collect();
-            seen.into_iter().for_each(|watched| self.doubt(index, watched));
+            let doubted = watching.map(|watching| watching.users.iter().filter(|(_, watched)| watched.seen == seen));
+            let doubted: Vec<UserId> = doubted.into_iter().flatten().map(|(watched, _)| *watched).collect();
+            doubted.into_iter().for_each(|watched| self.doubt(index, watched));
         }
         let watchers = self.watchers.of.get(&user).cloned();
         for index in watchers.into_iter().flatten() {
             let watched = self.watching_of(index).and_then(|watching| watching.users.get(&user));
-            if watched.is_some_and(|watched| watched.seen) {
+            if watched.is_some_and(|watched| watched.seen == seen) {
                 self.doubt(index, user);
             }
         }

@@ -35,8 +35,9 @@ pub(crate) enum Letter {
     Presence,
     /// Whether the first user sees the second is to be asked again.
     Sight(UserId, UserId),
-    /// The user has left a conversation: whom they see, and who sees them, is to be asked again.
-    SightOf(UserId),
+    /// Whom the user sees, and who sees them, is to be asked again: of those who see one another where a conversation was left, of the
+    /// others where one was joined.
+    SightOf { user: UserId, left: bool },
     /// Which connections the user has here.
     List(UserId, oneshot::Sender<Vec<ConnectionInfo>>),
     /// Close the user's connections.

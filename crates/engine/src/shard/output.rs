@@ -13,7 +13,7 @@ use super::{
     fanout::SMALL_AUDIENCE,
     machine::Sweep,
     mail::{Effect, Ticket},
-    session::{Live, Stage},
+    session::{Live, Stage, Weight},
 };
 use crate::{
     clock::Now,
@@ -91,7 +91,12 @@ impl Shard {
         if late && resume.stage == Stage::Greeting {
             return false;
         }
-        let live = resume.live(place, publication.is_ephemeral() || drop_early, frame);
+        let weight = match publication {
+            early if early.is_ephemeral() || drop_early => Weight::Ephemeral,
+            told if told.is_receipt() => Weight::Receipt,
+            _ => Weight::Kept,
+        };
+        let live = resume.live(place, weight, frame);
         if live == Live::NoRoom {
             self.greet_anew(index, now);
         }

@@ -104,6 +104,17 @@ pub(super) struct Replay {
     pub(super) lost: bool,
 }
 
+/// What a connection that was not welcomed loses without a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Nothing that is stored.
+    Ephemeral,
+    /// How far another has read.
+    Receipt,
+    /// A message, or a change of the user's own.
+    Kept,
+}
+
 /// What becomes of a live frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Live {
@@ -144,8 +155,9 @@ impl Resume {
         }
     }
 
-    /// A live frame for this connection. Those that may be dropped (`ephemeral`) are, before the `welcome`.
-    pub(super) fn live(&mut self, place: Option<(ConversationKey, Seq)>, ephemeral: bool, frame: &Bytes) -> Live {
+    /// A live frame for this connection. Before the `welcome`, what is ephemeral is dropped, and so are receipts where half of the
+    /// places are taken: others' marks never keep anybody out.
+    pub(super) fn live(&mut self, place: Option<(ConversationKey, Seq)>, kind: Weight, frame: &Bytes) -> Live {
         if let Some((conversation, seq)) = place {
             if let Some(replay) = self.streams.iter_mut().find(|replay| replay.conversation == conversation) {
                 replay.live(seq, frame);
@@ -170,8 +182,9 @@ impl Resume {
                 *highest = seq.max(*highest);
                 return Live::Keep;
             }
-            _ if ephemeral => return Live::Keep,
+            _ if kind == Weight::Ephemeral => return Live::Keep,
             Some(_) => {}
+            None if kind == Weight::Receipt && self.early_changes >= HELD_CHANGES / 2 => return Live::Keep,
             None if self.early_changes >= HELD_CHANGES => return Live::NoRoom,
             None => self.early_changes += 1,
         }

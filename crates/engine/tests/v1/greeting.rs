@@ -157,6 +157,27 @@ fn memberships_and_read_marks_that_change_before_the_welcome_are_told_behind_it_
 }
 
 #[test]
+fn how_far_others_have_read_keeps_nobody_out() {
+    let world = world();
+    world.backend().adds(GroupId::new(5), (1..=100).map(user));
+    let readers: Vec<_> = (3..=92).map(|id| connect(&world, id)).collect();
+    let ann = connect(&world, 1);
+    (0..4).for_each(|_| says(&ann, &json!({"type": "post", "group_id": 5, "text": "hi"})));
+    world.store().holds_readings(Hold::Answers);
+    let bob = world.v1(user(2), &hello());
+    for seq in 1..=3 {
+        readers.iter().for_each(|reader| says(reader, &json!({"type": "read", "conversation": "group:5", "seq": seq})));
+        world.advance(Duration::from_millis(1_250));
+    }
+    // What is the user's own still has room.
+    (6..=100).for_each(|group| world.backend().set_member(GroupId::new(group), user(2), true));
+    world.store().holds_readings(Hold::Nothing);
+    expects_type(&bob, "welcome");
+    let joined = frames(&bob).iter().filter(|frame| frame["type"] == "joined").count();
+    assert_eq!(joined, 95);
+}
+
+#[test]
 fn whoever_missed_more_changes_before_the_welcome_than_are_held_is_sent_away_to_begin_anew() {
     let world = world();
     world.store().holds_readings(Hold::Answers);

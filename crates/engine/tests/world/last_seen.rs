@@ -70,6 +70,47 @@ fn who_is_invisible_looks_the_same_before_and_after_a_restart_whatever_they_do()
     assert_eq!(watches(&ann, &[2]), [(2, Some(json!(hidden)))]);
 }
 
+/// Whoever speaks the guide's dialect comes and goes without anybody asking what they chose.
+#[test]
+fn an_invisible_user_who_comes_and_goes_unwatched_leaves_what_was_known() {
+    let next = worlds();
+    let world = next();
+    let bob = arrives(&world, 2);
+    world.advance(SECOND);
+    world.backend().chooses(user(2), None, Some(false)).expect("it is stored");
+    let hidden = seconds(&world) - 10;
+    world.advance(20 * SECOND);
+    bob.disconnects();
+    world.advance(20 * SECOND);
+    drop(world);
+    let comes_and_goes = || {
+        let world = next();
+        world.client(user(2)).disconnects();
+        world.advance(20 * SECOND);
+        world
+    };
+    let told = |world: &World| watches(&arrives(world, 1), &[2]);
+    let world = comes_and_goes();
+    assert_eq!(told(&world), [(2, Some(json!(hidden)))]);
+    world.advance(5 * SECOND);
+    drop(world);
+    let world = comes_and_goes();
+    world.backend().chooses(user(2), None, Some(true)).expect("it is stored");
+    world.advance(5 * SECOND);
+    assert_eq!(told(&world), [(2, Some(json!(hidden)))], "visible again");
+    drop(world);
+    assert_eq!(told(&next()), [(2, Some(json!(hidden)))]);
+}
+
+#[test]
+fn the_app_itself_learns_when_somebody_whom_nobody_watched_was_last_there() {
+    let world = worlds()();
+    world.client(user(2)).disconnects();
+    let left = seconds(&world);
+    world.advance(13 * SECOND);
+    assert_eq!(world.backend().presence(None, vec![user(2)])[0].last_seen, Some(left));
+}
+
 #[test]
 fn a_storm_of_3000_users_who_leave_is_a_few_acts() {
     const USERS: u32 = 3_000;

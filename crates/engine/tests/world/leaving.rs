@@ -210,3 +210,22 @@ fn hundreds_of_watchers_of_one_who_leaves_are_all_told() {
     }
     assert_eq!(sees.asked.load(Ordering::Relaxed) - asked, WATCHERS as usize);
 }
+
+/// The order in which a chat begins: watch, write.
+#[test]
+fn whoever_comes_to_share_a_conversation_begins_to_see_whom_they_watch() {
+    for shards in [1, 2] {
+        let (world, _) = acquainted(shards);
+        let [ann, bob, eve] = [1, 2, 3].map(|id| arrives(&world, id));
+        assert_eq!(watches(&ann, &[2, 3]), [(2, Some(Value::Null)), (3, Some(Value::Null))]);
+        assert_eq!(watches(&bob, &[1]), [(1, Some(Value::Null))]);
+        ann.send(&private(user(2), "hi"));
+        world.advance(SECOND);
+        assert_eq!(told(&ann), [(2, true)]);
+        assert_eq!(told(&bob), [(1, true)]);
+        drop(eve.texts());
+        world.backend().adds(GroupId::new(9), [1, 3].map(user));
+        world.advance(SECOND);
+        assert_eq!(told(&ann), [(3, true)]);
+    }
+}
