@@ -8,7 +8,7 @@ use tidings_engine::{
 use tidings_wire::{ConversationKey, GroupId, Reject, UserId};
 use utoipa::ToSchema;
 
-use crate::handle::Tidings;
+use crate::{handle::Tidings, problem::refusal};
 
 /// What an erasure did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -62,9 +62,4 @@ async fn groups_of(engine: &Engine, user: UserId) -> Result<Vec<GroupId>, Reject
             return Ok(groups);
         }
     }
-}
-
-fn refusal(error: StoreError) -> Reject {
-    tracing::warn!(error = &error as &dyn std::error::Error, "the store did not answer");
-    Reject::unavailable(std::time::Duration::from_secs(1))
 }
