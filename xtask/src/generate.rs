@@ -45,6 +45,9 @@ const SCHEMAS: &str = "protocol/schemas";
 const CLIENT_FRAMES: &str = "protocol/frames/client";
 const SERVER_FRAMES: &str = "protocol/frames/server";
 
+/// What stands in a message beside its type's fields, for each dialect, kept and not.
+const MESSAGE_FRAMES: &str = "protocol/frames/message";
+
 /// Path below the repository, with `/`, and what stands in the file.
 type Files = BTreeMap<String, String>;
 
@@ -98,7 +101,7 @@ fn make(binary: &Binary) -> Result<Files> {
     let types = serde_json::from_str(&binary.output(&["spec", "jsonschema"])?).context("it is no JSON")?;
     files.extend(schemas(SCHEMAS, types).context("make the schemas")?);
     let mut frames: Value = serde_json::from_str(&binary.output(&["spec", "frames"])?).context("it is no JSON")?;
-    for (folder, side) in [(CLIENT_FRAMES, "client"), (SERVER_FRAMES, "server")] {
+    for (folder, side) in [(CLIENT_FRAMES, "client"), (SERVER_FRAMES, "server"), (MESSAGE_FRAMES, "message")] {
         files.extend(schemas(folder, frames[side].take()).with_context(|| format!("make the {side}'s frames"))?);
     }
     Ok(files)
@@ -170,7 +173,7 @@ fn first_difference(committed: &str, made: &str) -> usize {
 
 fn stale(root: &Path, files: &Files) -> Result<Vec<String>> {
     let mut stale = Vec::new();
-    for folder in [SCHEMAS, CLIENT_FRAMES, SERVER_FRAMES] {
+    for folder in [SCHEMAS, CLIENT_FRAMES, SERVER_FRAMES, MESSAGE_FRAMES] {
         if !root.join(folder).exists() {
             continue;
         }

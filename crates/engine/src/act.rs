@@ -6,7 +6,7 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tidings_wire::{ConversationKey, GroupId, Id, Key, MessageId, Reject, Seq, UserId};
 
 use crate::publish::Projection;
@@ -26,6 +26,13 @@ pub struct Act {
     pub ops: SmallVec<[Op; 1]>,
     /// What the dispatcher makes of the rows that [`Op::Sql`] returned.
     pub project: Option<Projection>,
+}
+
+impl Act {
+    /// One thing to write, by its sender if there is one: without a key, a condition or a projection.
+    pub(crate) fn of(origin: Origin, sender: Option<UserId>, op: Op) -> Self {
+        Self { origin, sender, key: None, require: smallvec![], ops: smallvec![op], project: None }
+    }
 }
 
 /// SHA-256 of the received fields as canonical JSON without the envelope, cut to 16 bytes: tells a repeat from another

@@ -1,9 +1,7 @@
 //! What backends and HTTP ask for: the same pipeline as a connection's, awaited.
 
-use std::{collections::VecDeque, panic::AssertUnwindSafe, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
-use futures_util::FutureExt;
-use smallvec::smallvec;
 use tidings_wire::{
     Code, ConversationKey, GroupId, Reject, Sender, Seq, UserId,
     client_frames::{Delete, Edit},
@@ -88,12 +86,8 @@ pub(crate) async fn delete(node: &Node, sender: Sender, delete: Delete) -> Resul
 }
 
 async fn changed(node: &Node, asked: impl Future<Output = Result<Asked, Reject>>) -> Result<Sent, Reject> {
-    let asked = AssertUnwindSafe(asked).catch_unwind();
-    let asked = tokio::time::timeout(node.services().settings.accept_within, asked).await;
-    let asked = asked.map_err(|_| Reject::unavailable(RETRY))?.unwrap_or_else(|_| {
-        tracing::error!("a port or a handler panicked");
-        Err(Reject::unavailable(RETRY))
-    })?;
+    let asked = tokio::time::timeout(node.services().settings.accept_within, control::caught(asked)).await;
+    let asked = asked.map_err(|_| Reject::unavailable(RETRY))??;
     let Asked::Act(mut act, group) = asked else { unreachable!("an edit or a deletion is an act") };
     let (origin, answer) = node.call();
     act.origin = origin;
@@ -124,8 +118,7 @@ pub(crate) async fn read_up_to(
         services.members.load(group).await.map_err(refusal)?;
     }
     let (origin, answer) = node.call();
-    let ops = smallvec![Op::Read(conversation, user, seq)];
-    submit(node, Act { origin, sender: Some(user), key: None, require: smallvec![], ops, project: None }).await?;
+    submit(node, Act::of(origin, Some(user), Op::Read(conversation, user, seq))).await?;
     if let Answer::Refused(reject) = answer.await.map_err(|_| Reject::unavailable(RETRY))? {
         return Err(reject);
     }
@@ -142,8 +135,7 @@ pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member
     }
     let (origin, answer) = node.call();
     let op = if member { Op::Join(group, user) } else { Op::Leave(group, user) };
-    let act = Act { origin, sender: None, key: None, require: smallvec![], ops: smallvec![op], project: None };
-    submit(node, act).await?;
+    submit(node, Act::of(origin, None, op)).await?;
     match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
         Answer::Refused(reject) => Err(reject),
         Answer::Stored(_) | Answer::Duplicate(_) => Ok(()),

@@ -1,11 +1,10 @@
 //! What a connection of `tidings.v1` asks for beside sending messages, as far as it needs the store.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
-use smallvec::smallvec;
 use tidings_wire::{
     Code, ConversationKey, GroupId, Reject, Sender, Seq, Topic, UserId,
     client_frames::{Delete, Edit, History, Watch},
@@ -16,7 +15,7 @@ use crate::{
     act::{Act, Change, Op, Origin, Require},
     clock::Now,
     delivery::Content,
-    handle::{Context, Intent, refusal},
+    handle::{Context, Intent, RETRY, refusal},
     members::Pinned,
     pipeline::GROUP_WITH_RECEIPTS,
     ports::{Page, Reader, StoredMessage},
@@ -47,6 +46,14 @@ pub(crate) struct Granted {
     pub(crate) topics: Vec<Topic>,
     /// Since when that is so, on the monotonic clock: what changed after it is not in it.
     pub(crate) asked: Duration,
+}
+
+/// What was asked for; where a port or a handler panics over it, `unavailable`.
+pub(crate) async fn caught(asked: impl Future<Output = Result<Asked, Reject>>) -> Result<Asked, Reject> {
+    AssertUnwindSafe(asked).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a port or a handler panicked");
+        Err(Reject::unavailable(RETRY))
+    })
 }
 
 /// A page of a stream.
@@ -149,7 +156,7 @@ async fn changeable(
     conversation: ConversationKey,
     seq: Seq,
 ) -> Result<StoredMessage, Reject> {
-    let user = sender.user.filter(|_| sender.service.is_none());
+    let user = own_hand(sender);
     let reader = match user {
         Some(user) => services.reader_of(conversation, user).await.map_err(refusal)?,
         None => Some(Reader::Service),
@@ -166,6 +173,11 @@ async fn changeable(
         }
         _ => Ok(message),
     }
+}
+
+/// The user who acts for themselves; none where a service acts, which may change every message.
+fn own_hand(sender: &Sender) -> Option<UserId> {
+    sender.user.filter(|_| sender.service.is_none())
 }
 
 /// The members of the stream, whom the dispatcher will tell.
@@ -185,18 +197,17 @@ fn change(
     origin: Origin,
     now: Now,
 ) -> Act {
-    let user = sender.user.filter(|_| sender.service.is_none());
+    let user = own_hand(sender);
     // Of the app's own groups the store knows no members, so it can't look again who sees the message.
     let foreign = matches!(conversation, ConversationKey::Group(_)) && !services.members.own();
     let by = user.filter(|_| !foreign);
     let change = Change { conversation, of, by, id: services.ids.next(now), body, at_ms: now.unix_ms };
     // Whoever left a group changes nothing there any more: the event's seq would stand outside of their stream.
     let member = match (conversation, by) {
-        (ConversationKey::Group(group), Some(user)) if services.members.own() => Some(Require::Member(group, user)),
+        (ConversationKey::Group(group), Some(user)) => Some(Require::Member(group, user)),
         _ => None,
     };
-    let ops = smallvec![Op::Change(change)];
-    Act { origin, sender: user, key: None, require: member.into_iter().collect(), ops, project: None }
+    Act { require: member.into_iter().collect(), ..Act::of(origin, user, Op::Change(change)) }
 }
 
 /// Topics of one `watch` that are asked for at a time.

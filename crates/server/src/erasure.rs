@@ -1,11 +1,10 @@
 //! What becomes of a user's data when they go for good.
 
 use serde::Serialize;
-use tidings_engine::ports::StoreError;
 use tidings_wire::{Reject, UserId};
 use utoipa::ToSchema;
 
-use crate::handle::Tidings;
+use crate::{handle::Tidings, problem::refusal};
 
 /// What an erasure did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -50,9 +49,4 @@ pub(crate) async fn erase(tidings: &Tidings, user: UserId) -> Result<Erasure, Re
             return Ok(Erasure { closed, groups: left, messages });
         }
     }
-}
-
-fn refusal(error: StoreError) -> Reject {
-    tracing::warn!(error = &error as &dyn std::error::Error, "the store did not answer");
-    Reject::unavailable(std::time::Duration::from_secs(1))
 }

@@ -96,13 +96,19 @@ impl From<Reject> for Problem {
     }
 }
 
-/// The problem where a store did not answer; the cause goes to the log.
-pub(crate) fn unavailable(error: StoreError) -> Problem {
+/// The refusal where a store did not answer; the cause goes to the log.
+pub(crate) fn refusal(error: StoreError) -> Reject {
     if matches!(error, StoreError::NotEnabled) {
-        return Problem::new(Code::NotEnabled, "this deployment keeps nothing (--store none)");
+        return Reject::new(Code::NotEnabled, "this deployment keeps nothing (--store none)");
     }
     tracing::warn!(error = &error as &dyn std::error::Error, "the store did not answer");
-    Problem::new(Code::Unavailable, "the store does not answer now").retry_after(Duration::from_secs(1))
+    let reject = Reject::new(Code::Unavailable, "the store does not answer now");
+    Reject { retry_after: Some(Duration::from_secs(1)), ..reject }
+}
+
+/// The same as a problem document.
+pub(crate) fn unavailable(error: StoreError) -> Problem {
+    refusal(error).into()
 }
 
 impl IntoResponse for Problem {

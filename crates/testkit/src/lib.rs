@@ -11,6 +11,7 @@
 //! | [`SteppedClock`] | a clock that stands still until it is stepped |
 //! | [`Received`], [`Refusal`] | what a client reads |
 //! | [`memory`] | every port in memory |
+//! | `golden` (feature) | every frame held against the golden schemas of the protocol; the clients of `server` do it by themselves |
 //! | `server` (feature) | a whole server on port 0, with clients over real sockets |
 //! | [`contract`] | one suite of tests for each port, for those who write an adapter |
 //!
@@ -70,6 +71,8 @@
 mod clock;
 pub mod contract;
 mod frames;
+#[cfg(feature = "golden")]
+pub mod golden;
 pub mod memory;
 mod received;
 #[cfg(feature = "server")]

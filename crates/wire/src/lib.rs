@@ -11,6 +11,7 @@
 //! | `audience` | [`Audience`]: who should hear a message, said symbolically |
 //! | `free_object` | [`FreeObject`]: a bounded JSON object that an app may fill as it likes |
 //! | [`client_frames`], [`server_frames`] | what a connection of `tidings.v1` says beside messages |
+//! | [`message_frames`] | what stands in a message beside its type's fields, as JSON Schema |
 //! | `reject`, `code` | why not: [`Reject`], [`Code`], [`CloseCode`] |
 //!
 //! # A message type
@@ -47,6 +48,7 @@ mod envelope;
 mod free_object;
 mod id;
 mod message;
+pub mod message_frames;
 mod message_id;
 mod reject;
 pub mod server_frames;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
-use smallvec::smallvec;
 use tidings_wire::{
     Audience, CloseCode, Code, ConversationKey, Me, Reject, Sender, UserId,
     client_frames::{Attention, Delete, Edit, History, Ping, Read, Token, Typing, Watch},
@@ -117,14 +116,7 @@ impl Shard {
         asked: impl Future<Output = Result<Asked, Reject>> + Send + 'static,
         now: Now,
     ) -> Result<(), Reject> {
-        let caught = std::panic::AssertUnwindSafe(asked).catch_unwind();
-        let finished = caught.map(move |asked| {
-            let asked = asked.unwrap_or_else(|_| {
-                tracing::error!("a port or a handler panicked");
-                Err(Reject::unavailable(crate::handle::RETRY))
-            });
-            Finished::Asked(reference, asked)
-        });
+        let finished = control::caught(asked).map(move |asked| Finished::Asked(reference, asked));
         self.run(index, reference, None, finished, now);
         Ok(())
     }
@@ -155,8 +147,7 @@ impl Shard {
         let Read { reference, conversation, seq } = asked;
         let (services, user) = (self.node.services().clone(), self.connections[index as usize].user);
         let origin = self.origin(index, reference);
-        let ops = smallvec![Op::Read(conversation, user, seq)];
-        let act = Act { origin, sender: Some(user), key: None, require: smallvec![], ops, project: None };
+        let act = Act::of(origin, Some(user), Op::Read(conversation, user, seq));
         let ConversationKey::Group(group) = conversation else {
             self.append(index, act, now);
             return Ok(());

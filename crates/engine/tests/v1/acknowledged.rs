@@ -1,8 +1,9 @@
 //! Acknowledgements: what was taken, where it stands, and when that is said.
 
 use serde_json::json;
+use tidings_testkit::golden::Dialect;
 
-use crate::world::{builder, connect, expects_type, frames, log, note, says, user, world};
+use crate::world::{builder, connect, expects_type, frames, frames_in, log, note, says, user, world};
 
 #[test]
 fn a_kept_message_is_acknowledged_with_its_place() {
@@ -108,7 +109,7 @@ fn an_acknowledgement_waits_behind_messages_that_have_not_reached_everybody() {
         assert_eq!(seqs, (1..=8).collect::<Vec<_>>());
     }
     for member in &others {
-        assert_eq!(log(&frames(member)).len(), 8);
+        assert_eq!(log(&frames_in(Dialect::Guide, member)).len(), 8);
     }
 }
 

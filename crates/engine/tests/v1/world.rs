@@ -1,9 +1,14 @@
 //! What these tests send, and the ends that they look at.
 
-use schemars::JsonSchema;
+use std::sync::LazyLock;
+
+use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tidings_testkit::{Client, World, WorldBuilder};
+use tidings_testkit::{
+    Client, World, WorldBuilder,
+    golden::{Dialect, Golden},
+};
 use tidings_wire::{Audience, GroupId, Keep, Limit, Message, Sender, UserId};
 
 /// Kept, to one user.
@@ -57,6 +62,12 @@ impl Message for Wave {
     }
 }
 
+/// The protocol's own frames, as committed, and these types.
+static GOLDEN: LazyLock<Golden> = LazyLock::new(|| {
+    let types = [(Note::TYPE, schema_for!(Note)), (Post::TYPE, schema_for!(Post)), (Wave::TYPE, schema_for!(Wave))];
+    Golden::of(types.into_iter().map(|(name, schema)| (name.to_owned(), schema.to_value())))
+});
+
 pub(crate) fn user(id: u32) -> UserId {
     UserId::new(id)
 }
@@ -89,7 +100,9 @@ pub(crate) fn resume(world: &World, id: u32, heads: &Value) -> Client {
 /// The next frame, which must be of this type.
 #[track_caller]
 pub(crate) fn expects_type(client: &Client, kind: &str) -> Value {
-    let frame = client.expects_json();
+    let text = client.expects_text();
+    GOLDEN.heard(Dialect::V1, &text);
+    let frame: Value = serde_json::from_str(&text).expect("a frame is JSON");
     assert_eq!(frame["type"], kind, "{frame}");
     frame
 }
@@ -105,7 +118,16 @@ pub(crate) fn note(to: u32, text: &str) -> Value {
 
 /// All frames that have come.
 pub(crate) fn frames(client: &Client) -> Vec<Value> {
-    client.texts().iter().map(|text| serde_json::from_str(text).expect("a frame is JSON")).collect()
+    frames_in(Dialect::V1, client)
+}
+
+/// The same of a client of this dialect.
+pub(crate) fn frames_in(dialect: Dialect, client: &Client) -> Vec<Value> {
+    let read = |text: &String| {
+        GOLDEN.heard(dialect, text);
+        serde_json::from_str(text).expect("a frame is JSON")
+    };
+    client.texts().iter().map(read).collect()
 }
 
 /// What is kept of these frames, as pairs of seq and text.

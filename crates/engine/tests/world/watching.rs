@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use tidings_engine::ports::OpenTopics;
-use tidings_testkit::{Client, World};
+use tidings_testkit::{
+    Client, World,
+    golden::{Dialect, Golden},
+};
 use tidings_wire::{Audience, Code, Topic};
 
 use crate::messages::{Shout, private, user, world};
@@ -25,7 +28,9 @@ pub(crate) fn asks(client: &Client, frame: Value) {
 
 /// Watches users, and reads how each of them stands: `None` is online.
 pub(crate) fn watches(client: &Client, users: &[u32]) -> Vec<(u32, Option<Value>)> {
-    asks(client, json!({"type": "watch", "ref": 1, "users": users}));
+    let watch = json!({"type": "watch", "ref": 1, "users": users});
+    Golden::built_in().said(Dialect::V1, &watch.to_string());
+    asks(client, watch);
     expects_ack(client, 1);
     users.iter().map(|_| expects_presence(client)).collect()
 }
@@ -40,6 +45,7 @@ pub(crate) fn expects_presence(client: &Client) -> (u32, Option<Value>) {
 #[track_caller]
 pub(crate) fn presence_in(frame: &Value) -> (u32, Option<Value>) {
     assert_eq!(frame["type"], "presence", "{frame}");
+    Golden::built_in().heard(Dialect::V1, &frame.to_string());
     let online = frame["online"].as_bool().expect("whether somebody is online");
     assert!(!online || frame.get("last_seen").is_none(), "{frame}");
     (frame["user"].as_u64().expect("an integer") as u32, (!online).then(|| frame["last_seen"].clone()))

@@ -8,6 +8,9 @@ use std::{
 };
 
 use serde_json::Value;
+use tidings_testkit::golden::Dialect;
+
+use crate::world::GOLDEN;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -132,7 +135,8 @@ impl Client {
         assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "RFC 6455 §1.3");
         let spoken = headers.contains(&V1).then_some(V1.1);
         assert_eq!(answer.header("sec-websocket-protocol"), spoken);
-        Ok(Socket(self))
+        let dialect = if spoken.is_some() { Dialect::V1 } else { Dialect::Guide };
+        Ok(Socket(self, dialect))
     }
 
     /// Reads more; false where the server closed.
@@ -150,8 +154,8 @@ impl Client {
     }
 }
 
-/// An open WebSocket.
-pub(crate) struct Socket(Client);
+/// An open WebSocket. What it hears, and what it says as good, is held against the golden schemas.
+pub(crate) struct Socket(Client, Dialect);
 
 impl std::fmt::Debug for Socket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -178,7 +182,14 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 impl Socket {
+    /// Says something that is as the protocol wants it.
     pub(crate) fn say(&mut self, text: &str) {
+        GOLDEN.said(self.1, text);
+        self.say_wrong(text);
+    }
+
+    /// Says whatever it is.
+    pub(crate) fn say_wrong(&mut self, text: &str) {
         self.0.write(text_frame(text));
     }
 
@@ -242,6 +253,9 @@ impl Socket {
     fn frame(&mut self) -> (u8, Vec<u8>) {
         loop {
             let (opcode, payload) = self.any_frame();
+            if opcode == 1 {
+                GOLDEN.heard(self.1, std::str::from_utf8(&payload).unwrap());
+            }
             if opcode != 9 {
                 return (opcode, payload);
             }

@@ -48,7 +48,7 @@ impl AppServer {
         let (mut ann, mut bob) = (open(1), open(2));
         // Who has read the 101 of another server may not be online yet; who has been heard is.
         ann.say(r#"{"type":"poke","to":3}"#);
-        bob.say(r#"{"type":"poke","to":"x"}"#);
+        bob.say_wrong(r#"{"type":"poke","to":"x"}"#);
         assert_eq!(bob.hears()["code"], "bad_field");
         ann.say(r#"{"type":"poke","to":2}"#);
         assert_eq!(bob.hears()["from"], 1);

@@ -118,7 +118,7 @@ fn a_hello_that_makes_no_sense_is_told_what_to_change() {
         (r#"{"type":"hello","ref":3,"token":5}"#, "token"),
     ] {
         let mut socket = world.visitor();
-        socket.say(hello);
+        socket.say_wrong(hello);
         let error = socket.hears_type("error");
         assert_eq!((&error["ref"], &error["field"]), (&json!(3), &json!(field)), "{error}");
         assert_eq!(socket.ends_with(), 1002);

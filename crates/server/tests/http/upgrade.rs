@@ -31,6 +31,6 @@ fn another_version_is_told_which_one_is_spoken() {
 fn a_subprotocol_that_is_not_spoken_is_not_chosen() {
     let world = World::new(dev());
     let mut ann = world.upgrade("/ws?user=7", &[("Sec-WebSocket-Protocol", "chat, tidings.v2")]).unwrap();
-    ann.say(r#"{"type":"hello"}"#);
+    ann.say_wrong(r#"{"type":"hello"}"#);
     assert_eq!(ann.hears_type("error")["code"], "unknown_type", "it is the guide's dialect");
 }

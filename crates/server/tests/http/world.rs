@@ -2,7 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     thread::JoinHandle,
     time::Duration,
 };
@@ -16,7 +16,7 @@ use tidings_server::{
     App, DrainOptions, HttpOptions, LimitOptions, ServerOptions, Tidings,
     auth::{NewToken, TokenAlgorithm, TokenRules, generate_key, new_token},
 };
-use tidings_testkit::{SteppedClock, memory::MemoryStore};
+use tidings_testkit::{SteppedClock, golden::Golden, memory::MemoryStore};
 use tidings_wire::UserId;
 use tokio::sync::oneshot;
 
@@ -29,6 +29,12 @@ pub(crate) const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 pub(crate) const START: i64 = SteppedClock::START_UNIX_MS / 1_000;
 /// The session of user 1, which ends 100 s after the start.
 pub(crate) const COOKIE: (&str, &str) = ("Cookie", "tidings_session=session-1");
+
+/// The protocol's own frames, as committed, and the message types of these tests.
+pub(crate) static GOLDEN: LazyLock<Golden> = LazyLock::new(|| {
+    let types = app(dev()).0.build().unwrap().types();
+    Golden::of(types.into_iter().map(|info| (info.name.to_owned(), info.schema)))
+});
 
 /// A running server. It is stopped when dropped.
 pub(crate) struct World {

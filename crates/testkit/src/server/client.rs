@@ -11,21 +11,27 @@ use tokio_tungstenite::{
     tungstenite::{
         self, Bytes, Error,
         client::IntoClientRequest,
-        http::{HeaderName, HeaderValue},
+        http::{HeaderName, HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
         protocol::{CloseFrame, frame::coding::CloseCode as WireCode},
     },
 };
 
 use super::patience::patiently;
-use crate::received::{self, Received, Refusal};
+use crate::{
+    golden::{Dialect, Golden},
+    received::{self, Received, Refusal},
+};
 
-/// One WebSocket of one user, as a browser's: pings and close frames are answered while something is expected.
+/// One WebSocket of one user, as a browser's: pings and close frames are answered while something is expected. Every text frame
+/// that is expected is held against the [golden schemas](crate::golden) and those of the app's types.
 ///
 /// Its methods panic where what they say is not so: that is what makes a test.
 pub struct TestClient {
     user: UserId,
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pings: u64,
+    dialect: Dialect,
+    golden: Golden,
 }
 
 impl TestClient {
@@ -35,14 +41,19 @@ impl TestClient {
         path: &str,
         headers: &[(&str, &str)],
         user: UserId,
+        golden: Golden,
     ) -> Result<Self, u16> {
         let mut request = format!("ws://{address}{path}").into_client_request().expect("a path");
+        let mut dialect = Dialect::Guide;
         for (name, value) in headers {
             let name: HeaderName = name.parse().expect("a header's name");
+            if name == SEC_WEBSOCKET_PROTOCOL && value.contains("tidings.v1") {
+                dialect = Dialect::V1;
+            }
             request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header's value"));
         }
         match patiently("the upgrade", connect_async(request)).await {
-            Ok((stream, _)) => Ok(Self { user, stream, pings: 0 }),
+            Ok((stream, _)) => Ok(Self { user, stream, pings: 0, dialect, golden }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("the upgrade failed: {error}"),
         }
@@ -56,6 +67,7 @@ impl TestClient {
     /// Sends a message.
     pub async fn send<M: Message>(&mut self, message: &M) {
         let text = String::from_utf8(received::to_json(message)).expect("JSON is UTF-8");
+        self.golden.said(self.dialect, &text);
         self.sends_text(&text).await;
     }
 
@@ -104,7 +116,10 @@ impl TestClient {
     /// Where something else, or nothing, comes.
     pub async fn expects_text(&mut self) -> String {
         match self.next().await {
-            tungstenite::Message::Text(text) => text.as_str().to_owned(),
+            tungstenite::Message::Text(text) => {
+                self.golden.heard(self.dialect, &text);
+                text.as_str().to_owned()
+            }
             other => panic!("user {} expected a text frame, got {other:?}", self.user),
         }
     }

@@ -19,7 +19,7 @@ use tidings_wire::{UserId, client_frames::Hello};
 use tokio::sync::oneshot;
 
 use super::{Requests, TestClient, V1Client, patience::patiently};
-use crate::memory::MemoryStore;
+use crate::{golden::Golden, memory::MemoryStore};
 
 /// What signs the tokens of [`TestServer::token`], and of no server outside tests.
 const SECRET: &[u8] = b"a secret that every test knows, so no secret";
@@ -29,6 +29,7 @@ pub struct TestServer {
     address: SocketAddr,
     tidings: Tidings,
     store: Arc<MemoryStore>,
+    golden: Golden,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -68,6 +69,7 @@ impl TestServer {
 
     async fn run(app: App, store: Arc<MemoryStore>) -> Self {
         let server = app.build().unwrap_or_else(|error| panic!("the app does not fit: {error}"));
+        let golden = Golden::of(server.types().into_iter().map(|info| (info.name.to_owned(), info.schema)));
         let listener = TcpListener::bind("127.0.0.1:0").expect("the system has a port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -85,7 +87,7 @@ impl TestServer {
         });
         let thread = thread.expect("a test can have a thread");
         let tidings = patiently("the start", handle).await.expect("the server starts");
-        Self { address, tidings, store, stop: Some(stop), thread: Some(thread) }
+        Self { address, tidings, store, golden, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Where it listens, on the loopback.
@@ -134,7 +136,8 @@ impl TestServer {
     /// Where the server refuses the upgrade.
     pub async fn v1_saying(&self, user: UserId, hello: Hello) -> V1Client {
         let token = hello.token.clone().unwrap_or_else(|| self.token(user));
-        let opened = V1Client::open(self.address, &Hello { token: Some(token), ..hello }, user).await;
+        let opened =
+            V1Client::open(self.address, &Hello { token: Some(token), ..hello }, user, self.golden.clone()).await;
         opened.unwrap_or_else(|status| panic!("the server refuses user {user} with {status}"))
     }
 
@@ -143,7 +146,7 @@ impl TestServer {
     /// # Errors
     /// The HTTP status with which the server refused.
     pub async fn try_client(&self, path: &str, headers: &[(&str, &str)], user: UserId) -> Result<TestClient, u16> {
-        TestClient::open(self.address, path, headers, user).await
+        TestClient::open(self.address, path, headers, user, self.golden.clone()).await
     }
 
     /// HTTP requests of nobody in particular.

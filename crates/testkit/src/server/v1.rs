@@ -14,6 +14,7 @@ use tidings_wire::{
 };
 
 use super::TestClient;
+use crate::golden::Golden;
 
 /// A connection of `tidings.v1`; see [`TestServer::v1`](super::TestServer::v1). Dereferences to the [`TestClient`] below, for
 /// messages, refusals and closes.
@@ -48,9 +49,9 @@ pub struct V1Client(TestClient);
 
 impl V1Client {
     /// Opens one and says `hello`; what comes then is the caller's to expect.
-    pub(super) async fn open(address: SocketAddr, hello: &Hello, user: UserId) -> Result<Self, u16> {
+    pub(super) async fn open(address: SocketAddr, hello: &Hello, user: UserId, golden: Golden) -> Result<Self, u16> {
         let headers = [("Sec-WebSocket-Protocol", "tidings.v1")];
-        let mut client = Self(TestClient::open(address, "/ws", &headers, user).await?);
+        let mut client = Self(TestClient::open(address, "/ws", &headers, user, golden).await?);
         let mut frame = serde_json::to_value(hello).expect("a hello is JSON");
         frame["type"] = "hello".into();
         client.sends_json(&frame).await;

@@ -1,7 +1,7 @@
 //! `tidings spec codes|openapi|jsonschema|frames`: what the committed files under `protocol/` are made of.
 
 use serde_json::{Value, json};
-use tidings_wire::{CloseCode, Code, client_frames, server_frames};
+use tidings_wire::{CloseCode, Code, client_frames, message_frames, server_frames};
 
 use super::{arguments::What, assemble::Extend, failure::Failure, output::answer};
 
@@ -16,7 +16,7 @@ pub(super) fn run(what: What, extend: Extend<'_>) -> Result<(), Failure> {
     answer(&serde_json::to_string_pretty(&value)?)
 }
 
-/// What `tidings.v1` says beside messages, by who sends it.
+/// What `tidings.v1` says beside messages, by who sends it, and what stands in a message beside its type's fields.
 fn frames() -> Value {
     let by_type = |schemas: Vec<(&'static str, _)>| -> Value {
         schemas
@@ -25,7 +25,11 @@ fn frames() -> Value {
             .collect::<serde_json::Map<_, _>>()
             .into()
     };
-    json!({"client": by_type(client_frames::schemas()), "server": by_type(server_frames::schemas())})
+    json!({
+        "client": by_type(client_frames::schemas()),
+        "server": by_type(server_frames::schemas()),
+        "message": by_type(message_frames::schemas()),
+    })
 }
 
 fn codes() -> Value {

@@ -13,7 +13,8 @@ on_one_and_two_shards! {
         let server = plan.start();
         let mut all = ["7", "7", "2", "2", "3", "4", "5"].map(|user| Client::dev(&server, user));
         for number in 0..5 {
-            all[0].say(&json!({"type": "broadcast", "content": "hi", "data": {"number": number}, "from": 3, "seq": 9}));
+            let forged = json!({"type": "broadcast", "content": "hi", "data": {"number": number}, "from": 3, "seq": 9});
+            all[0].say_text(&forged.to_string());
             let mut message = all[0].hear();
             all[1..].iter_mut().for_each(|client| assert_eq!(client.hear(), message));
             let fields = message.as_object_mut().unwrap();

@@ -16,7 +16,8 @@ on_one_and_two_shards! {
         let mut others = ["2", "2", "2", "3"].map(|user| Client::dev(&server, user));
         let mut eve = Client::dev(&server, "4");
         for seq in 1..=3 {
-            ann[0].say(&json!({"type": "group", "group_id": 5, "content": "hi", "data": {"a": 1}, "reply_to": 1, "from": 4}));
+            let said = json!({"type": "group", "group_id": 5, "content": "hi", "data": {"a": 1}, "reply_to": 1, "from": 4});
+            ann[0].say_text(&said.to_string());
             let mut message = ann[1].hear();
             others.iter_mut().for_each(|other| assert_eq!(other.hear(), message));
             let fields = message.as_object_mut().unwrap();

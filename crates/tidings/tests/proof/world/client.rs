@@ -1,4 +1,5 @@
-//! A WebSocket client that knows only the protocol: plain JSON, and no subprotocol unless it asks for one.
+//! A WebSocket client that knows only the protocol: plain JSON, and no subprotocol unless it asks for one. What it hears, and
+//! what it says as good, is held against the golden schemas.
 
 use std::{
     net::{Shutdown, TcpStream},
@@ -6,6 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tidings_testkit::golden::{Dialect, Golden};
 use tokio_tungstenite::tungstenite::{
     Error, Message, WebSocket, client::IntoClientRequest, handshake::HandshakeError, http::HeaderName,
 };
@@ -15,6 +17,7 @@ use crate::support::process::{PATIENCE, Server};
 /// A connection, used without a runtime: the proofs are plain functions.
 pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
+    dialect: Dialect,
     pub(crate) user: String,
 }
 
@@ -52,11 +55,15 @@ impl Client {
         for (name, value) in fields {
             request.headers_mut().append(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
+        let dialect = match fields.iter().any(|(name, _)| *name == "sec-websocket-protocol") {
+            true => Dialect::V1,
+            false => Dialect::Guide,
+        };
         let stream = TcpStream::connect(server.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         match tokio_tungstenite::tungstenite::client(request, stream) {
-            Ok((socket, _)) => Ok(Self { socket, user: String::new() }),
+            Ok((socket, _)) => Ok(Self { socket, dialect, user: String::new() }),
             Err(HandshakeError::Failure(Error::Http(response))) => {
                 let (parts, body) = response.into_parts();
                 let fields = parts.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
@@ -68,10 +75,14 @@ impl Client {
         }
     }
 
+    /// Says something that is as the protocol wants it.
     pub(crate) fn say(&mut self, message: &Value) {
-        self.say_text(&message.to_string());
+        let text = message.to_string();
+        Golden::built_in().said(self.dialect, &text);
+        self.say_text(&text);
     }
 
+    /// Says whatever it is, wrong things too.
     pub(crate) fn say_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).unwrap();
     }
@@ -114,7 +125,10 @@ impl Client {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             match self.socket.read() {
-                Ok(Message::Text(text)) => return Ok(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Text(text)) => {
+                    Golden::built_in().heard(self.dialect, &text);
+                    return Ok(serde_json::from_str(&text).unwrap());
+                }
                 Ok(Message::Close(frame)) => return Err(frame.unwrap().code.into()),
                 Ok(_) => {}
                 Err(error) => panic!("user {} waits for a frame: {error}", self.user),
