@@ -82,6 +82,7 @@ mod planted;
 mod read;
 mod readers;
 mod removal;
+mod requests;
 mod revocations;
 mod row;
 mod sessions;

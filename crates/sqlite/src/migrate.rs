@@ -14,6 +14,7 @@ pub type MigrationSource<'a> = (i32, &'a str, &'a str);
 pub(crate) const OWN: &[MigrationSource<'static>] = &[
     (1, "first", include_str!("../migrations/V1__first.sql")),
     (2, "changes", include_str!("../migrations/V2__changes.sql")),
+    (3, "requests", include_str!("../migrations/V3__requests.sql")),
 ];
 
 /// A part of the database with migrations of its own.

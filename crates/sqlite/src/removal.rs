@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use tidings_engine::ports::Erased;
 use tidings_wire::{Seq, UserId};
 
-use crate::{choices, ids::SqlId};
+use crate::{choices, ids::SqlId, requests};
 
 /// Messages that one call erases. The others' commits wait for these and no more; the caller calls again.
 const ERASED: usize = 2_000;
@@ -28,6 +28,7 @@ pub(crate) fn erase(connection: &Connection, user: UserId) -> rusqlite::Result<E
             .prepare_cached("UPDATE members SET read_seq = 0 WHERE user = ?1 AND read_seq <> 0")?
             .execute([SqlId::from(user)])?;
         choices::forget(connection, user)?;
+        requests::forget_of(connection, user)?;
     }
     Ok(Erased { messages, more })
 }

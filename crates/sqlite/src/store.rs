@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::Connection;
 use tidings_engine::{
-    act::{Act, BodyHash, CommitNumber, Receipt, Row, Value},
+    act::{Act, BodyHash, CommitNumber, First, Receipt, Row, Value},
     ports::{
         ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
         HistoryPage, MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage,
@@ -25,7 +25,7 @@ use crate::{
     options::SqliteOptions,
     read,
     readers::{ReadError, Readers},
-    removal,
+    removal, requests,
     shared::Shared,
     statement,
     writer::{self, Fate, Job, WriteJob, Writer},
@@ -177,6 +177,10 @@ impl MessageStore for SqliteStore {
         self.read(move |connection| Ok(writer::keyed(connection, sender, &key)?))
     }
 
+    fn requested(&self, by: Option<UserId>, key: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>> {
+        self.read(move |connection| Ok(requests::found(connection, by, &key)?))
+    }
+
     fn history(
         &self,
         of: ConversationKey,
@@ -248,6 +252,10 @@ impl MessageStore for SqliteStore {
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         let kind = kind.to_owned();
         self.write(move |connection| removal::prune(connection, &kind, before_ms, limit))
+    }
+
+    fn forget_requests(&self, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        self.write(move |connection| requests::forget_old(connection, before_ms, limit))
     }
 
     fn runs_sql(&self) -> bool {

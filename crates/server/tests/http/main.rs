@@ -14,6 +14,7 @@ mod identity;
 mod limits;
 mod packs;
 mod renewal;
+mod repeats;
 mod types;
 mod upgrade;
 mod web_pages;
