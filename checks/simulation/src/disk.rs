@@ -7,7 +7,7 @@ use std::{
 };
 
 use tidings_engine::{
-    act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
+    act::{Act, BodyHash, CommitNumber, First, Outcome, Receipt, Row, Settled, Value},
     clock::SharedClock,
     ports::{
         Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups, HistoryPage,
@@ -152,6 +152,10 @@ impl MessageStore for Disk {
         self.memory.keyed(sender, key)
     }
 
+    fn requested(&self, by: Option<UserId>, key: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>> {
+        self.memory.requested(by, key)
+    }
+
     fn history(
         &self,
         of: ConversationKey,
@@ -254,6 +258,10 @@ impl MessageStore for Disk {
 
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         self.memory.prune(kind, before_ms, limit)
+    }
+
+    fn forget_requests(&self, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        self.memory.forget_requests(before_ms, limit)
     }
 
     fn runs_sql(&self) -> bool {

@@ -18,7 +18,8 @@ pub struct Act {
     pub origin: Origin,
     /// The user who acts, if there is one. With `key` it names the act.
     pub sender: Option<UserId>,
-    /// Makes it idempotent. Only acts with exactly one [`Op::Message`] and a sender carry one.
+    /// Makes it idempotent. Only acts with exactly one [`Op::Message`] and a sender carry one; those that store no message
+    /// begin with an [`Op::Request`] instead.
     pub key: Option<(Key, BodyHash)>,
     /// Checked inside the transaction, before anything is written.
     pub require: SmallVec<[Require; 1]>,
@@ -77,10 +78,35 @@ pub enum Require {
     Member(GroupId, UserId),
 }
 
+/// A call that stores no message and was given a key: the store remembers what it was answered.
+///
+/// Its name is the act's sender (or that there is none) with the key: a name space apart from that of [`Act::key`]. Where it is
+/// known, nothing of the act is required or written: it is answered with [`Outcome::Repeated`] or [`Outcome::KeyReused`].
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The caller's name for it.
+    pub key: Key,
+    /// Of what was asked.
+    pub hash: BodyHash,
+    /// What is answered.
+    pub first: First,
+}
+
+/// What the first of several calls under one key was answered: the message that went out, though it is stored nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct First {
+    /// The message's id.
+    pub id: MessageId,
+    /// When it was taken, Unix milliseconds.
+    pub created_at_ms: i64,
+}
+
 /// One thing to write.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Op {
+    /// What the act is known by, where it stores no message. Only as the first of its act.
+    Request(Request),
     /// A message at the end of its stream.
     Message(Entry),
     /// A member more. Joining twice changes nothing.
@@ -335,6 +361,8 @@ pub enum Outcome {
     Quiet,
     /// The key was known, with the same body: the first one's receipt.
     Duplicate(Receipt),
+    /// The request was known, with the same body: what the first one was answered.
+    Repeated(First),
     /// The key was known, with another body.
     KeyReused,
     /// A requirement or a statement's expectation failed; nothing was written.

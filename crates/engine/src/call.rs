@@ -9,7 +9,7 @@ use tidings_wire::{
 use tokio::sync::oneshot;
 
 use crate::{
-    act::{Act, Op, Origin, ReadMark},
+    act::{Act, First, Op, Origin, ReadMark},
     control::{self, Asked},
     delivery::Cut,
     engine::{PresenceInfo, SendRequest, Sent},
@@ -43,7 +43,7 @@ pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reje
     };
     let prepared = match checked {
         Checked::Ready(prepared) => prepared,
-        Checked::Known(receipt) => return Ok(sent_as(&receipt, true)),
+        Checked::Known(answer) => return answered(answer)?.ok_or_else(|| Reject::unavailable(RETRY)),
     };
     let sent = Sent { id: prepared.id, timestamp: prepared.now().unix(), place: None, duplicate: false };
     let (origin, answer) = node.call();
@@ -54,13 +54,21 @@ pub(crate) async fn send(node: &Node, request: SendRequest) -> Result<Sent, Reje
         }
         Outgoing::Append(act) => {
             submit(node, *act).await?;
-            match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
-                Answer::Stored(Some(receipt)) => Ok(sent_as(&receipt, false)),
-                Answer::Stored(None) => Ok(sent),
-                Answer::Duplicate(receipt) => Ok(sent_as(&receipt, true)),
-                Answer::Refused(reject) => Err(reject),
-            }
+            let answer = answer.await.map_err(|_| Reject::unavailable(RETRY))?;
+            Ok(answered(answer)?.unwrap_or(sent))
         }
+    }
+}
+
+/// What was sent, as the store says; none where nothing of it is stored.
+fn answered(answer: Answer) -> Result<Option<Sent>, Reject> {
+    match answer {
+        Answer::Stored(receipt) => Ok(receipt.map(|receipt| sent_as(&receipt, false))),
+        Answer::Duplicate(receipt) => Ok(Some(sent_as(&receipt, true))),
+        Answer::Repeated(First { id, created_at_ms }) => {
+            Ok(Some(Sent { id, timestamp: created_at_ms.div_euclid(1_000), place: None, duplicate: true }))
+        }
+        Answer::Refused(reject) => Err(reject),
     }
 }
 
@@ -96,13 +104,9 @@ async fn changed(node: &Node, asked: impl Future<Output = Result<Asked, Reject>>
         group.leave();
     }
     submit(node, *act).await?;
-    match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
-        Answer::Stored(Some(receipt)) => Ok(sent_as(&receipt, false)),
-        Answer::Duplicate(receipt) => Ok(sent_as(&receipt, true)),
-        // The handler's writes ended it quietly: the message is as it was.
-        Answer::Stored(None) => Err(Reject::not_allowed("the message was not changed")),
-        Answer::Refused(reject) => Err(reject),
-    }
+    let sent = answered(answer.await.map_err(|_| Reject::unavailable(RETRY))?)?;
+    // The handler's writes ended it quietly: the message is as it was.
+    sent.ok_or_else(|| Reject::not_allowed("the message was not changed"))
 }
 
 /// Moves a user's mark forward, and says where it stands then.
@@ -138,7 +142,7 @@ pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member
     submit(node, Act::of(origin, None, op)).await?;
     match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
         Answer::Refused(reject) => Err(reject),
-        Answer::Stored(_) | Answer::Duplicate(_) => Ok(()),
+        Answer::Stored(_) | Answer::Duplicate(_) | Answer::Repeated(_) => Ok(()),
     }
 }
 

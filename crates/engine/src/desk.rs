@@ -1,4 +1,4 @@
-//! What the dispatcher sees to beside what it is handed: commits that it was never told of, types that are kept for a time only, read
+//! What the dispatcher sees to beside what it is handed: commits that it was never told of, what is kept for a time only, read
 //! marks of users whose choices are not known, when users were last seen.
 //!
 //! Each asks the store, which may take long or hang: so each is a future that is polled between two batches, one of a kind at a time,

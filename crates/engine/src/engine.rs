@@ -113,7 +113,7 @@ pub struct SendRequest {
     pub sender: Sender,
     /// The JSON object with `type` and the type's fields.
     pub body: Bytes,
-    /// Makes a kept one idempotent; wins over a `key` in the body.
+    /// Makes it idempotent, kept or not; wins over a `key` in the body, which is that of a kept one.
     pub key: Option<Key>,
     /// Instead of the type's own audience: services only. Checked by the caller.
     pub audience: Option<Audience>,

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use smallvec::{SmallVec, smallvec};
 use tidings_wire::{
-    Audience, Code, ConversationKey, GroupId, Key, MessageId, Reject, Sender, Senders, Set, UserId, first_type,
+    Audience, Code, ConversationKey, GroupId, Key, KeyError, MessageId, Reject, Sender, Senders, Set, UserId,
+    first_type,
 };
 
 use crate::{
-    act::{Act, BodyHash, Entry, Op, Origin, Receipt, Require},
+    act::{Act, BodyHash, Entry, First, Op, Origin, Request, Require},
     audience::{From, resolve},
     body_hash::body_hash,
     clock::Now,
@@ -25,6 +26,7 @@ use crate::{
     publish::{Projection, Publish},
     registry::{Draft, Received, Step, TypeEntry, TypeIndex},
     services::Services,
+    shard::Answer,
 };
 
 /// The largest group in which others learn who types and how far each has read.
@@ -38,7 +40,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) sender: &'a Sender,
     /// The frame or body.
     pub(crate) json: &'a str,
-    /// A key from outside the body.
+    /// A key from outside the body, which makes what is not kept idempotent too.
     pub(crate) key: Option<Key>,
     /// Instead of the type's audience.
     pub(crate) audience: Option<Audience>,
@@ -56,8 +58,8 @@ pub(crate) enum Progress {
 /// What waiting gave.
 pub(crate) enum Checked {
     Ready(Box<Prepared>),
-    /// The key was known, with the same body.
-    Known(Receipt),
+    /// The key was known, with the same body: the first one's answer.
+    Known(Answer),
 }
 
 /// A message that may pass: nothing but the store can refuse it now.
@@ -155,18 +157,8 @@ fn gate(
     permit(services, entry, sender, now)?;
     let context = || Context { sender: sender.clone(), intent: Intent::Send, now, services: services.clone() };
     let Received { envelope, step } = entry.receive.receive(json, sender, &context)?;
-    let key = match (key, &envelope.key) {
-        (Some(key), _) => Some(key),
-        (None, Some(text)) => Some(text.parse::<Key>().map_err(|error| Reject::field("key", error.to_string()))?),
-        (None, None) => None,
-    };
-    let keyed = match key.filter(|_| kept(services, entry)) {
-        Some(key) => {
-            let key = sender.service.as_ref().map_or(key.clone(), |service| key.of_service(service));
-            Some((key, body_hash(json, sender.service.is_some())?))
-        }
-        None => None,
-    };
+    let keyed = named(services, entry, sender, json, key, envelope.key.as_deref())?;
+    let kept = kept(services, entry);
     let finish = move |services: &Services, sender: &Sender, mut draft: Draft, keyed| {
         if let Some(audience) = audience {
             draft.audience = audience;
@@ -179,9 +171,9 @@ fn gate(
             let reached =
                 finish(services, sender, draft?, keyed).and_then(|prepared| reach(services, sender.clone(), prepared));
             match (reached, again) {
-                (Ok(Gate::Later(work)), Some(keyed)) => or_known(services, sender, keyed, work),
+                (Ok(Gate::Later(work)), Some(keyed)) => or_known(services, sender, kept, keyed, work),
                 (Err(reject), Some(keyed)) if reject.code == Code::NotAMember => {
-                    or_known(services, sender, keyed, std::future::ready(Err(reject)).boxed())
+                    or_known(services, sender, kept, keyed, std::future::ready(Err(reject)).boxed())
                 }
                 (reached, _) => reached?,
             }
@@ -189,7 +181,7 @@ fn gate(
         Step::Later(accept) => {
             let (services, sender) = (services.clone(), sender.clone());
             let work = async move {
-                if let Some(known) = known(&services, &sender, &keyed).await? {
+                if let Some(known) = known(&services, &sender, kept, &keyed).await? {
                     return Ok(Checked::Known(known));
                 }
                 let draft = accept.await?;
@@ -205,10 +197,36 @@ fn gate(
     Ok((envelope.reference, gate))
 }
 
-/// Whoever is no member any more gets the first answer again all the same, where the message was stored before.
+/// The name under which a repeat is known, with what tells it from another message: of a kept one, and of whatever a call gave a key.
+fn named(
+    services: &Services,
+    entry: &TypeEntry,
+    sender: &Sender,
+    json: &str,
+    by_call: Option<Key>,
+    in_body: Option<&str>,
+) -> Result<Option<(Key, BodyHash)>, Reject> {
+    let wanted = kept(services, entry) || by_call.is_some();
+    if by_call.is_some() && !services.settings.keep {
+        let how = "this deployment keeps nothing, keys neither, so that a repeat would be delivered again: send it without a key";
+        return Err(Reject::new(Code::NotEnabled, how));
+    }
+    let in_body =
+        || in_body.map(|text| text.parse().map_err(|error: KeyError| Reject::field("key", error.to_string())));
+    let key = match by_call {
+        Some(key) => Some(key),
+        None => in_body().transpose()?,
+    };
+    let Some(key) = key.filter(|_| wanted) else { return Ok(None) };
+    let key = sender.service.as_ref().map_or(key.clone(), |service| key.of_service(service));
+    Ok(Some((key, body_hash(json, sender.service.is_some())?)))
+}
+
+/// Whoever is no member any more gets the first answer again all the same, where the message was taken before.
 fn or_known(
     services: &Arc<Services>,
     sender: &Sender,
+    kept: bool,
     keyed: (Key, BodyHash),
     work: BoxFuture<Result<Checked, Reject>>,
 ) -> Gate {
@@ -216,7 +234,7 @@ fn or_known(
     let work = async move {
         match work.await {
             Err(reject) if reject.code == Code::NotAMember => {
-                known(&services, &sender, &Some(keyed)).await?.map(Checked::Known).ok_or(reject)
+                known(&services, &sender, kept, &Some(keyed)).await?.map(Checked::Known).ok_or(reject)
             }
             other => other,
         }
@@ -256,11 +274,23 @@ fn kept(services: &Services, entry: &TypeEntry) -> bool {
 async fn known(
     services: &Services,
     sender: &Sender,
+    kept: bool,
     keyed: &Option<(Key, BodyHash)>,
-) -> Result<Option<Receipt>, Reject> {
-    let (Some(user), Some((key, hash))) = (sender.user, keyed) else { return Ok(None) };
-    match services.store.keyed(user, key.clone()).await.map_err(refusal)? {
-        Some((receipt, stored)) if stored == *hash => Ok(Some(receipt)),
+) -> Result<Option<Answer>, Reject> {
+    let Some((key, hash)) = keyed else { return Ok(None) };
+    let found = match (kept, sender.user) {
+        (true, None) => None,
+        (true, Some(user)) => {
+            let found = services.store.keyed(user, key.clone()).await.map_err(refusal)?;
+            found.map(|(receipt, hash)| (Answer::Duplicate(receipt), hash))
+        }
+        (false, user) => {
+            let found = services.store.requested(user, key.clone()).await.map_err(refusal)?;
+            found.map(|(first, hash)| (Answer::Repeated(first), hash))
+        }
+    };
+    match found {
+        Some((answer, stored)) if stored == *hash => Ok(Some(answer)),
         Some(_) => Err(key_reused()),
         None => Ok(None),
     }
@@ -361,7 +391,7 @@ impl Prepared {
         self.now
     }
 
-    /// What becomes of it: an act where something is written or follows from it, a publication otherwise.
+    /// What becomes of it: an act where something is written or remembered or follows from it, a publication otherwise.
     /// `index` is the sender's own where a connection sends, `cut` the form that most recipients will need.
     pub(crate) fn outgoing(
         self,
@@ -373,7 +403,8 @@ impl Prepared {
         all: ShardSet,
     ) -> Outgoing {
         let entry = services.registry.at(self.kind);
-        if kept(services, entry) || !self.draft.writes.is_empty() || self.draft.project.is_some() {
+        let follows = !self.draft.writes.is_empty() || self.draft.project.is_some();
+        if kept(services, entry) || self.key.is_some() || follows {
             let stored = kept(services, entry) && self.place.is_some();
             let origin = origin.with_id((!stored).then_some(self.id));
             return Outgoing::Append(Box::new(self.into_act(services, user, origin)));
@@ -398,15 +429,20 @@ impl Prepared {
         self.groups.iter().find(|(group, _)| *group == id).map(|(_, pinned)| pinned.again())
     }
 
-    /// Handler's writes first: where one ends the act quietly, the message is not stored either.
+    /// Handler's writes before the message: where one ends the act quietly, it is not stored either. Where none is stored, what the
+    /// repeats are answered comes first of all: it is remembered of a quiet end too.
     fn into_act(self, services: &Services, user: Option<UserId>, origin: Origin) -> Act {
         let entry = services.registry.at(self.kind);
         let Draft { body, audience, writes, project } = self.draft;
         let body = body.into_json();
-        let mut act = Act { origin, sender: user, key: self.key, require: smallvec![], ops: smallvec![], project };
+        let is_kept = kept(services, entry);
+        let (key, requested) = if is_kept { (self.key, None) } else { (None, self.key) };
+        let mut act = Act { origin, sender: user, key, require: smallvec![], ops: smallvec![], project };
+        let first = First { id: self.id, created_at_ms: self.now.unix_ms };
+        act.ops.extend(requested.map(|(key, hash)| Op::Request(Request { key, hash, first })));
         act.ops.extend(writes.into_iter().map(Op::Sql));
         match self.place {
-            Some(conversation) if kept(services, entry) => {
+            Some(conversation) if is_kept => {
                 if let (ConversationKey::Group(group), Some(user), true) = (conversation, user, services.members.own())
                 {
                     act.require.push(Require::Member(group, user));

@@ -26,7 +26,7 @@ use tidings_wire::{Code, ConversationKey, GroupId, Key, Reject, Seq, UserId};
 
 use crate::{
     abort::on_panic,
-    act::{Act, BodyHash, CommitNumber, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
+    act::{Act, BodyHash, CommitNumber, First, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
     ports::{
         ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
         HistoryPage, KeyRecord, MessageStore, Page, Reader, Revocations, ServiceKeys, Session, SessionResolver,
@@ -223,6 +223,10 @@ impl MessageStore for VolatileStore {
         now(Ok(None))
     }
 
+    fn requested(&self, _: Option<UserId>, _: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>> {
+        now(Ok(None))
+    }
+
     fn history(&self, _: ConversationKey, _: Reader, _: Page) -> BoxFuture<Result<Option<HistoryPage>, StoreError>> {
         now(Err(StoreError::NotEnabled))
     }
@@ -293,6 +297,10 @@ impl MessageStore for VolatileStore {
     }
 
     fn prune(&self, _: &str, _: i64, _: u32) -> BoxFuture<Result<u64, StoreError>> {
+        now(Ok(0))
+    }
+
+    fn forget_requests(&self, _: i64, _: u32) -> BoxFuture<Result<u64, StoreError>> {
         now(Ok(0))
     }
 

@@ -53,10 +53,12 @@ impl Tidings {
         self.send_request(message, from, None).await
     }
 
-    /// Sends a message as `from` under a key: a repeat of a kept one is stored once, and answered with the first one's place.
+    /// Sends a message as `from` under a key: a repeat is stored and heard once, and answered as the first one was. Of a kept one
+    /// that holds as long as it is stored, of another for at least 24 h.
     ///
     /// # Errors
-    /// As [`send`](Tidings::send); `key_reused` where the key was used for another message.
+    /// As [`send`](Tidings::send); `key_reused` where the key was used for another message; `not_enabled` where nothing is kept, and
+    /// so no key.
     pub async fn send_with_key<M: Message>(&self, message: &M, from: Sender, key: Key) -> Result<Sent, Reject> {
         self.send_request(message, from, Some(key)).await
     }

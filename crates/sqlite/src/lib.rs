@@ -84,6 +84,7 @@ mod read;
 mod readers;
 mod removal;
 mod renewal;
+mod requests;
 mod revocations;
 mod row;
 mod seen;

@@ -15,6 +15,7 @@ pub(crate) const OWN: &[MigrationSource<'static>] = &[
     (1, "first", include_str!("../migrations/V1__first.sql")),
     (2, "changes", include_str!("../migrations/V2__changes.sql")),
     (3, "seen", include_str!("../migrations/V3__seen.sql")),
+    (4, "requests", include_str!("../migrations/V4__requests.sql")),
 ];
 
 /// A part of the database with migrations of its own.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use tidings_engine::ports::Erased;
 use tidings_wire::{Seq, UserId};
 
-use crate::{choices, ids::SqlId, seen};
+use crate::{choices, ids::SqlId, requests, seen};
 
 /// Messages that one call erases. The others' commits wait for these and no more; the caller calls again.
 const ERASED: usize = 2_000;
@@ -31,6 +31,7 @@ pub(crate) fn erase(connection: &Connection, user: UserId) -> rusqlite::Result<E
             .execute([SqlId::from(user)])?;
         choices::forget(connection, user)?;
         seen::forget(connection, user)?;
+        requests::forget_of(connection, user)?;
     }
     Ok(Erased { messages, more })
 }

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::Connection;
 use tidings_engine::{
-    act::{Act, BodyHash, CommitNumber, Receipt, Row, Value},
+    act::{Act, BodyHash, CommitNumber, First, Receipt, Row, Value},
     ports::{
         ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
         HistoryPage, MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage,
@@ -26,7 +26,7 @@ use crate::{
     options::SqliteOptions,
     read,
     readers::{ReadError, Readers},
-    removal, seen,
+    removal, requests, seen,
     shared::Shared,
     statement,
     writer::{self, Fate, Job, WriteJob, Writer},
@@ -194,6 +194,10 @@ impl MessageStore for SqliteStore {
         self.read(move |connection| Ok(writer::keyed(connection, sender, &key)?))
     }
 
+    fn requested(&self, by: Option<UserId>, key: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>> {
+        self.read(move |connection| Ok(requests::found(connection, by, &key)?))
+    }
+
     fn history(
         &self,
         of: ConversationKey,
@@ -298,6 +302,10 @@ impl MessageStore for SqliteStore {
         let kind = kind.to_owned();
         let work = move |connection: &Connection| removal::prune(connection, &kind, before_ms, limit);
         self.remove(work, move |&removed| (1..u64::from(limit)).contains(&removed))
+    }
+
+    fn forget_requests(&self, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        self.write(move |connection| requests::forget_old(connection, before_ms, limit))
     }
 
     fn runs_sql(&self) -> bool {

@@ -166,6 +166,38 @@ async fn a_like_is_a_row_a_message_and_a_count_in_one_commit_and_a_second_one_te
 }
 
 #[tokio::test]
+async fn a_like_under_a_key_that_is_posted_twenty_times_at_once_is_written_and_heard_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = shop(folder.path()).await;
+    let mut owner = server.client(UserId::new(1)).await;
+    let like = |user: u32, post: u32, key: &str| {
+        let (by, body) =
+            (server.by(UserId::new(user)).header("Idempotency-Key", key), json!({"type": "like", "post": post}));
+        async move { by.post("/v1/messages", &body).await }
+    };
+    let answers = futures_util::future::join_all((0..20).map(|_| like(2, 9, "k1"))).await;
+    let ids: std::collections::BTreeSet<_> = answers.iter().map(|answer| answer.json()["id"].to_string()).collect();
+    assert!(ids.len() == 1 && answers.iter().all(|answer| answer.status == 202), "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| answer.json()["duplicate"] == true).count(), 19);
+    assert_eq!(number(folder.path(), "SELECT count(*) FROM requests"), 1);
+
+    // A refused one is not remembered: it may be tried again, whatever it is then.
+    assert_eq!(like(2, 10, "k2").await.status, 404);
+    let quiet = like(2, 9, "k2").await;
+    assert_eq!((quiet.status, quiet.json().get("duplicate")), (202, None));
+    assert_eq!(like(2, 9, "k2").await.json()["id"], quiet.json()["id"], "what told nobody is remembered too");
+    assert_eq!(like(2, 10, "k1").await.code(), "key_reused");
+    assert_eq!(like(3, 9, "k1").await.json().get("duplicate"), None, "another user's keys are their own");
+
+    for (from, likes) in [(2, 1), (3, 2)] {
+        assert_eq!(owner.expects::<Like>().await.from, Some(UserId::new(from)));
+        assert_eq!(owner.expects::<Likes>().await.message.likes, likes);
+    }
+    owner.expects_nothing().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_failing_condition_leaves_nothing_of_its_act() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = shop(folder.path()).await;

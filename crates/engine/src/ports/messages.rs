@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tidings_wire::{ConversationKey, GroupId, Key, MessageId, Seq, UserId};
 
 use super::{BoxFuture, StoreError};
-use crate::act::{Act, BodyHash, CommitNumber, Receipt, Row, Settled, Value};
+use crate::act::{Act, BodyHash, CommitNumber, First, Receipt, Row, Settled, Value};
 
 /// Where acts become durable.
 ///
@@ -43,6 +43,10 @@ pub trait MessageStore: Send + Sync + 'static {
 
     /// What is stored under a sender's key, with the hash of its body.
     fn keyed(&self, sender: UserId, key: Key) -> BoxFuture<Result<Option<(Receipt, BodyHash)>, StoreError>>;
+
+    /// What an [`Op::Request`](crate::act::Op::Request) of this sender, or of nobody, was answered under a key, with the hash of
+    /// what it asked.
+    fn requested(&self, by: Option<UserId>, key: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>>;
 
     /// A page of a conversation, ascending; none where the reader may not see the conversation, or nothing ever came that they see.
     fn history(
@@ -92,7 +96,7 @@ pub trait MessageStore: Send + Sync + 'static {
     ) -> BoxFuture<Result<bool, StoreError>>;
 
     /// Erases what a user wrote: each message and event of theirs is gone (its seq is skipped from now on, and it is nobody's
-    /// unread), with its keys, so that a repeat would be a new message. No seq, id or commit number changes, nor does the order of
+    /// unread), with its keys and those of their requests, so that a repeat would be a new message. No seq, id or commit number changes, nor does the order of
     /// anybody's list. Events of others about it stay: a deletion is still told, an edit is skipped. Erasing again changes nothing.
     ///
     /// With the last of it their choices and mutes go and when they were last seen, and their read marks go to 0: all that others sent,
@@ -127,6 +131,10 @@ pub trait MessageStore: Send + Sync + 'static {
     /// the while. What goes is gone as with [`erase`](MessageStore::erase), and its space is used again. Others' commits wait
     /// for one call: a `limit` of a few thousand is a good one.
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>>;
+
+    /// Forgets requests that were taken before this moment (Unix milliseconds), oldest first, at most `limit`; says how many. Their
+    /// keys are free again. Others' commits wait for one call.
+    fn forget_requests(&self, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>>;
 
     /// A user's conversations, latest touched first (by commit, whatever the clock said), after the one named by `before`;
     /// at most `limit` (1 to 100). Groups without a message come last; nothing follows one that is not in the list.

@@ -31,7 +31,8 @@ impl Shard {
                 }
                 return;
             }
-            Answer::Refused(_) => return,
+            // Connections give no key to what is not stored.
+            Answer::Repeated(_) | Answer::Refused(_) => return,
         };
         let conversation = receipt.conversation;
         let ack = Ack {

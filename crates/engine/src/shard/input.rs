@@ -228,8 +228,8 @@ impl Shard {
         match finished {
             _ if !open => {}
             Finished::Checked(reference, Ok(Checked::Ready(prepared))) => self.pass(index, reference, *prepared, now),
-            Finished::Checked(reference, Ok(Checked::Known(receipt))) => {
-                self.acknowledge(index, reference, None, &Answer::Duplicate(receipt), now);
+            Finished::Checked(reference, Ok(Checked::Known(answer))) => {
+                self.acknowledge(index, reference, None, &answer, now);
             }
             Finished::Asked(reference, Ok(asked)) => self.asked(index, reference, asked, now),
             Finished::Checked(reference, Err(reject)) | Finished::Asked(reference, Err(reject)) => {
@@ -325,6 +325,7 @@ impl From<Outcome> for Answer {
             Outcome::Stored { mut receipts, .. } => Self::Stored(receipts.pop()),
             Outcome::Quiet => Self::Stored(None),
             Outcome::Duplicate(receipt) => Self::Duplicate(receipt),
+            Outcome::Repeated(first) => Self::Repeated(first),
             Outcome::KeyReused => Self::Refused(key_reused()),
             Outcome::Refused(reject) => Self::Refused(reject),
             Outcome::Unavailable(retry) => Self::Refused(Reject::unavailable(retry)),

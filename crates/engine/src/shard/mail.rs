@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{Slot, doubting::Sighted};
 use crate::{
-    act::Receipt,
+    act::{First, Receipt},
     control::Asked,
     delivery::Publication,
     engine::ConnectionInfo,
@@ -53,6 +53,8 @@ pub(crate) enum Answer {
     Stored(Option<Receipt>),
     /// The key was known.
     Duplicate(Receipt),
+    /// The key of a call that stores no message was known.
+    Repeated(First),
     /// Refused, or not known to be stored.
     Refused(Reject),
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidings_engine::registry::TypeSettings;
-use tidings_wire::Keep;
+use tidings_wire::{Keep, Key};
 
 use crate::{
-    messages::{Private, private, user, world},
+    messages::{Poke, Private, poke, private, user, world},
     watching::{arrives, asks},
 };
 
@@ -39,5 +39,23 @@ fn what_is_older_than_its_type_is_kept_is_skipped_and_the_rest_stays() {
     assert_eq!((&reset["type"], &reset["reason"]), (&json!("reset"), &json!("pruned")), "{reset}");
     assert_eq!(again.expects_json()["content"], "young");
     assert_eq!(bob.expects::<Private>().message.content, "young");
+    bob.expects_nothing();
+}
+
+#[test]
+fn a_key_of_what_is_not_kept_is_remembered_for_a_day_and_then_free_again() {
+    let world = world().settings(|settings| settings.ping_after = 100 * HOUR).start();
+    let bob = world.client(user(2));
+    let key: Key = "k1".parse().unwrap();
+    let send = || world.backend().begins_send(Some(user(1)), &poke(bob.user()), Some(key.clone())).answer().unwrap();
+    let first = send();
+    assert_eq!(bob.expects::<Poke>().id, first.id);
+    world.advance(24 * HOUR - Duration::from_secs(1));
+    let again = send();
+    assert_eq!((again.id, again.timestamp, again.duplicate), (first.id, first.timestamp, true));
+    world.advance(Duration::from_secs(120));
+    let other = send();
+    assert!(!other.duplicate && other.id != first.id);
+    assert_eq!(bob.expects::<Poke>().id, other.id, "and nothing in between");
     bob.expects_nothing();
 }

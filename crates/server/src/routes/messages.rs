@@ -64,7 +64,7 @@ pub(crate) struct SentMessage {
     /// The place in the stream, of a kept one.
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
-    /// Whether the key was known: then this is the first one's place.
+    /// Whether the key was known: then this is what the first one was answered.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
 }
@@ -74,12 +74,12 @@ pub(crate) struct SentMessage {
     post,
     path = "/messages",
     tag = "both",
-    params(("Idempotency-Key" = Option<String>, Header, description = "At most 64 bytes: a repeat of a kept message is stored once")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 64 bytes. A repeat with the same body is answered as the first call was, with `duplicate`, and is stored and heard once: of a kept message as long as it is stored, of another for at least 24 h. The names of the two are apart. Where the server keeps nothing: `not_enabled`")),
     request_body = inline(NewMessage),
     security(("token" = []), ("session" = []), ("service" = ["send"])),
     responses(
         (status = 201, body = SentMessage, description = "Kept, and on disk"),
-        (status = 202, body = SentMessage, description = "Handed to those who are connected"),
+        (status = 202, body = SentMessage, description = "Handed to those who are connected, or with the first answer where the key was known"),
         Refused,
         RefusedSend
     )

@@ -15,6 +15,7 @@ mod limits;
 mod packs;
 mod presence;
 mod renewal;
+mod repeats;
 mod types;
 mod upgrade;
 mod web_pages;

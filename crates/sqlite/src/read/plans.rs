@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidings_engine::clock::SystemClock;
 
 use super::{history, log, standing, unread, visible};
-use crate::{members, open, options::SqliteOptions, removal};
+use crate::{members, open, options::SqliteOptions, removal, requests};
 
 #[test]
 fn what_resumes_and_lists_run_walks_through_no_table_and_sorts_nothing() {
@@ -37,6 +37,8 @@ fn what_resumes_and_lists_run_walks_through_no_table_and_sorts_nothing() {
         super::members::GROUPS_OF.to_owned(),
         removal::OLD.to_owned(),
         removal::WRITTEN.to_owned(),
+        requests::FOUND.to_owned(),
+        requests::OLD.to_owned(),
     ];
     for sql in statements {
         let plan = plan(&sql);

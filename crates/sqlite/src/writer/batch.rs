@@ -5,7 +5,8 @@ use std::{collections::HashMap, time::Duration};
 use rusqlite::{Connection, OptionalExtension, params};
 use smallvec::SmallVec;
 use tidings_engine::act::{
-    Act, BodyHash, CommitNumber, Entry, Membership, Op, Otherwise, Outcome, ReadMark, Receipt, Require, Row, Write,
+    Act, BodyHash, CommitNumber, Entry, Membership, Op, Otherwise, Outcome, ReadMark, Receipt, Request, Require, Row,
+    Write,
 };
 use tidings_wire::{ConversationKey, GroupId, Key, Reject, Seq, UserId};
 
@@ -15,7 +16,7 @@ use crate::{
     ids::{Body, SqlId},
     members,
     open::Limit,
-    row, seen,
+    requests, row, seen,
     statement::{self, StatementError},
 };
 
@@ -82,6 +83,11 @@ impl<'a> Batch<'a> {
             && let Some((receipt, known)) = keyed(self.connection, sender, key)?
         {
             return Ok((None, if known == *hash { Outcome::Duplicate(receipt) } else { Outcome::KeyReused }));
+        }
+        if let Some(Op::Request(Request { key, hash, .. })) = act.ops.first()
+            && let Some((first, known)) = requests::found(self.connection, act.sender, key)?
+        {
+            return Ok((None, if known == *hash { Outcome::Repeated(first) } else { Outcome::KeyReused }));
         }
         for require in &act.require {
             if let Some(reject) = self.unmet(require)? {
@@ -161,6 +167,7 @@ impl<'a> Batch<'a> {
         for op in &act.ops {
             let mut refused = None;
             match op {
+                Op::Request(request) => requests::remember(self.connection, act.sender, request)?,
                 Op::Message(entry) => self.message(act, entry, done)?,
                 Op::Join(group, user) => self.member(*group, *user, true, done)?,
                 Op::Leave(group, user) => self.member(*group, *user, false, done)?,

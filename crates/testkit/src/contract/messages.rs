@@ -92,6 +92,13 @@ macro_rules! message_store_contract {
             the_groups_of_a_user_are_paged_whatever_is_touched_meanwhile
             a_group_that_was_left_stands_still_whatever_goes
         );
+        $crate::contract_cases!($make, requesting:
+            a_request_is_answered_as_the_first_one_was
+            a_request_belongs_to_its_sender_and_is_apart_from_messages
+            a_refused_act_is_not_remembered
+            requests_outlive_the_process_and_are_forgotten_oldest_first
+            an_erasure_takes_the_users_requests
+        );
         $crate::contract_cases!($make, counting:
             counts_and_pages_are_those_of_a_plain_model
         );

@@ -35,6 +35,7 @@ pub mod listing;
 pub mod marks;
 pub mod messages;
 pub mod reading;
+pub mod requesting;
 pub mod revocations;
 pub mod sessions;
 mod stores;

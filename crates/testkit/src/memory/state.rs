@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use smallvec::{SmallVec, smallvec};
 use tidings_engine::{
-    act::{Act, BodyHash, Change, CommitNumber, Entry, Membership, Op, Outcome, ReadMark, Receipt, Require, Seen},
+    act::{
+        Act, BodyHash, Change, CommitNumber, Entry, First, Membership, Op, Outcome, ReadMark, Receipt, Request,
+        Require, Seen,
+    },
     ports::{Before, Choices, ConversationPage, Erased, Event, KeyRecord, Reader, StoredMessage},
 };
 use tidings_wire::{Code, ConversationKey, GroupId, Key, MessageId, Reject, Seq, UserId};
@@ -23,6 +26,7 @@ pub(super) struct State {
     pub(super) service_keys: BTreeMap<String, KeyRecord>,
     pub(super) revoked: HashMap<UserId, i64>,
     keys: HashMap<(UserId, Key), (Receipt, BodyHash)>,
+    requests: HashMap<(Option<UserId>, Key), (First, BodyHash)>,
     /// Where each message stands, in commit order.
     log: Vec<(ConversationKey, Seq)>,
     pub(super) choices: HashMap<UserId, Choices>,
@@ -39,6 +43,7 @@ struct Undo {
     /// Those that it touches and can be refused; none for one that was not there.
     conversations: Vec<(ConversationKey, Option<Conversation>)>,
     key: Option<(UserId, Key)>,
+    request: Option<(Option<UserId>, Key)>,
 }
 
 impl State {
@@ -48,6 +53,11 @@ impl State {
             && let Some((receipt, known)) = self.keyed(sender, key)
         {
             return (None, if known == *hash { Outcome::Duplicate(receipt) } else { Outcome::KeyReused });
+        }
+        if let Some(Op::Request(Request { key, hash, .. })) = act.ops.first()
+            && let Some((first, known)) = self.requested(act.sender, key)
+        {
+            return (None, if known == *hash { Outcome::Repeated(first) } else { Outcome::KeyReused });
         }
         let unmet = |require: &Require| match require {
             Require::Member(group, user) => !self.is_member(*group, *user),
@@ -69,6 +79,20 @@ impl State {
 
     pub(super) fn keyed(&self, sender: UserId, key: &Key) -> Option<(Receipt, BodyHash)> {
         self.keys.get(&(sender, key.clone())).cloned()
+    }
+
+    pub(super) fn requested(&self, by: Option<UserId>, key: &Key) -> Option<(First, BodyHash)> {
+        self.requests.get(&(by, key.clone())).copied()
+    }
+
+    /// Forgets the oldest requests.
+    pub(super) fn forget_requests(&mut self, before_ms: i64, limit: u32) -> u64 {
+        let mut old: Vec<_> =
+            self.requests.iter().map(|(name, (first, _))| (first.created_at_ms, name.clone())).collect();
+        old.retain(|&(at_ms, _)| at_ms < before_ms);
+        old.sort_unstable();
+        old.truncate(limit as usize);
+        old.iter().filter(|(_, name)| self.requests.remove(name).is_some()).count() as u64
     }
 
     pub(super) fn since(&self, after: CommitNumber, limit: u32) -> Vec<(CommitNumber, StoredMessage)> {
@@ -103,6 +127,7 @@ impl State {
             self.conversations.values_mut().for_each(|conversation| conversation.forget_marks(user));
             self.choices.remove(&user);
             self.seen.remove(&user);
+            self.requests.retain(|(by, _), _| *by != Some(user));
         }
         Erased { messages, more }
     }
@@ -184,6 +209,10 @@ impl State {
             last_id: self.last_id,
             conversations: touched.map(|key| (key, self.conversations.get(&key).cloned())).collect(),
             key: act.sender.zip(act.key.as_ref().map(|(key, _)| key.clone())),
+            request: match act.ops.first() {
+                Some(Op::Request(request)) => Some((act.sender, request.key.clone())),
+                _ => None,
+            },
         }
     }
 
@@ -200,6 +229,9 @@ impl State {
             // It was looked up before: only this act can have taken it.
             self.keys.remove(&key);
         }
+        if let Some(request) = before.request {
+            self.requests.remove(&request);
+        }
     }
 
     fn write(&mut self, act: &Act) -> Result<(Option<CommitNumber>, Outcome), Reject> {
@@ -209,6 +241,9 @@ impl State {
         let mut commit = None;
         for op in &act.ops {
             match op {
+                Op::Request(Request { key, hash, first }) => {
+                    self.requests.insert((act.sender, key.clone()), (*first, *hash));
+                }
                 Op::Message(entry) => {
                     let key = act.key.as_ref().filter(|_| receipts.is_empty());
                     receipts.push(self.append(act.sender, key, entry));

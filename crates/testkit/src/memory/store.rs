@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::{FutureExt, future::ready};
 use tidings_engine::{
-    act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
+    act::{Act, BodyHash, CommitNumber, First, Outcome, Receipt, Row, Settled, Value},
     clock::SharedClock,
     ports::{
         ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
@@ -174,6 +174,10 @@ impl MessageStore for MemoryStore {
         now(self.state().keyed(sender, &key))
     }
 
+    fn requested(&self, by: Option<UserId>, key: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>> {
+        now(self.state().requested(by, &key))
+    }
+
     fn history(
         &self,
         of: ConversationKey,
@@ -275,6 +279,10 @@ impl MessageStore for MemoryStore {
 
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         now(self.state().prune(kind, before_ms, limit))
+    }
+
+    fn forget_requests(&self, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        now(self.state().forget_requests(before_ms, limit))
     }
 
     fn runs_sql(&self) -> bool {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tidings_engine::{
-    act::{Act, BodyHash, CommitNumber, Outcome, Receipt, Row, Settled, Value},
+    act::{Act, BodyHash, CommitNumber, First, Outcome, Receipt, Row, Settled, Value},
     ports::{
         Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, HistoryPage,
         MessageStore, Page, Reader, Standing, Start, StoreError, StoredMessage,
@@ -276,6 +276,10 @@ impl MessageStore for Gate {
         self.store.keyed(sender, key)
     }
 
+    fn requested(&self, by: Option<UserId>, key: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>> {
+        self.store.requested(by, key)
+    }
+
     fn history(
         &self,
         of: ConversationKey,
@@ -380,6 +384,10 @@ impl MessageStore for Gate {
 
     fn prune(&self, kind: &str, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
         self.store.prune(kind, before_ms, limit)
+    }
+
+    fn forget_requests(&self, before_ms: i64, limit: u32) -> BoxFuture<Result<u64, StoreError>> {
+        self.store.forget_requests(before_ms, limit)
     }
 
     fn runs_sql(&self) -> bool {
