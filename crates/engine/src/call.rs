@@ -131,6 +131,20 @@ pub(crate) async fn read_up_to(
     Ok(ReadMark { conversation, user, seq: stands.read, unread: stands.unread })
 }
 
+/// Mutes a conversation for a user. Each is a commit of its own, so a user may do it only so often.
+pub(crate) async fn mute(
+    services: &Services,
+    user: UserId,
+    conversation: ConversationKey,
+    until: Option<i64>,
+) -> Result<(), Reject> {
+    if let Some(Err(wait)) = services.control_limit.as_ref().map(|limit| limit.check(user, services.clock.now())) {
+        return Err(control::too_often(wait));
+    }
+    let muted = services.store.mute(user, conversation, until).await.map_err(refusal)?;
+    if muted { Ok(()) } else { Err(control::no_conversation()) }
+}
+
 /// Changes a membership, and waits for its commit.
 pub(crate) async fn set_member(node: &Node, group: GroupId, user: UserId, member: bool) -> Result<(), Reject> {
     if !node.services().members.own() {

@@ -261,10 +261,10 @@ impl Engine {
     /// notifies goes by it.
     ///
     /// # Errors
-    /// `not_found` where the user sees nothing of it; `not_enabled` where nothing is kept; `unavailable`.
+    /// `not_found` where the user sees nothing of it; `limited` as for what connections ask; `not_enabled` where nothing is kept;
+    /// `unavailable`.
     pub async fn mute(&self, user: UserId, conversation: ConversationKey, until: Option<i64>) -> Result<(), Reject> {
-        let muted = self.services().store.mute(user, conversation, until).await.map_err(refusal)?;
-        if muted { Ok(()) } else { Err(crate::control::no_conversation()) }
+        call::mute(self.services(), user, conversation, until).await
     }
 
     /// Whether the user has a connection.

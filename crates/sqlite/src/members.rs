@@ -136,7 +136,8 @@ pub(crate) fn mute(
 ) -> rusqlite::Result<bool> {
     let Some((conversation, _)) = head(connection, of)? else { return Ok(false) };
     let Some(seat) = seat(connection, conversation, user)? else { return Ok(false) };
-    let sql = "UPDATE members SET muted_until = ?4 WHERE conversation = ?1 AND user = ?2 AND joined_seq = ?3";
+    let sql = "UPDATE members SET muted_until = ?4 WHERE conversation = ?1 AND user = ?2 AND joined_seq = ?3 \
+               AND muted_until IS NOT ?4";
     connection.prepare_cached(sql)?.execute(params![conversation, SqlId::from(user), seat.joined, until])?;
     Ok(true)
 }

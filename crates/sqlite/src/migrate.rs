@@ -228,7 +228,8 @@ mod tests {
         // The copy that was made before has no mark, and is put back all the same.
         drop(connection);
         let back = tempfile::tempdir().unwrap();
-        crate::restore(&folder.path().join("tidings.db.before-v3"), back.path(), false).unwrap();
+        let copy = format!("tidings.db.before-v{}", OWN.len());
+        crate::restore(&folder.path().join(copy), back.path(), false).unwrap();
         let options =
             crate::SqliteOptions::new(back.path(), std::sync::Arc::new(tidings_engine::clock::SystemClock::new()));
         let (_, restored) = crate::open::first(&options).unwrap();

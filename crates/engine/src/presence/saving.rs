@@ -38,6 +38,11 @@ impl Presence {
         users.iter().copied().filter(|user| self.is_unread(&state, *user).is_some()).collect()
     }
 
+    /// Whether the store did not say when the user was last there.
+    pub(crate) fn is_unanswered(&self, user: UserId) -> bool {
+        self.is_unread(&self.state(), user) == Some(Unread::NotAnswered)
+    }
+
     /// Why the store is to be asked when the user was last there, if it is. Of whom may not be seen it is asked while they are here
     /// too: or they would look otherwise once they go.
     pub(super) fn is_unread(&self, state: &State, user: UserId) -> Option<Unread> {

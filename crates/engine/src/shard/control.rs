@@ -92,10 +92,7 @@ impl Shard {
         let allowed = services.control_limit.as_ref().map_or(Ok(()), |limit| limit.check(user, now));
         let done = match allowed {
             Ok(()) => parse(json).and_then(|frame| what(self, frame)),
-            Err(wait) => Err(Reject {
-                retry_after: Some(wait),
-                ..Reject::new(Code::Limited, "too many requests: wait and ask again")
-            }),
+            Err(wait) => Err(control::too_often(wait)),
         };
         if let Err(reject) = done {
             self.refuse_head(index, json, reject, now);

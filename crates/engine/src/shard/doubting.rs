@@ -3,9 +3,13 @@
 //! What is noted is only that the answer of a watch is doubted, at the watch itself: so what waits is at most what is watched, and ends
 //! with it. The port is asked for a few connections at a time.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::{FutureExt, StreamExt, stream};
+use hashbrown::HashMap;
 use tidings_wire::UserId;
 
 use super::{
@@ -24,6 +28,8 @@ const AT_ONCE: usize = 8;
 /// When what could not be asked is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+const POISONED: &str = "nothing panics while it holds the answers";
+
 /// Which connections' watches are doubted.
 #[derive(Default)]
 pub(super) struct Doubts {
@@ -38,11 +44,13 @@ pub(super) struct Doubts {
 struct Asking {
     ticket: u32,
     since: Duration,
-    questions: Vec<(Slot, Vec<UserId>)>,
+    questions: HashMap<Slot, Vec<UserId>>,
+    /// What came so far: one question that hangs costs the others their time, and not their answers.
+    answers: Arc<Mutex<Vec<Sighted>>>,
 }
 
 /// Which of a connection's watched users it sees.
-pub(crate) struct Sighted {
+struct Sighted {
     slot: Slot,
     seen: Result<Vec<(UserId, bool)>, StoreError>,
 }
@@ -92,7 +100,7 @@ impl Shard {
             let ticket = Ticket { slot: NO_CONNECTION, number: asking.ticket };
             self.effects.push(Effect::Cancel(ticket));
             tracing::warn!("who sees whom was not answered in time");
-            asking.questions.into_iter().for_each(|(slot, users)| self.unanswered(slot, users, now));
+            self.answered(asking, now);
         }
         if self.doubts.asking.is_none() && self.doubts.ask_at <= now.mono {
             self.ask_some(now);
@@ -122,8 +130,10 @@ impl Shard {
             return;
         }
         let asked = questions.iter().map(|(slot, _, users)| (*slot, users.clone())).collect();
+        let answers = Arc::<Mutex<Vec<Sighted>>>::default();
+        let answered = answers.clone();
         let services = self.node.services().clone();
-        let answered = stream::iter(questions)
+        let asking = stream::iter(questions)
             .map(move |(slot, asker, users)| {
                 let services = services.clone();
                 let question = async move {
@@ -134,26 +144,37 @@ impl Shard {
                 question.map(move |seen| Sighted { slot, seen: seen.unwrap_or(Err(StoreError::Full)) })
             })
             .buffer_unordered(AT_ONCE)
-            .collect();
-        let ticket = self.run_for_shard(answered.map(Finished::Sighted));
-        self.doubts.asking = Some(Asking { ticket, since: now.mono, questions: asked });
+            .for_each(move |sighted| {
+                answered.lock().expect(POISONED).push(sighted);
+                std::future::ready(())
+            });
+        let ticket = self.run_for_shard(asking.map(|()| Finished::Sighted));
+        self.doubts.asking = Some(Asking { ticket, since: now.mono, questions: asked, answers });
     }
 
     /// It is known again whom connections see.
-    pub(super) fn sighted(&mut self, ticket: u32, answers: Vec<Sighted>, now: Now) {
-        let Some(asking) = self.doubts.asking.take_if(|asking| asking.ticket == ticket) else { return };
-        let mut questions: hashbrown::HashMap<Slot, Vec<UserId>> = asking.questions.into_iter().collect();
-        for Sighted { slot, seen } in answers {
+    pub(super) fn sighted(&mut self, ticket: u32, now: Now) {
+        if let Some(asking) = self.doubts.asking.take_if(|asking| asking.ticket == ticket) {
+            self.answered(asking, now);
+        }
+    }
+
+    /// Takes the answers that came; who got none is asked about again.
+    fn answered(&mut self, asking: Asking, now: Now) {
+        let mut questions = asking.questions;
+        for Sighted { slot, seen } in std::mem::take(&mut *asking.answers.lock().expect(POISONED)) {
             match seen {
-                Ok(seen) => seen.into_iter().for_each(|(user, seen)| self.sees(slot, user, seen)),
+                Ok(seen) => {
+                    questions.remove(&slot);
+                    seen.into_iter().for_each(|(user, seen)| self.sees(slot, user, seen));
+                }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "who sees whom can't be asked: watched users look offline until it is known");
-                    let users = questions.remove(&slot).unwrap_or_default();
-                    self.unanswered(slot, users, now);
                 }
             }
         }
+        questions.into_iter().for_each(|(slot, users)| self.unanswered(slot, users, now));
     }
 
     /// Nobody is shown on a doubt: they look offline until the port answers.

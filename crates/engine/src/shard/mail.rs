@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tidings_wire::{CloseCode, MessageId, Reject, UserId};
 use tokio::sync::oneshot;
 
-use super::{Slot, doubting::Sighted};
+use super::Slot;
 use crate::{
     act::{First, Receipt},
     control::Asked,
@@ -85,7 +85,7 @@ pub(crate) enum Finished {
     /// What these users chose was read, or could not be. For no connection.
     Learned(Vec<UserId>, bool),
     /// Whom connections see. For the shard itself.
-    Sighted(Vec<Sighted>),
+    Sighted,
 }
 
 impl Done {

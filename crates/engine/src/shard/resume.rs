@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tidings_wire::{
-    CloseCode, ConversationKey, Seq,
+    CloseCode, ConversationKey, Seq, UserId,
     server_frames::{Behind, Frame, InboxHead, Limits, Reset, ResetReason, Resumed, Welcome},
 };
 
@@ -169,12 +169,13 @@ impl Shard {
         let Some(resume) = self.resume_of(index) else { return };
         let reference = resume.hello.reference;
         let same_epoch = resume.hello.epoch.as_deref().is_none_or(|held| held == &**epoch);
-        let mut resets = Vec::new();
+        let (mut resets, mut ahead) = (Vec::new(), Vec::new());
         let mut streams: Vec<(u64, Replay)> = Vec::new();
         for (mut replay, standing) in std::mem::take(&mut resume.streams).into_iter().zip(standings) {
             let conversation = replay.conversation;
             let Some(standing) = standing else {
                 // Never seen, or gone: whatever is held of it is of no use.
+                ahead.extend(same_epoch.then_some(conversation));
                 resets.push(Reset { conversation, reason: ResetReason::Epoch, oldest: 0, head: 0 });
                 // It may have begun a moment ago: what came since is noted, and read.
                 (replay.at, replay.head) = (0, 0);
@@ -183,10 +184,7 @@ impl Shard {
             };
             let (oldest, head) = (standing.oldest, standing.head);
             if !same_epoch || replay.at > head {
-                if same_epoch {
-                    tracing::warn!(%user, %conversation, held = replay.at, head,
-                        "a client holds more than there is: an old copy of the database is in use");
-                }
+                ahead.extend(same_epoch.then_some(conversation));
                 resets.push(Reset { conversation, reason: ResetReason::Epoch, oldest, head });
                 replay.at = head;
             } else if replay.at + 1 < oldest {
@@ -196,6 +194,7 @@ impl Shard {
             replay.head = head;
             streams.push((standing.touched.0, replay));
         }
+        warn_of_more_than_there_is(user, &ahead);
         streams.sort_by_key(|(touched, _)| std::cmp::Reverse(*touched));
         resume.streams = streams.into_iter().map(|(_, replay)| replay).collect();
         resume.stage = Stage::Replaying;
@@ -373,5 +372,13 @@ impl Shard {
     /// Queues a frame of the protocol's own.
     pub(super) fn push_frame(&mut self, index: u32, frame: &impl Frame, now: Now) {
         self.push(index, encoder::text(&frame.to_json()), Haste::Prompt, now);
+    }
+}
+
+/// One line a greeting, however many conversations there are.
+fn warn_of_more_than_there_is(user: UserId, held: &[ConversationKey]) {
+    if let Some(conversation) = held.first() {
+        tracing::warn!(%user, %conversation, conversations = held.len(),
+            "a client holds more than there is: an old copy of the database is in use, or it was never let in there");
     }
 }

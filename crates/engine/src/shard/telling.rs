@@ -222,6 +222,12 @@ impl Shard {
                     .or_insert_with(|| presence.standing(user).map(|standing| (standing, frame_of(user, standing))));
                 made.as_ref().map(|(standing, frame)| (*standing, Some(frame.clone())))
             };
+            let nowhere = matches!(&frame, Some((standing, _)) if *standing == Standing::UNSEEN);
+            if nowhere && watched.seen && user != own && presence.is_unanswered(user) {
+                // Told all the same, and anew once it is known when they were last there.
+                self.watchers.unknown.insert(user);
+                self.watchers.read_at = self.watchers.read_at.max(now.mono + READ_AGAIN);
+            }
             match frame {
                 None => drop(self.watchers.unknown.insert(user)),
                 Some((standing, _)) if watched.told == Some(standing) => {}

@@ -112,6 +112,27 @@ fn the_app_itself_learns_when_somebody_whom_nobody_watched_was_last_there() {
 }
 
 #[test]
+fn a_watch_that_began_while_nothing_could_be_read_is_told_once_it_can() {
+    let next = worlds();
+    let world = next();
+    arrives(&world, 2).disconnects();
+    let left = seconds(&world);
+    world.advance(15 * SECOND);
+    drop(world);
+    let world = next();
+    let ann = arrives(&world, 1);
+    world.store().reads_no_last_seen(true);
+    assert_eq!(watches(&ann, &[2]), [(2, Some(Value::Null))]);
+    world.advance(10 * SECOND);
+    ann.expects_nothing();
+    world.store().reads_no_last_seen(false);
+    world.advance(2 * SECOND);
+    assert_eq!(expects_presence(&ann), (2, Some(json!(left))));
+    world.advance(60 * SECOND);
+    ann.expects_nothing();
+}
+
+#[test]
 fn a_storm_of_3000_users_who_leave_is_a_few_acts() {
     const USERS: u32 = 3_000;
     let world = world().start();

@@ -229,3 +229,33 @@ fn whoever_comes_to_share_a_conversation_begins_to_see_whom_they_watch() {
         assert_eq!(told(&ann), [(3, true)]);
     }
 }
+
+/// Does not answer one user while it hangs.
+struct HangsFor(UserId, AtomicBool);
+
+impl Visibility for HangsFor {
+    fn may_see(&self, asker: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        if asker == self.0 && self.1.load(Ordering::Relaxed) {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(std::future::ready(Ok(users)))
+    }
+}
+
+#[test]
+fn a_question_that_hangs_hides_nobody_from_others() {
+    let port = Arc::new(HangsFor(user(1), AtomicBool::new(false)));
+    let world = world().visibility(port.clone()).start();
+    world.backend().adds(GROUP, [1, 2, 3].map(user));
+    let [ann, bob, eve] = [1, 2, 3].map(|id| arrives(&world, id));
+    [&ann, &bob, &eve].into_iter().for_each(|client| drop(client.texts()));
+    assert_eq!([watches(&ann, &[2]), watches(&eve, &[2])], [[(2, None)], [(2, None)]]);
+    port.1.store(true, Ordering::Relaxed);
+    world.backend().set_member(GROUP, user(2), false);
+    world.advance(30 * SECOND);
+    assert_eq!(told(&eve), []);
+    assert_eq!(told(&ann), [(2, false)], "nobody is shown on a doubt");
+    port.1.store(false, Ordering::Relaxed);
+    world.advance(10 * SECOND);
+    assert_eq!(told(&ann), [(2, true)]);
+}

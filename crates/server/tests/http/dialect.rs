@@ -212,6 +212,10 @@ fn a_mute_shows_in_ones_own_list_and_holds_nothing_back() {
         let answer = ask(&world, "PUT", "dm:2:7/mute", &authorization, &body);
         assert_eq!(answer.problem(), (refusal.0, refusal.1.into()), "{body}");
     }
+    // Each could be a commit: so there are only so many a minute.
+    let limited =
+        (0..10_000).map(|_| mute("dm:2:7/mute", &world.token(2), Value::Null)).find(|answer| answer.status != 204);
+    assert_eq!(limited.expect("there is a limit").problem(), (429, "limited".into()));
 }
 
 #[test]

@@ -235,7 +235,10 @@ impl Writer {
         let Some(opened) = &self.opened else { return };
         let written = opened.connection.execute("UPDATE meta SET last_commit = last_commit", []);
         match written {
-            Ok(_) if self.is_in_place() => self.works(),
+            Ok(_) if self.is_in_place() => {
+                self.works();
+                self.look_for_failed_sync();
+            }
             Ok(_) => self.fails(&Moved),
             Err(error) => self.fails(&error),
         }
@@ -258,7 +261,13 @@ impl Writer {
                 self.identity = open::identity(&self.shared.options.file());
                 self.opened = Some(opened);
             }
-            Err(error) => self.shared.set_health(Some(error.to_string())),
+            Err(error) => {
+                let why = error.to_string();
+                if self.shared.health().as_ref() != Some(&why) {
+                    tracing::warn!(error = why, "the store can't be opened again: it is tried every few seconds");
+                }
+                self.shared.set_health(Some(why));
+            }
         }
     }
 
