@@ -17,6 +17,8 @@ pub enum Planted {
     AcknowledgeBeforeCommit,
     /// The same, and COMMIT comes so late that a process which is killed has lost what a client holds for stored.
     AcknowledgeLongBeforeCommit,
+    /// Goes on with the log as it is after a sync that failed.
+    NoRenewal,
 }
 
 /// A disk of which a test knows what is synced. Each call may fail, and then nothing was done.

@@ -33,6 +33,10 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// Where it is not known to be on disk, or another process has the database open: what it has in shared memory would go on.
 pub(crate) fn renew(options: &SqliteOptions) -> Result<(), Failed> {
+    #[cfg(feature = "planted")]
+    if options.planted == Some(crate::Planted::NoRenewal) {
+        return Ok(());
+    }
     if !has_log(options) {
         return Ok(());
     }

@@ -29,7 +29,7 @@ pub(crate) const SEED: &str = "TIDINGS_TEST_POWER_SEED";
 pub(crate) const FIRST_STEPS: u64 = 80;
 
 /// Where the cuts of a chain fall.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Course {
     /// Ten, anywhere.
     Anywhere,

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `Planted::SynchronousNormal` | the writer's: a commit does not wait for the disk |
 //! | `Planted::AcknowledgeBeforeCommit` | the writer's: acts are acknowledged before COMMIT |
+//! | `Planted::NoRenewal` | the writer's: it goes on with the log as it is after a sync that failed |
 //! | `Lie((Log, Sync))` | the disk's: it says that it synced the write-ahead log, and did not |
 //! | `Lie((Log, SyncFolder))` | the disk's: the log's name is never synced |
 //! | `Lie((Database, Sync))` | the disk's: what a checkpoint writes is never synced |
@@ -46,6 +47,9 @@ use tidings_sqlite::Planted;
 
 /// Chains within which a mistake must be found: thirty cuts.
 const FOUND_WITHIN: u64 = 3;
+
+/// The same where it takes a sync that fails, at a moment that matters: four hundred cuts.
+const FOUND_WITHIN_FAILED_SYNCS: u64 = 40;
 
 #[test]
 fn after_300_power_cuts_everything_acknowledged_is_there() {
@@ -110,31 +114,37 @@ fn is_thorough() -> bool {
 
 #[test]
 fn a_commit_that_does_not_wait_for_the_disk_is_found() {
-    is_found(Mistake::Planted(Planted::SynchronousNormal));
+    is_found(Course::Anywhere, Mistake::Planted(Planted::SynchronousNormal));
 }
 
 #[test]
 fn an_acknowledgement_before_the_commit_is_found() {
-    is_found(Mistake::Planted(Planted::AcknowledgeBeforeCommit));
+    is_found(Course::Anywhere, Mistake::Planted(Planted::AcknowledgeBeforeCommit));
+}
+
+#[test]
+fn a_log_that_is_not_written_anew_after_a_failed_sync_is_found() {
+    is_found(Course::FailedSyncs((Part::Log, Deed::Sync)), Mistake::Planted(Planted::NoRenewal));
 }
 
 #[test]
 fn a_disk_that_does_not_sync_the_log_is_found() {
-    is_found(Mistake::Lie((Part::Log, Deed::Sync)));
+    is_found(Course::Anywhere, Mistake::Lie((Part::Log, Deed::Sync)));
 }
 
 #[test]
 fn a_disk_that_does_not_sync_the_logs_name_is_found() {
-    is_found(Mistake::Lie((Part::Log, Deed::SyncFolder)));
+    is_found(Course::Anywhere, Mistake::Lie((Part::Log, Deed::SyncFolder)));
 }
 
 #[test]
 fn a_disk_that_does_not_sync_what_a_checkpoint_writes_is_found() {
-    is_found(Mistake::Lie((Part::Database, Deed::Sync)));
+    is_found(Course::Anywhere, Mistake::Lie((Part::Database, Deed::Sync)));
 }
 
-fn is_found(mistake: Mistake) {
-    match chains(fresh_seed(), FOUND_WITHIN, Course::Anywhere, Some(mistake)) {
+fn is_found(course: Course, mistake: Mistake) {
+    let within = if course == Course::Anywhere { FOUND_WITHIN } else { FOUND_WITHIN_FAILED_SYNCS };
+    match chains(fresh_seed(), within, course, Some(mistake)) {
         Ok(tally) => panic!("{mistake:?} was not found: {tally:#?}"),
         Err(found) => {
             println!("{mistake:?}: {found}");
