@@ -410,6 +410,10 @@ impl Engine {
         self.0.stopping.store(true, Ordering::SeqCst);
         self.services().presence.see_all_off(self.services().clock.now());
         self.0.node.save_seen(usize::MAX);
+        let unsaved = self.services().presence.unsaved();
+        if unsaved > 0 {
+            tracing::warn!(users = unsaved, "the store has no room for when these users were last seen: it is lost");
+        }
         self.services().store.stop();
         self.0.dispatcher.stop();
         for mailbox in self.0.node.mailboxes() {

@@ -100,6 +100,11 @@ impl Presence {
         seen.collect()
     }
 
+    /// How many users' records wait to be written.
+    pub(crate) fn unsaved(&self) -> usize {
+        self.state().unsaved.len()
+    }
+
     /// The store did not take these: they are written later, unless something newer waits.
     pub(crate) fn not_saved(&self, seen: impl IntoIterator<Item = Seen>) {
         let state = &mut *self.state();

@@ -60,14 +60,14 @@ impl Unsaved {
         taken
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether something is to be written of the user.
     pub(super) fn waits(&self, user: UserId) -> bool {
         self.waiting.contains_key(&user)
-    }
-
-    #[cfg(test)]
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
     }
 }
 
@@ -84,6 +84,6 @@ mod tests {
         assert!(unsaved.cancel(user(2)) && !unsaved.cancel(user(2)));
         assert_eq!(unsaved.take(2), [(user(1), Wanted::Nothing), (user(3), Wanted::Seen)]);
         assert_eq!(unsaved.take(USERS).len(), USERS - 3);
-        assert!(unsaved.is_empty());
+        assert_eq!(unsaved.len(), 0);
     }
 }
