@@ -138,9 +138,7 @@ pub(crate) async fn mute(
     conversation: ConversationKey,
     until: Option<i64>,
 ) -> Result<(), Reject> {
-    if let Some(Err(wait)) = services.control_limit.as_ref().map(|limit| limit.check(user, services.clock.now())) {
-        return Err(control::too_often(wait));
-    }
+    services.may_ask(user, services.clock.now())?;
     let muted = services.store.mute(user, conversation, until).await.map_err(refusal)?;
     if muted { Ok(()) } else { Err(control::no_conversation()) }
 }
@@ -178,8 +176,9 @@ pub(crate) async fn presence(
                 services.presence.standing(user).filter(|at| *at != Standing::Online).unwrap_or(Standing::UNSEEN),
             ),
         };
-        // What can't be read looks as if they were never there.
-        let _ = services.learn_standings(users.clone()).await;
+        // Of whoever is online nothing need be read; what can't be read looks as if they were never there.
+        let away = users.iter().copied().filter(|user| !services.directory.is_online(*user)).collect();
+        let _ = services.learn_standings(away).await;
         return Ok(users.into_iter().map(as_it_is).collect());
     };
     let seen = services.sight.of(asker, &users).await.map_err(refusal)?;

@@ -78,10 +78,6 @@ pub(crate) async fn history(services: Arc<Services>, user: UserId, asked: Histor
     Ok(Asked::Frame(encoder::text(&page.to_json())))
 }
 
-pub(crate) fn too_often(wait: Duration) -> Reject {
-    Reject { retry_after: Some(wait), ..Reject::new(Code::Limited, "too many requests: wait and ask again") }
-}
-
 pub(crate) fn no_conversation() -> Reject {
     Reject::not_found("there is no such conversation, or you are not part of it")
 }

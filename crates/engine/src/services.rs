@@ -7,7 +7,7 @@ use std::sync::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hashbrown::HashMap;
-use tidings_wire::{ConversationKey, MessageId, UserId};
+use tidings_wire::{Code, ConversationKey, MessageId, Reject, UserId};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -55,6 +55,18 @@ pub(crate) struct Services {
 const CHOICES_AT_ONCE: usize = 8;
 
 impl Services {
+    /// Counts something that a user asks beside sending messages.
+    ///
+    /// # Errors
+    /// `limited` where there was too much of it.
+    pub(crate) fn may_ask(&self, user: UserId, now: Now) -> Result<(), Reject> {
+        let allowed = self.control_limit.as_ref().map_or(Ok(()), |limit| limit.check(user, now));
+        allowed.map_err(|wait| Reject {
+            retry_after: Some(wait),
+            ..Reject::new(Code::Limited, "too many requests: wait and ask again")
+        })
+    }
+
     /// Reads what the standing of these users (at most 500) depends on and is not known: when they were last there, and what they
     /// chose.
     ///

@@ -117,10 +117,7 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), OpenError> {
     part.push(".part");
     let part = PathBuf::from(part);
     let copied = (|| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        match std::fs::remove_file(&part) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+        crate::backup::remove(&part)?;
         let file = crate::open::private_file(&part)?;
         connection.execute("VACUUM INTO ?1", [part.to_str().ok_or("the path is not UTF-8")?])?;
         file.sync_all()?;

@@ -27,7 +27,10 @@ pub(crate) fn erase(connection: &Connection, user: UserId) -> rusqlite::Result<E
     let messages = remove(connection, rows)?;
     if !more {
         connection
-            .prepare_cached("UPDATE members SET read_seq = 0, muted_until = NULL WHERE user = ?1 AND (read_seq <> 0 OR muted_until IS NOT NULL)")?
+            .prepare_cached(
+                "UPDATE members SET read_seq = 0, muted_until = NULL \
+                 WHERE user = ?1 AND (read_seq <> 0 OR muted_until IS NOT NULL)",
+            )?
             .execute([SqlId::from(user)])?;
         choices::forget(connection, user)?;
         seen::forget(connection, user)?;

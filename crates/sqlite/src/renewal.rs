@@ -22,6 +22,7 @@ use std::{
 use rusqlite::{Connection, config::DbConfig};
 
 use crate::{
+    backup::remove,
     open::{BUSY, WRITE, private_file},
     options::SqliteOptions,
 };
@@ -74,10 +75,7 @@ fn replace(options: &SqliteOptions) -> io::Result<()> {
     let log = options.log();
     let mut part = log.clone().into_os_string();
     part.push(".part");
-    match fs::remove_file(&part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(part.as_ref())?;
     let mut new = private_file(part.as_ref())?;
     let copied = io::copy(&mut File::open(&log)?, &mut new).and_then(|_| new.sync_all());
     #[cfg(feature = "planted")]

@@ -89,11 +89,8 @@ impl Shard {
     ) {
         let services = self.node.services();
         let user = self.connections[index as usize].user;
-        let allowed = services.control_limit.as_ref().map_or(Ok(()), |limit| limit.check(user, now));
-        let done = match allowed {
-            Ok(()) => parse(json).and_then(|frame| what(self, frame)),
-            Err(wait) => Err(control::too_often(wait)),
-        };
+        let allowed = services.may_ask(user, now);
+        let done = allowed.and_then(|()| parse(json)).and_then(|frame| what(self, frame));
         if let Err(reject) = done {
             self.refuse_head(index, json, reject, now);
         }

@@ -91,10 +91,12 @@ impl Shard {
         if late && resume.stage == Stage::Greeting {
             return false;
         }
-        let weight = match publication {
-            early if early.is_ephemeral() || drop_early => Weight::Ephemeral,
-            told if told.is_receipt() => Weight::Receipt,
-            _ => Weight::Kept,
+        let weight = if publication.is_ephemeral() || drop_early {
+            Weight::Ephemeral
+        } else if publication.is_receipt() {
+            Weight::Receipt
+        } else {
+            Weight::Kept
         };
         let live = resume.live(place, weight, frame);
         if live == Live::NoRoom {

@@ -157,7 +157,7 @@ impl Resume {
 
     /// A live frame for this connection. Before the `welcome`, what is ephemeral is dropped, and so are receipts where half of the
     /// places are taken: others' marks never keep anybody out.
-    pub(super) fn live(&mut self, place: Option<(ConversationKey, Seq)>, kind: Weight, frame: &Bytes) -> Live {
+    pub(super) fn live(&mut self, place: Option<(ConversationKey, Seq)>, weight: Weight, frame: &Bytes) -> Live {
         if let Some((conversation, seq)) = place {
             if let Some(replay) = self.streams.iter_mut().find(|replay| replay.conversation == conversation) {
                 replay.live(seq, frame);
@@ -182,9 +182,9 @@ impl Resume {
                 *highest = seq.max(*highest);
                 return Live::Keep;
             }
-            _ if kind == Weight::Ephemeral => return Live::Keep,
+            _ if weight == Weight::Ephemeral => return Live::Keep,
             Some(_) => {}
-            None if kind == Weight::Receipt && self.early_changes >= HELD_CHANGES / 2 => return Live::Keep,
+            None if weight == Weight::Receipt && self.early_changes >= HELD_CHANGES / 2 => return Live::Keep,
             None if self.early_changes >= HELD_CHANGES => return Live::NoRoom,
             None => self.early_changes += 1,
         }

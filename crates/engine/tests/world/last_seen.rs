@@ -23,6 +23,17 @@ fn seconds(world: &World) -> i64 {
     world.clock().now().unix()
 }
 
+/// User 2 chooses to be invisible, and leaves after that: the second at which they are last seen.
+fn hides_and_leaves(world: &World, bob: &Client) -> i64 {
+    world.advance(SECOND);
+    world.backend().chooses(user(2), None, Some(false)).expect("it is stored");
+    let hidden = seconds(world) - 10;
+    world.advance(20 * SECOND);
+    bob.disconnects();
+    world.advance(20 * SECOND);
+    hidden
+}
+
 #[test]
 fn who_was_seen_by_an_earlier_node_is_known_to_the_next() {
     let next = worlds();
@@ -50,12 +61,7 @@ fn who_is_invisible_looks_the_same_before_and_after_a_restart_whatever_they_do()
     let world = next();
     let [ann, bob] = [1, 2].map(|id| arrives(&world, id));
     watches(&ann, &[2]);
-    world.advance(SECOND);
-    world.backend().chooses(user(2), None, Some(false)).expect("it is stored");
-    let hidden = seconds(&world) - 10;
-    world.advance(20 * SECOND);
-    bob.disconnects();
-    world.advance(20 * SECOND);
+    let hidden = hides_and_leaves(&world, &bob);
     drop(world);
     let world = next();
     let bob = arrives(&world, 2);
@@ -75,13 +81,7 @@ fn who_is_invisible_looks_the_same_before_and_after_a_restart_whatever_they_do()
 fn an_invisible_user_who_comes_and_goes_unwatched_leaves_what_was_known() {
     let next = worlds();
     let world = next();
-    let bob = arrives(&world, 2);
-    world.advance(SECOND);
-    world.backend().chooses(user(2), None, Some(false)).expect("it is stored");
-    let hidden = seconds(&world) - 10;
-    world.advance(20 * SECOND);
-    bob.disconnects();
-    world.advance(20 * SECOND);
+    let hidden = hides_and_leaves(&world, &arrives(&world, 2));
     drop(world);
     let comes_and_goes = || {
         let world = next();

@@ -143,14 +143,20 @@ fn only_who_watches_or_is_watched_is_asked_about_and_nobody_where_nobody_watches
     drop(bob);
 }
 
-#[test]
-fn a_port_that_does_not_answer_is_asked_again_and_shows_nobody_meanwhile() {
-    let (world, sees) = acquainted(1);
-    let [ann, bob] = [1, 2].map(|id| arrives(&world, id));
+/// Users 1 and 2, who share a group and a dm; the first watches the second.
+fn watches_whom_they_wrote_to(world: &World) -> [Client; 2] {
+    let [ann, bob] = [1, 2].map(|id| arrives(world, id));
     world.backend().adds(GROUP, [1, 2].map(user));
     ann.send(&private(user(2), "hi"));
     quiet(&[&ann, &bob]);
     watches(&ann, &[2]);
+    [ann, bob]
+}
+
+#[test]
+fn a_port_that_does_not_answer_is_asked_again_and_shows_nobody_meanwhile() {
+    let (world, sees) = acquainted(1);
+    let [ann, _bob] = watches_whom_they_wrote_to(&world);
     sees.fails.store(1, Ordering::Relaxed);
     world.backend().set_member(GROUP, user(2), false);
     world.advance(SECOND / 2);
@@ -176,11 +182,7 @@ fn a_watch_that_was_answered_from_before_the_leaving_ends_too() {
 #[test]
 fn a_port_that_hangs_is_given_up_and_asked_again() {
     let (world, sees) = acquainted(1);
-    let [ann, bob] = [1, 2].map(|id| arrives(&world, id));
-    world.backend().adds(GROUP, [1, 2].map(user));
-    ann.send(&private(user(2), "hi"));
-    quiet(&[&ann, &bob]);
-    watches(&ann, &[2]);
+    let [ann, _bob] = watches_whom_they_wrote_to(&world);
     sees.holds.store(true, Ordering::Relaxed);
     world.backend().set_member(GROUP, user(2), false);
     world.advance(4 * SECOND);
