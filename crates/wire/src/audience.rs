@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::{GroupId, UserId};
+use crate::{GroupId, Id, UserId};
+
+/// The relation of those who follow a user and were accepted; see [`Audience::followers_of`].
+pub const FOLLOWERS: &str = "followers";
 
 /// Sets of people, less some, and what the sender's own connections get.
 ///
@@ -18,6 +21,8 @@ use crate::{GroupId, UserId};
 pub struct Audience {
     /// All that any of these names.
     pub to: SmallVec<[Set; 2]>,
+    /// Of those, only who stands in each of these too; all where there is none. Not for kept messages, as `less`.
+    pub only: Vec<Set>,
     /// Taken away again. Of a kept message nothing can be taken away: every seq of a stream reaches every reader.
     pub less: SmallVec<[Set; 1]>,
     /// What the sender's own connections get, whether the sets name the sender or not. Of a kept message it is always
@@ -39,6 +44,25 @@ pub enum Set {
     Topic(Topic),
     /// Every connection.
     Everyone,
+    /// Those who stand in a relation to a user or a thing: the followers of a user. Packs bring relations and their names; one that
+    /// nobody brought is refused with `not_enabled`.
+    Of(Box<Related>),
+}
+
+/// Those who stand in a relation to a user or a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Related {
+    /// The relation's name.
+    pub relation: &'static str,
+    /// To whom or what.
+    pub to: Id,
+}
+
+impl Set {
+    /// Those who stand in this relation to a user or a thing.
+    pub fn of(relation: &'static str, to: impl Into<Id>) -> Self {
+        Self::Of(Box::new(Related { relation, to: to.into() }))
+    }
 }
 
 /// What the sender's own connections get.
@@ -69,6 +93,11 @@ impl Audience {
         Self::of(Set::Group(group))
     }
 
+    /// Those who follow a user and were accepted.
+    pub fn followers_of(user: UserId) -> Self {
+        Self::of(Set::of(FOLLOWERS, user))
+    }
+
     /// The connections that watch a topic.
     pub fn topic(topic: Topic) -> Self {
         Self::of(Set::Topic(topic))
@@ -81,17 +110,25 @@ impl Audience {
 
     /// Nobody but, by [`Audience::me`], the sender.
     pub fn nobody() -> Self {
-        Self { to: smallvec![], less: smallvec![], me: Me::Nothing }
+        Self { to: smallvec![], only: Vec::new(), less: smallvec![], me: Me::Nothing }
     }
 
     fn of(set: Set) -> Self {
-        Self { to: smallvec![set], less: smallvec![], me: Me::Nothing }
+        Self { to: smallvec![set], only: Vec::new(), less: smallvec![], me: Me::Nothing }
     }
 
     /// Those of the set too.
     #[must_use]
     pub fn and(mut self, set: Set) -> Self {
         self.to.push(set);
+        self
+    }
+
+    /// Of those only who stands in the set too: mutual followers of the sender, for instance. Watchers of a topic are left out, unless
+    /// other sets name them: who they are, the audience does not know.
+    #[must_use]
+    pub fn only(mut self, set: Set) -> Self {
+        self.only.push(set);
         self
     }
 

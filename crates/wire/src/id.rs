@@ -230,6 +230,12 @@ macro_rules! id_newtype {
             }
         }
 
+        impl From<$name> for Id {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl JsonSchema for $name {
             fn inline_schema() -> bool {
                 true

@@ -2,27 +2,35 @@
 
 mod credentials;
 mod error;
+mod graph;
 mod groups;
 mod keys;
 mod messages;
+mod posts;
 mod queue;
+mod relation;
 mod revocations;
 mod sessions;
 mod topics;
+mod users;
 mod visibility;
 
 pub use credentials::{Credentials, NoCredentials};
 pub use error::StoreError;
+pub use graph::{Between, SocialGraph};
 pub use groups::Groups;
 pub use keys::{KeyRecord, Scope, ScopeError, Scopes, ServiceKeys};
 pub use messages::{
     Before, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Event, HistoryPage, Line, MessageStore,
     Page, Reader, Standing, Start, StoredMessage,
 };
+pub use posts::{Post, Posts};
 pub use queue::{ActQueue, Taken};
+pub use relation::Relation;
 pub use revocations::Revocations;
 pub use sessions::{Session, SessionResolver};
 pub use topics::{OpenTopics, Topics};
+pub use users::{Profile, Users};
 pub use visibility::{Acquaintances, Everybody, Visibility};
 
 /// A boxed future, as ports return it.
