@@ -2,11 +2,11 @@
 
 use roaring::RoaringBitmap;
 use smallvec::SmallVec;
-use tidings_wire::{Audience, GroupId, Me, Set, Topic, UserId};
+use tidings_wire::{Audience, Me, Set, Topic, UserId};
 
 use crate::{
     directory::{Directory, Grace, ShardSet},
-    members::Pinned,
+    members::{Named, Pinned},
     shard::Slot,
 };
 
@@ -62,13 +62,13 @@ pub(crate) struct From {
     pub(crate) connection: Option<(u16, Slot)>,
 }
 
-/// Resolves an audience. `groups` finds a group's members; one that it doesn't find counts as empty. `all` are the node's
+/// Resolves an audience. `sets` finds a set by its name; one that it doesn't find counts as empty. `all` are the node's
 /// shards.
 pub(crate) fn resolve(
     audience: &Audience,
     from: From,
     directory: &Directory,
-    groups: impl Fn(GroupId) -> Option<Pinned>,
+    sets: impl Fn(Named) -> Option<Pinned>,
     all: ShardSet,
 ) -> Recipients {
     let mut out = Recipients {
@@ -82,8 +82,8 @@ pub(crate) fn resolve(
         grace: directory.grace(),
     };
     let everyone = audience.to.contains(&Set::Everyone);
-    let plain = audience.less.is_empty() && audience.me == Me::EveryConnection;
-    if everyone && (plain || (audience.less.is_empty() && from.user.is_none())) {
+    let whole = audience.less.is_empty() && audience.only.is_empty();
+    if everyone && whole && (audience.me == Me::EveryConnection || from.user.is_none()) {
         out.everyone = true;
         out.shards = all;
         return out;
@@ -93,11 +93,14 @@ pub(crate) fn resolve(
         many |= &*directory.online();
     } else {
         for set in &audience.to {
-            add(set, &mut out, &mut many, directory, &groups, all);
+            add(set, &mut out, &mut many, directory, &sets, all);
         }
     }
+    for set in &audience.only {
+        keep(set, &mut out, &mut many, directory, &sets);
+    }
     for set in &audience.less {
-        take(set, &mut out, &mut many, directory, &groups);
+        take(set, &mut out, &mut many, directory, &sets);
     }
     let known = from.index.map(|index| (index, directory.shards_of(index)));
     if let Some((index, shards)) = known.or_else(|| from.user.and_then(|user| directory.find(user))) {
@@ -131,7 +134,7 @@ fn add(
     out: &mut Recipients,
     many: &mut RoaringBitmap,
     directory: &Directory,
-    groups: &impl Fn(GroupId) -> Option<Pinned>,
+    sets: &impl Fn(Named) -> Option<Pinned>,
     all: ShardSet,
 ) {
     let mut user = |user: UserId| {
@@ -147,18 +150,35 @@ fn add(
         Set::User(one) => user(*one),
         Set::Users(some) if some.len() <= 16 => some.iter().copied().for_each(user),
         Set::Users(some) => many.extend(some.iter().filter_map(|&one| online_index(directory, one))),
-        Set::Group(group) => {
-            if let Some(group) = groups(*group) {
-                group.online_into(directory, many);
-            }
-        }
         Set::Topic(topic) => {
             out.watchers.get_or_insert_default().topics.push(topic.clone());
             out.shards = all;
         }
         // `Set` is open to what is added to it later; `resolve` has dealt with everyone.
-        _ => {}
+        set => {
+            if let Some(named) = Named::of(set).and_then(sets) {
+                named.online_into(directory, many);
+            }
+        }
     }
+}
+
+/// Keeps those only who stand in a set too.
+fn keep(
+    set: &Set,
+    out: &mut Recipients,
+    many: &mut RoaringBitmap,
+    directory: &Directory,
+    sets: &impl Fn(Named) -> Option<Pinned>,
+) {
+    if *set == Set::Everyone {
+        return;
+    }
+    // Who watches a topic, each shard knows for itself: a topic keeps nobody, and its watchers are kept by nothing.
+    let kept = online_of(set, directory, sets);
+    *many &= &kept;
+    out.few.retain(|few| kept.contains(*few));
+    out.watchers = None;
 }
 
 /// Takes those of a set away again.
@@ -167,27 +187,35 @@ fn take(
     out: &mut Recipients,
     many: &mut RoaringBitmap,
     directory: &Directory,
-    groups: &impl Fn(GroupId) -> Option<Pinned>,
+    sets: &impl Fn(Named) -> Option<Pinned>,
 ) {
-    let mut gone = RoaringBitmap::new();
-    match set {
-        Set::User(one) => gone.extend(online_index(directory, *one)),
-        Set::Users(some) => gone.extend(some.iter().filter_map(|&one| online_index(directory, one))),
-        Set::Group(group) => {
-            if let Some(group) = groups(*group) {
-                group.online_into(directory, &mut gone);
-            }
-        }
-        Set::Everyone => gone |= &*directory.online(),
+    if let Set::Topic(topic) = set {
         // Who watches it, each shard knows for itself.
-        Set::Topic(topic) => out.watchers.get_or_insert_default().less_topics.push(topic.clone()),
-        _ => {}
+        out.watchers.get_or_insert_default().less_topics.push(topic.clone());
+        return;
     }
+    let gone = online_of(set, directory, sets);
     *many -= &gone;
     out.few.retain(|few| !gone.contains(*few));
     if let Some(watchers) = &mut out.watchers {
         watchers.less |= gone;
     }
+}
+
+/// Those of a set who are connected; none of a topic.
+fn online_of(set: &Set, directory: &Directory, sets: &impl Fn(Named) -> Option<Pinned>) -> RoaringBitmap {
+    let mut found = RoaringBitmap::new();
+    match set {
+        Set::User(one) => found.extend(online_index(directory, *one)),
+        Set::Users(some) => found.extend(some.iter().filter_map(|&one| online_index(directory, one))),
+        Set::Everyone => found |= &*directory.online(),
+        set => {
+            if let Some(named) = Named::of(set).and_then(sets) {
+                named.online_into(directory, &mut found);
+            }
+        }
+    }
+    found
 }
 
 fn online_index(directory: &Directory, user: UserId) -> Option<u32> {

@@ -247,7 +247,7 @@ pub(crate) fn ask<T: Send + 'static>(node: &Node, letter: impl Fn(oneshot::Sende
 }
 
 /// Hands an act to the store, and waits for room there as long as a send may.
-async fn submit(node: &Node, act: Act) -> Result<(), Reject> {
+pub(crate) async fn submit(node: &Node, act: Act) -> Result<(), Reject> {
     let mut unsent = Unsent { node, acts: VecDeque::from([act]) };
     let patience = node.services().settings.room_within;
     let taken = tokio::time::timeout(patience, async {

@@ -1,6 +1,7 @@
 //! The engine as the rest of the program sees it: admit a connection, send a message, ask who is online, stop.
 
 use std::{
+    borrow::Cow,
     net::SocketAddr,
     os::fd::OwnedFd,
     sync::{
@@ -14,22 +15,26 @@ use std::{
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use tidings_wire::{
-    Audience, CloseCode, ConversationKey, GroupId, Key, MessageId, Reject, Sender, Seq, UserId,
+    Audience, CloseCode, ConversationKey, GroupId, Id, Key, MessageId, Reject, Sender, Seq, UserId,
     client_frames::{Delete, Edit},
 };
 
 use crate::{
     abort,
-    act::ReadMark,
+    act::{ReadMark, Row, Value},
     call,
     clock::SharedClock,
+    deed::{self, Deed, Done},
     dispatcher, driver,
     guest::Guest,
     handle::refusal,
     hello::Hello,
     node::{Node, Post},
     poll::Prepared,
-    ports::{Choices, ConversationSummary, Credentials, Groups, Line, MessageStore, Reader, Topics, Visibility},
+    ports::{
+        Choices, ConversationSummary, Credentials, Groups, Line, MessageStore, Reader, Relation, Topics, Visibility,
+    },
+    publish::Publish,
     registry::Registry,
     services::Services,
     settings::{MAX_SHARDS, Settings},
@@ -44,6 +49,8 @@ pub struct Parts {
     pub store: Arc<dyn MessageStore>,
     /// Who belongs to a group.
     pub groups: Arc<dyn Groups>,
+    /// The relations that audiences may name, each by its name.
+    pub relations: Vec<(&'static str, Arc<dyn Relation>)>,
     /// What tells the time.
     pub clock: SharedClock,
     /// Who checks the tokens that open connections bring.
@@ -223,6 +230,47 @@ impl Engine {
     /// The refusal, as a client would read it.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, Reject> {
         call::send(&self.0.node, request).await
+    }
+
+    /// Commits statements of a pack or the app, and says what came of them once that is on disk and others are on their way to hear
+    /// of it.
+    ///
+    /// # Errors
+    /// What a statement refuses; `not_enabled` where the store runs no SQL or a relation is unknown; `unavailable`.
+    pub async fn commit(&self, deed: Deed) -> Result<Done, Reject> {
+        deed::commit(&self.0.node, deed).await
+    }
+
+    /// Delivers a message to those who are connected, whoever may send its type; nothing of it is stored or counted against a limit.
+    ///
+    /// # Errors
+    /// `unknown_type`, `too_large`; `not_enabled` where it names a relation that nobody brought; `unavailable`.
+    pub async fn publish(&self, message: Publish) -> Result<Sent, Reject> {
+        deed::publish(&self.0.node, message).await
+    }
+
+    /// Rows of the packs' tables: one reading statement, at most 1,000 rows.
+    ///
+    /// # Errors
+    /// `unavailable`; `not_enabled` where the store runs no SQL.
+    pub async fn query(&self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Result<Vec<Row>, Reject> {
+        deed::query(self.services(), sql.into(), values).await
+    }
+
+    /// An id that no message or row has yet.
+    pub fn new_id(&self) -> MessageId {
+        let services = self.services();
+        services.ids.next(services.clock.now())
+    }
+
+    /// What is remembered of a set of a relation is read again before it is used next. False where nobody brought the relation.
+    pub fn outdate(&self, relation: &str, to: Id) -> bool {
+        self.services().members.outdate_related(relation, to)
+    }
+
+    /// What is remembered of a group's members is read again before it is used next.
+    pub fn outdate_group(&self, group: GroupId) {
+        self.services().members.outdate(group.into());
     }
 
     /// Gives a stored message another body (the type's fields, a JSON object), as if from a connection, and waits for the commit.

@@ -1,36 +1,35 @@
 //! Who hears what follows from an act.
 
-use tidings_wire::GroupId;
-
 use crate::{
     act::Origin,
     audience::{From, Recipients, resolve},
     blocking::wait_for,
     directory::ShardSet,
+    members::Named,
     pipeline::connection_of,
     publish::Publish,
     services::Services,
 };
 
-/// The recipients of a message that follows from an act, resolved by the dispatcher. A group that is not in memory is read
+/// The recipients of a message that follows from an act, resolved by the dispatcher. A set that is not in memory is read
 /// while the dispatcher waits, if it is the store's own: its members must be those as of this commit, and what was committed
-/// later must not overtake. The app's own groups may be slow to read: they are taken as they are in memory.
+/// later must not overtake. The app's own may be slow to read: they are taken as they are in memory.
 pub(crate) fn resolve_publish(services: &Services, publish: &Publish, origin: Origin, all: ShardSet) -> Recipients {
     let from = From { user: publish.from, index: None, connection: connection_of(origin) };
-    let find = |id: GroupId| {
+    let find = |id: Named| {
         if let Some(held) = services.members.held(id) {
             return Some(held);
         }
-        let read = services.members.own().then(|| wait_for(services.members.load(id)));
+        let read = services.members.is_told(id).then(|| wait_for(services.members.load(id)));
         match read {
             Some(Ok(group)) => Some(group),
             Some(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(kind = publish.kind, group = %id, error, "a group can't be read: what follows from an act is not heard there");
+                tracing::warn!(kind = publish.kind, set = %id, error, "a set can't be read: what follows from an act is not heard there");
                 None
             }
             None => {
-                tracing::warn!(kind = publish.kind, group = %id, "the group was not in memory: what follows from an act is not heard there");
+                tracing::warn!(kind = publish.kind, set = %id, "the set was not in memory: what follows from an act is not heard there");
                 None
             }
         }

@@ -84,9 +84,9 @@ impl<M> Accepted<M> {
 
     /// What is made of the rows that the statements return, once they are on disk.
     #[must_use]
-    pub fn project(
+    pub fn project<C: Into<crate::publish::Consequences>>(
         mut self,
-        project: impl FnOnce(&[Vec<Row>]) -> Vec<crate::publish::Publish> + Send + 'static,
+        project: impl FnOnce(&[Vec<Row>]) -> C + Send + 'static,
     ) -> Self {
         self.project = Some(Projection::new(project));
         self

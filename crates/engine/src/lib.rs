@@ -15,7 +15,8 @@
 //! | `dispatcher`, `node`, `follow` | commits to publications and answers, in commit order |
 //! | `desk` | commits that nobody told of, types kept for a time |
 //! | [`volatile`] | the store of a deployment that keeps nothing |
-//! | `directory`, `members`, `audience` | who is where; who belongs; who hears |
+//! | `directory`, `members`, `audience` | who is where; which sets are in memory; who hears |
+//! | `deed` | what calls write and tell without a message in a stream |
 //! | `presence`, `chosen`, `sight` | who is there for others' eyes; what they chose; who sees whom |
 //! | `delivery`, `mailbox`, `sync` | one encoding for all; how another thread's shard gets it |
 //! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
@@ -32,6 +33,7 @@
 //!     registry: Registry::builder().build()?,
 //!     store: store.clone(),
 //!     groups: store,
+//!     relations: Vec::new(),
 //!     clock: Arc::new(SystemClock::new()),
 //!     credentials: Arc::new(NoCredentials),
 //!     visibility: Arc::new(Everybody),
@@ -54,6 +56,7 @@ mod call;
 mod chosen;
 pub mod clock;
 mod control;
+mod deed;
 mod delivery;
 mod descriptors;
 mod desk;
@@ -97,6 +100,7 @@ mod sync;
 pub mod volatile;
 pub mod websocket;
 
+pub use deed::{Deed, Done};
 pub use engine::{
     Admission, ConnectionInfo, Dialect, Engine, Parts, PresenceInfo, SendRequest, Sent, StartError, TypeInfo,
 };

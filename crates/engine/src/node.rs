@@ -14,7 +14,7 @@ use std::{
 };
 
 use hashbrown::HashMap;
-use tidings_wire::{Code, ConversationKey, GroupId, Limit, Me, Reject, UserId};
+use tidings_wire::{Code, ConversationKey, GroupId, Limit, Me, Reject, Related, UserId};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::{
@@ -28,12 +28,12 @@ use crate::{
     handle::RETRY,
     limiter::Limiter,
     mailbox::{Mailbox, Wake},
-    members::{Members, Pinned},
+    members::{Members, Named, Pinned, Sources},
     metrics,
     pipeline::connection_of,
     ports::Start,
     presence::Presence,
-    publish::Publish,
+    publish::{Publish, SetChange},
     receipts::Receipts,
     render,
     services::{Ids, Services},
@@ -86,12 +86,17 @@ impl Node {
     /// # Errors
     /// Where the threads for blocking work can't be started.
     pub(crate) fn new(parts: Parts, start: &Start, wakes: Vec<Wake>) -> std::io::Result<Self> {
-        let Parts { registry, store, groups, clock, credentials, visibility, topics, settings } = parts;
+        let Parts { registry, store, groups, relations, clock, credentials, visibility, topics, settings } = parts;
         let settings = settings.within_reason();
         let directory = Arc::new(Directory::new());
         let services = Services {
             registry,
-            members: Members::new(groups.clone(), directory.clone(), clock.clone(), settings.group_cache_bytes),
+            members: Members::new(
+                Sources::new(groups.clone(), relations),
+                directory.clone(),
+                clock.clone(),
+                settings.group_cache_bytes,
+            ),
             store,
             groups,
             presence: Presence::new(directory.clone(), wakes.len(), settings.offline_after, settings.keep),
@@ -380,12 +385,15 @@ impl Node {
     ) {
         let services = &self.0.services;
         let run = std::panic::AssertUnwindSafe(|| projection.run(rows));
-        let Ok(published) = std::panic::catch_unwind(run) else {
+        let Ok(mut consequences) = std::panic::catch_unwind(run) else {
             tracing::error!("a projection panicked: what follows from its act is not delivered");
             return;
         };
+        for SetChange { relation, to, user, is_in } in consequences.changes.drain(..) {
+            services.members.change(Named::Of(Related { relation, to }), user, is_in);
+        }
         let now = services.clock.now();
-        for publish in published {
+        for publish in std::mem::take(&mut consequences.publish) {
             let Publish { kind: name, ref body, from, id, .. } = publish;
             let Some(kind) = services.registry.find(name) else {
                 tracing::error!(kind = name, "a projection publishes a type that is not registered");

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use smallvec::{SmallVec, smallvec};
 use tidings_wire::{
-    Audience, Code, ConversationKey, GroupId, Key, KeyError, MessageId, Reject, Sender, Senders, Set, UserId,
-    first_type,
+    Audience, Code, ConversationKey, Key, KeyError, MessageId, Reject, Sender, Senders, Set, UserId, first_type,
 };
 
 use crate::{
@@ -20,10 +19,10 @@ use crate::{
     directory::ShardSet,
     handle::{Context, Intent, RETRY, refusal},
     head::{read_head, shortened},
-    members::Pinned,
+    members::{Named, Pinned},
     metrics,
     ports::BoxFuture,
-    publish::{Projection, Publish},
+    publish::{Consequences, Projection, Publish},
     registry::{Draft, Received, Step, TypeEntry, TypeIndex},
     services::Services,
     shard::Answer,
@@ -69,7 +68,7 @@ pub(crate) struct Prepared {
     draft: Draft,
     place: Option<ConversationKey>,
     key: Option<(Key, BodyHash)>,
-    groups: SmallVec<[(GroupId, Pinned); 1]>,
+    sets: SmallVec<[(Named, Pinned); 1]>,
     now: Now,
 }
 
@@ -312,15 +311,12 @@ fn prepare(
 ) -> Result<Prepared, Reject> {
     let entry = services.registry.at(kind);
     Content::fits(draft.body.json())?;
-    let listed = draft.audience.to.iter().chain(&draft.audience.less);
-    if listed.into_iter().any(|set| matches!(set, Set::Users(users) if users.len() > MAX_LISTED_USERS)) {
-        return Err(Reject::new(Code::TooLarge, format!("an audience lists at most {MAX_LISTED_USERS} users")));
-    }
+    check_sets(services, &draft.audience)?;
     if !draft.writes.is_empty() && !services.store.runs_sql() {
         return Err(Reject::new(Code::NotEnabled, "this deployment's store runs no SQL, which this message needs"));
     }
     let place = if entry.stream { Some(place(entry, sender, &draft.audience)?) } else { None };
-    if kept(services, entry) && !draft.audience.less.is_empty() {
+    if kept(services, entry) && !(draft.audience.less.is_empty() && draft.audience.only.is_empty()) {
         tracing::error!(
             kind = entry.name,
             "a kept type leaves somebody out: every seq of a stream reaches every reader"
@@ -328,7 +324,31 @@ fn prepare(
         return Err(Reject::not_allowed("a kept message can leave nobody of its conversation out"));
     }
     let id = services.ids.next(now);
-    Ok(Prepared { kind, id, draft, place, key, groups: SmallVec::new(), now })
+    Ok(Prepared { kind, id, draft, place, key, sets: SmallVec::new(), now })
+}
+
+/// Whether the sets of an audience can be found, and are not too long.
+pub(crate) fn check_sets(services: &Services, audience: &Audience) -> Result<(), Reject> {
+    for set in sets_of(audience) {
+        match set {
+            Set::Users(users) if users.len() > MAX_LISTED_USERS => {
+                return Err(Reject::new(Code::TooLarge, format!("an audience lists at most {MAX_LISTED_USERS} users")));
+            }
+            Set::Of(related) if services.members.relation(related.relation).is_none() => {
+                let relation = related.relation;
+                let how =
+                    format!("nothing here knows of {relation:?}: add a pack that brings it, such as the social one");
+                return Err(Reject::new(Code::NotEnabled, how));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// All sets that an audience names.
+pub(crate) fn sets_of(audience: &Audience) -> impl Iterator<Item = &Set> {
+    audience.to.iter().chain(&audience.only).chain(&audience.less)
 }
 
 /// The conversation of a message of a stream type: its audience is one user or one group.
@@ -350,39 +370,37 @@ pub(crate) fn place(entry: &TypeEntry, sender: &Sender, audience: &Audience) -> 
     }
 }
 
-/// Loads and pins the groups that the audience names, and checks that a user is in the groups that they address.
+/// Loads and pins the sets that the audience names, and checks that a user is in the groups that they address.
 fn reach(services: &Arc<Services>, sender: Sender, mut prepared: Prepared) -> Result<Gate, Reject> {
-    let named: SmallVec<[(GroupId, bool); 1]> = {
-        let audience = &prepared.draft.audience;
-        let addressed = audience.to.iter().filter_map(group_of).map(|group| (group, true));
-        addressed.chain(audience.less.iter().filter_map(group_of).map(|group| (group, false))).collect()
+    let named: SmallVec<[(Named, bool); 1]> = {
+        let Audience { to, .. } = &prepared.draft.audience;
+        let named = sets_of(&prepared.draft.audience).enumerate();
+        named.filter_map(|(at, set)| Some((Named::of(set)?, at < to.len()))).collect()
     };
     let user = sender.user.filter(|_| sender.service.is_none() || prepared.place.is_some());
-    let check = move |services: &Services, group: &Pinned, addressed: bool| match user {
-        Some(user) if addressed && !group.contains(&services.directory, user) => Err(Reject::not_a_member()),
+    let check = move |services: &Services, id: Named, set: &Pinned, addressed: bool| match (id, user) {
+        (Named::Group(_), Some(user)) if addressed && !set.contains(&services.directory, user) => {
+            Err(Reject::not_a_member())
+        }
         _ => Ok(()),
     };
     for (at, &(id, addressed)) in named.iter().enumerate() {
-        let Some(group) = services.members.reach(id) else {
+        let Some(set) = services.members.reach(id) else {
             let (services, rest) = (services.clone(), named[at..].to_vec());
             let work = async move {
                 for (id, addressed) in rest {
-                    let group = services.members.load(id).await.map_err(refusal)?;
-                    check(&services, &group, addressed)?;
-                    prepared.groups.push((id, group));
+                    let set = services.members.load(id).await.map_err(refusal)?;
+                    check(&services, id, &set, addressed)?;
+                    prepared.sets.push((id, set));
                 }
                 Ok(Checked::Ready(Box::new(prepared)))
             };
             return Ok(Gate::Later(work.boxed()));
         };
-        check(services, &group, addressed)?;
-        prepared.groups.push((id, group));
+        check(services, id, &set, addressed)?;
+        prepared.sets.push((id, set));
     }
     Ok(Gate::Ready(prepared))
-}
-
-fn group_of(set: &Set) -> Option<GroupId> {
-    if let Set::Group(group) = set { Some(*group) } else { None }
 }
 
 impl Prepared {
@@ -425,8 +443,8 @@ impl Prepared {
         Outgoing::Publish(Publication::of(self.draft.body, content, to, self.now.mono, cut))
     }
 
-    fn pinned(&self, id: GroupId) -> Option<Pinned> {
-        self.groups.iter().find(|(group, _)| *group == id).map(|(_, pinned)| pinned.again())
+    fn pinned(&self, id: Named) -> Option<Pinned> {
+        self.sets.iter().find(|(named, _)| *named == id).map(|(_, pinned)| pinned.again())
     }
 
     /// Handler's writes before the message: where one ends the act quietly, it is not stored either. Where none is stored, what the
@@ -450,20 +468,23 @@ impl Prepared {
                 let created_at_ms = self.now.unix_ms;
                 let (kind, version) = (entry.name, entry.version);
                 act.ops.push(Op::Message(Entry { conversation, id: self.id, kind, version, body, created_at_ms }));
-                // The dispatcher takes this one pin up again when the act is settled; groups in `less` need none.
-                let own = |id: &GroupId| conversation == ConversationKey::Group(*id);
-                if let Some((_, pinned)) = self.groups.into_iter().find(|(id, _)| own(id)) {
+                // The dispatcher takes this one pin up again when the act is settled: there is no other set.
+                let own =
+                    |id: &Named| matches!(id, Named::Group(group) if conversation == ConversationKey::Group(*group));
+                if let Some((_, pinned)) = self.sets.into_iter().find(|(id, _)| own(id)) {
                     pinned.leave();
                 }
             }
             _ => {
                 let message = Publish { kind: entry.name, body, audience, from: user, id: Some(self.id) };
-                let (groups, project) = (self.groups, act.project.take());
+                let (sets, project) = (self.sets, act.project.take());
                 act.project = Some(Projection::new(move |rows| {
-                    // They stay in memory until the dispatcher is here.
-                    let _groups = groups;
-                    let mut all = vec![message];
-                    all.extend(project.map(|project| project.run(rows)).unwrap_or_default());
+                    let mut all = Consequences::from(vec![message]);
+                    if let Some(project) = project {
+                        all.append(project.run(rows));
+                    }
+                    // They stay in memory until the dispatcher has told them.
+                    all.hold(sets);
                     all
                 }));
             }

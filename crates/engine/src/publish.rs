@@ -3,9 +3,13 @@
 use std::fmt;
 
 use bytes::Bytes;
-use tidings_wire::{Audience, Message, Sender, UserId};
+use smallvec::SmallVec;
+use tidings_wire::{Audience, Id, Message, Sender, UserId};
 
-use crate::act::Row;
+use crate::{
+    act::Row,
+    members::{Named, Pinned},
+};
 
 /// An ephemeral message to be delivered once the act it follows from is on disk.
 #[derive(Clone, Debug)]
@@ -41,20 +45,74 @@ impl Publish {
     }
 }
 
+/// What follows from an act that is on disk: messages to be delivered, and changes of sets that audiences name.
+///
+/// Sets change first, so that its messages reach those whom the act itself let in.
+#[derive(Default)]
+pub struct Consequences {
+    pub(crate) publish: Vec<Publish>,
+    pub(crate) changes: Vec<SetChange>,
+    /// Sets that the messages name, in memory until they are on their way.
+    held: SmallVec<[(Named, Pinned); 1]>,
+}
+
+/// Somebody stands in a relation, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SetChange {
+    pub(crate) relation: &'static str,
+    pub(crate) to: Id,
+    pub(crate) user: UserId,
+    pub(crate) is_in: bool,
+}
+
+impl Consequences {
+    /// A message.
+    #[must_use]
+    pub fn publish(mut self, message: Publish) -> Self {
+        self.publish.push(message);
+        self
+    }
+
+    /// `user` stands in a relation to something from now on, or no longer. For relations whose
+    /// [`max_age`](crate::ports::Relation::max_age) is none: each change of such a set is told, in commit order, which is the
+    /// order in which acts' consequences are drawn. To tell what held before changes nothing.
+    #[must_use]
+    pub fn change(mut self, relation: &'static str, to: impl Into<Id>, user: UserId, is_in: bool) -> Self {
+        self.changes.push(SetChange { relation, to: to.into(), user, is_in });
+        self
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.publish.extend(other.publish);
+        self.changes.extend(other.changes);
+        self.held.extend(other.held);
+    }
+
+    pub(crate) fn hold(&mut self, sets: impl IntoIterator<Item = (Named, Pinned)>) {
+        self.held.extend(sets);
+    }
+}
+
+impl From<Vec<Publish>> for Consequences {
+    fn from(publish: Vec<Publish>) -> Self {
+        Self { publish, ..Self::default() }
+    }
+}
+
 /// Makes messages of returned rows. It runs in the dispatcher, in commit order: so it must not block, and whatever it
 /// needs beside the rows (names, languages) was fetched before the commit and is captured.
 pub struct Projection(Box<Project>);
 
-type Project = dyn FnOnce(&[Vec<Row>]) -> Vec<Publish> + Send;
+type Project = dyn FnOnce(&[Vec<Row>]) -> Consequences + Send;
 
 impl Projection {
     /// Wraps a function of the rows: a slice with the rows of each returning statement, in order.
-    pub fn new(project: impl FnOnce(&[Vec<Row>]) -> Vec<Publish> + Send + 'static) -> Self {
-        Self(Box::new(project))
+    pub fn new<C: Into<Consequences>>(project: impl FnOnce(&[Vec<Row>]) -> C + Send + 'static) -> Self {
+        Self(Box::new(|rows| project(rows).into()))
     }
 
     /// Calls it.
-    pub fn run(self, rows: &[Vec<Row>]) -> Vec<Publish> {
+    pub fn run(self, rows: &[Vec<Row>]) -> Consequences {
         (self.0)(rows)
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tidings_wire::{CloseCode, GroupId, Reject, UserId};
+use tidings_wire::{CloseCode, GroupId, Id, Reject, UserId};
 
 use crate::{
     act::Settled,
@@ -49,6 +49,12 @@ struct Settlements {
 struct Woken {
     flag: Mutex<bool>,
     changed: Condvar,
+}
+
+impl Woken {
+    fn take(&self) -> bool {
+        std::mem::take(&mut *self.flag.lock().expect(POISONED))
+    }
 }
 
 impl Wake for Woken {
@@ -185,6 +191,11 @@ impl Simulation {
         call::sight_changed(&self.node, asker, user);
     }
 
+    /// What is remembered of a relation's set is read again before it is used next. False where there is no such relation.
+    pub fn outdate(&self, relation: &str, to: Id) -> bool {
+        self.node.services().members.outdate_related(relation, to)
+    }
+
     /// Changes what a user chose. To be polled between rounds.
     pub fn choose(
         &self,
@@ -251,6 +262,7 @@ impl Simulation {
         let waker = self.waker();
         let mut context = Context::from_waker(&waker);
         let mut moved = false;
+        let woken_before = self.woken.take();
         for (id, ticket, mut future) in std::mem::take(&mut self.running) {
             match future.as_mut().poll(&mut context) {
                 Poll::Ready(done) => {
@@ -260,7 +272,12 @@ impl Simulation {
                 Poll::Pending => self.running.push((id, ticket, future)),
             }
         }
-        moved
+        // Whoever has only given others their turn goes on in the next round.
+        let woken = self.woken.take();
+        if woken || woken_before {
+            self.woken.clone().wake();
+        }
+        moved || woken
     }
 }
 

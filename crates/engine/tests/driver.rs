@@ -67,6 +67,7 @@ fn engine(gate: &Arc<tokio::sync::Semaphore>, settings: Settings) -> Engine {
         registry,
         store: store.clone(),
         groups: store,
+        relations: Vec::new(),
         clock,
         credentials: Arc::new(NoCredentials),
         visibility: Arc::new(Everybody),

@@ -20,6 +20,7 @@ fn stopped() -> Engine {
         registry: Registry::builder().build().expect("no types fit"),
         store: store.clone(),
         groups: store,
+        relations: Vec::new(),
         clock: Arc::new(SystemClock::new()),
         credentials: Arc::new(NoCredentials),
         visibility: Arc::new(Everybody),

@@ -23,6 +23,7 @@ use crate::{
     pack::{Pack, PackMigrations, Setup},
     routes,
     server::Server,
+    topics::PrefixedTopics,
 };
 
 /// Collects what a server is made of. Nothing is opened, started or read before [`Server::start`], with one exception:
@@ -58,6 +59,9 @@ pub enum BuildError {
     /// Two packs of one name.
     #[error("the pack {0:?} is added twice: add it once")]
     PackTwice(&'static str),
+    /// Two relations of one name.
+    #[error("the relation {0:?} is brought twice: leave one of the packs out, or rename its relation")]
+    RelationTwice(&'static str),
     /// A pack's name is none.
     #[error("the pack {0:?} needs a name of 1 to 32 characters a-z, 0-9 and _, a letter first")]
     PackName(&'static str),
@@ -219,7 +223,8 @@ impl App {
                 (nothing.clone(), nothing)
             }
         };
-        let Setup { registry, routes, migrations, .. } = setup;
+        let Setup { registry, routes, migrations, relations, topics: prefixes, visibility: wraps, on_start, .. } =
+            setup;
         let tasks = TaskTracker::new();
         let auth = Arc::new(Authenticator::new(&options, sessions, keys, revocations, tasks.clone()));
         let credentials = Arc::new(Renewals::new(auth.clone(), clock.clone()));
@@ -231,10 +236,13 @@ impl App {
             true => Arc::new(OpenTopics::all()),
             false => Arc::new(OpenTopics::new(options.open_topics.clone())),
         });
+        let visibility = wraps.into_iter().fold(visibility, |inner, wrap| wrap(inner));
+        let topics = if prefixes.is_empty() { topics } else { Arc::new(PrefixedTopics::new(prefixes, topics)) };
         let parts = Parts {
             registry: registry.build()?,
             store: messages,
             groups,
+            relations,
             clock,
             credentials,
             visibility,
@@ -242,7 +250,7 @@ impl App {
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);
-        Ok(Server { parts, auth, tasks, options, migrations, router, openapi })
+        Ok(Server { parts, auth, tasks, options, migrations, router, openapi, on_start })
     }
 }
 

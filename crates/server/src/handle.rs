@@ -1,10 +1,15 @@
 //! The handle: what the app's own code and the packs' routes ask of a running server.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use tidings_engine::{ConnectionInfo, Engine, PresenceInfo, SendRequest, Sent};
-use tidings_wire::{CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
+use tidings_engine::{
+    ConnectionInfo, Deed, Done, Engine, PresenceInfo, SendRequest, Sent,
+    act::{Row, Value},
+    clock::Now,
+    publish::Publish,
+};
+use tidings_wire::{Audience, CloseCode, Code, GroupId, Id, Key, Message, MessageId, Reject, Sender, UserId};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -50,7 +55,69 @@ impl Tidings {
     /// # Errors
     /// The refusal, as a client would read it.
     pub async fn send<M: Message>(&self, message: &M, from: Sender) -> Result<Sent, Reject> {
-        self.send_request(message, from, None).await
+        self.send_request(message, from, None, None).await
+    }
+
+    /// Sends one message to many: to those whom `audience` names instead of the type's own, up to 10,000 users by name, or as many
+    /// as a group or a relation has. It is encoded once, and handed to each shard once. A kept type goes to one user or one group.
+    ///
+    /// # Errors
+    /// As [`send`](Tidings::send); `too_large` for a longer list; `not_enabled` where no pack brings a relation.
+    pub async fn send_many<M: Message>(&self, message: &M, from: Sender, audience: Audience) -> Result<Sent, Reject> {
+        self.send_request(message, from, None, Some(audience)).await
+    }
+
+    /// Delivers a message of any registered type to those whom `audience` names and who are connected, as if `from` had sent it.
+    /// Nothing is stored, no handler is asked, no limit counts it.
+    ///
+    /// # Errors
+    /// `too_large`; `not_enabled` where no pack brings a relation; `unavailable`.
+    pub async fn publish<M: Message>(
+        &self,
+        message: &M,
+        from: Option<UserId>,
+        audience: Audience,
+    ) -> Result<Sent, Reject> {
+        let sender = Sender { user: from, service: None };
+        let message = Publish::new(message, &sender).map_err(not_json)?;
+        self.0.engine.publish(message.to(audience)).await
+    }
+
+    /// Commits statements together, and says what came of them.
+    ///
+    /// # Errors
+    /// What a statement refuses; `not_enabled` where the store runs no SQL; `unavailable`.
+    pub async fn commit(&self, deed: Deed) -> Result<Done, Reject> {
+        self.0.engine.commit(deed).await
+    }
+
+    /// Rows of the packs' tables: one reading statement, parameters `$1`, `$2` …, at most 1,000 rows.
+    ///
+    /// # Errors
+    /// `unavailable`; `not_enabled` where the store runs no SQL.
+    pub async fn query(&self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Result<Vec<Row>, Reject> {
+        self.0.engine.query(sql, values).await
+    }
+
+    /// The time, by the server's clock.
+    pub fn now(&self) -> Now {
+        self.0.engine.clock().now()
+    }
+
+    /// An id that no message or row has yet.
+    pub fn new_id(&self) -> MessageId {
+        self.0.engine.new_id()
+    }
+
+    /// Runs work beside the server's own until it ends or the server stops.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(self.0.stop.clone().run_until_cancelled_owned(work));
+    }
+
+    /// What is remembered of a relation's set (the followers of a user) is read again before it is used next: for tables that
+    /// others change. False where no pack brings the relation.
+    pub async fn outdate(&self, relation: &str, to: impl Into<Id>) -> bool {
+        self.0.engine.outdate(relation, to.into())
     }
 
     /// Sends a message as `from` under a key: a repeat is stored and heard once, and answered as the first one was. Of a kept one
@@ -60,7 +127,7 @@ impl Tidings {
     /// As [`send`](Tidings::send); `key_reused` where the key was used for another message; `not_enabled` where nothing is kept, and
     /// so no key.
     pub async fn send_with_key<M: Message>(&self, message: &M, from: Sender, key: Key) -> Result<Sent, Reject> {
-        self.send_request(message, from, Some(key)).await
+        self.send_request(message, from, Some(key), None).await
     }
 
     /// Sends JSON as it would come over HTTP.
@@ -144,17 +211,28 @@ impl Tidings {
         &self.0.engine
     }
 
-    async fn send_request<M: Message>(&self, message: &M, sender: Sender, key: Option<Key>) -> Result<Sent, Reject> {
+    async fn send_request<M: Message>(
+        &self,
+        message: &M,
+        sender: Sender,
+        key: Option<Key>,
+        audience: Option<Audience>,
+    ) -> Result<Sent, Reject> {
         #[derive(serde::Serialize)]
         struct Typed<'a, M> {
             r#type: &'static str,
             #[serde(flatten)]
             fields: &'a M,
         }
-        let body = serde_json::to_vec(&Typed { r#type: M::TYPE, fields: message })
-            .map_err(|error| Reject::new(tidings_wire::Code::BadJson, error.to_string()))?;
-        self.0.engine.send(SendRequest { sender, body: body.into(), key, audience: None }).await
+        let body = serde_json::to_vec(&Typed { r#type: M::TYPE, fields: message }).map_err(not_json)?;
+        self.0.engine.send(SendRequest { sender, body: body.into(), key, audience }).await
     }
+}
+
+/// The refusal of a message whose own serialisation fails.
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn not_json(error: serde_json::Error) -> Reject {
+    Reject::new(Code::BadJson, error.to_string())
 }
 
 impl Tidings {

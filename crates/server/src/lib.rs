@@ -16,6 +16,7 @@
 //! | `upgrade`, `greeter`, `handover` | `GET /ws`; the `hello` of `tidings.v1`; the raw socket's way to the engine |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
+//! | `topics` | who may watch what, by prefixes |
 //! | `handle`, `erasure` | [`Tidings`]: what the app's own code asks |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
@@ -81,6 +82,7 @@ mod problem;
 mod proxies;
 mod routes;
 mod server;
+mod topics;
 mod upgrade;
 
 pub use app::{App, BuildError};
@@ -95,7 +97,7 @@ pub use proxies::{Network, NetworkError};
 pub use server::{Running, Server};
 /// What packs and embedding apps need of the engine.
 pub use tidings_engine::{
-    Accepted, ConnectionInfo, Context, Dialect, Handle, Intent, SendRequest, Sent, Settings, StartError, TypeInfo, act,
-    clock, ports, publish, registry::TypeSettings,
+    Accepted, ConnectionInfo, Context, Deed, Dialect, Done, Handle, Intent, SendRequest, Sent, Settings, StartError,
+    TypeInfo, act, clock, ports, publish, registry::TypeSettings,
 };
 pub use {axum, utoipa, utoipa_axum};

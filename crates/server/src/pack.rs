@@ -1,7 +1,10 @@
 //! A pack: message types together with what they need, added in one call.
 
+use std::sync::Arc;
+
 use tidings_engine::{
     handle::Handle,
+    ports::{Relation, Topics, Visibility},
     registry::{Registry, RegistryBuilder, TypeSettings},
 };
 use tidings_wire::Message;
@@ -50,8 +53,18 @@ pub struct Setup {
     pub(crate) registry: RegistryBuilder,
     pub(crate) routes: OpenApiRouter<Tidings>,
     pub(crate) migrations: Vec<PackMigrations>,
+    pub(crate) relations: Vec<(&'static str, Arc<dyn Relation>)>,
+    pub(crate) topics: Vec<(&'static str, Arc<dyn Topics>)>,
+    pub(crate) visibility: Vec<WrapVisibility>,
+    pub(crate) on_start: Vec<OnStart>,
     pub(crate) problems: Vec<BuildError>,
 }
+
+/// What a pack does with who sees whose presence.
+pub(crate) type WrapVisibility = Box<dyn FnOnce(Arc<dyn Visibility>) -> Arc<dyn Visibility> + Send>;
+
+/// What a pack does when the server starts.
+pub(crate) type OnStart = Box<dyn FnOnce(Tidings) + Send>;
 
 /// One step of a pack's tables. Once released it never changes; later changes are further steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +94,10 @@ impl Setup {
             registry: Registry::builder(),
             routes: OpenApiRouter::new(),
             migrations: Vec::new(),
+            relations: Vec::new(),
+            topics: Vec::new(),
+            visibility: Vec::new(),
+            on_start: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -116,6 +133,39 @@ impl Setup {
             self.problems.push(BuildError::Migrations(self.pack));
         }
         self.migrations.push(PackMigrations { pack: self.pack, migrations });
+        self
+    }
+
+    /// A relation that audiences may name from now on ([`Set::of`](tidings_wire::Set::of)). Two of one name fail at build.
+    pub fn relation(&mut self, name: &'static str, relation: Arc<dyn Relation>) -> &mut Self {
+        if self.relations.iter().any(|(other, _)| *other == name) {
+            self.problems.push(BuildError::RelationTwice(name));
+        }
+        self.relations.push((name, relation));
+        self
+    }
+
+    /// Who may watch the topics that begin with `prefix`, such as `post:`. Of several prefixes that fit, the longest decides; where
+    /// none does, the app's own port or the setting `topics.open`.
+    pub fn topics(&mut self, prefix: &'static str, topics: Arc<dyn Topics>) -> &mut Self {
+        self.topics.push((prefix, topics));
+        self
+    }
+
+    /// Puts something in front of what decides who sees whose presence: for blocks, for instance. It is given what is there, and gives
+    /// what takes its place.
+    pub fn visibility(
+        &mut self,
+        wrap: impl FnOnce(Arc<dyn Visibility>) -> Arc<dyn Visibility> + Send + 'static,
+    ) -> &mut Self {
+        self.visibility.push(Box::new(wrap));
+        self
+    }
+
+    /// Called once with the handle when the server starts, before it serves: for what a pack does by itself. Work that goes on belongs
+    /// into [`Tidings::spawn`].
+    pub fn on_start(&mut self, begin: impl FnOnce(Tidings) + Send + 'static) -> &mut Self {
+        self.on_start.push(Box::new(begin));
         self
     }
 

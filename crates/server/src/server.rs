@@ -13,7 +13,7 @@ use crate::{
     limits::ConnectionLimits,
     metrics,
     options::ServerOptions,
-    pack::PackMigrations,
+    pack::{OnStart, PackMigrations},
     phase::Phase,
     proxies::Suspicion,
     routes,
@@ -28,6 +28,7 @@ pub struct Server {
     pub(crate) migrations: Vec<PackMigrations>,
     pub(crate) router: Router<Tidings>,
     pub(crate) openapi: utoipa::openapi::OpenApi,
+    pub(crate) on_start: Vec<OnStart>,
 }
 
 /// A server whose store is open and whose shards serve. Dropping it leaves its threads running: end it by
@@ -58,7 +59,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { parts, auth, tasks, options, router, openapi, .. } = self;
+        let Self { parts, auth, tasks, options, router, openapi, on_start, .. } = self;
         let engine = Engine::start(parts)?;
         let openapi = openapi.to_json().expect("an OpenAPI document always serialises").into();
         let tidings = Tidings::new(Inner {
@@ -75,6 +76,7 @@ impl Server {
         });
         let inner = tidings.inner();
         inner.tasks.spawn(inner.stop.clone().run_until_cancelled_owned(keep_up_metrics()));
+        on_start.into_iter().for_each(|begin| begin(tidings.clone()));
         let router = routes::finish(router, &tidings);
         Ok(Running { tidings, router })
     }

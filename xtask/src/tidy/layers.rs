@@ -179,6 +179,14 @@ const LAYERS: &[Layer] = &[
         reason: "it drives the engine's shards in one thread: with sockets or threads a seed would not repeat",
     },
     Layer {
+        package: "book",
+        may_use: &[],
+        may_use_optionally: &[],
+        tests_may_use: &["tidings", "tidings-testkit"],
+        never: &[],
+        reason: "its blocks are what readers write: they see what an app sees",
+    },
+    Layer {
         package: "loom-checks",
         may_use: &[],
         may_use_optionally: &[],

@@ -1,4 +1,4 @@
-//! One group's members in memory.
+//! One set in memory: a group's members, somebody's followers.
 
 use std::{
     sync::{
@@ -38,6 +38,8 @@ pub(super) struct State {
 pub(super) struct Read {
     pub(super) members: Pins,
     pub(super) began: Duration,
+    /// Somebody said that it has changed since.
+    pub(super) outdated: bool,
 }
 
 impl Group {

@@ -7,6 +7,9 @@ use tidings_wire::UserId;
 
 use crate::directory::Directory;
 
+/// Of so many users, letting them go takes longer than a shard's turn may.
+const LARGE: u64 = 20_000;
+
 /// A set of users, each pinned once in the directory and let go when the set drops. So whatever ends a read of members, a
 /// failure, a panic, or a sender who waits no longer, no pin is left behind.
 pub(super) struct Pins {
@@ -39,9 +42,16 @@ impl Pins {
 }
 
 impl Drop for Pins {
+    /// A large set is let go by a thread of its own: whoever drops it may be a shard, and others wait for its turn to end.
     fn drop(&mut self) {
-        for index in &self.indices {
-            self.directory.unpin(index);
+        let (directory, indices) = (self.directory.clone(), std::mem::take(&mut self.indices));
+        let large = indices.len() > LARGE;
+        let unpin = move || indices.iter().for_each(|index| directory.unpin(index));
+        if large {
+            // Where no thread can be had the indices stay their users': memory, and nothing worse.
+            let _ = std::thread::Builder::new().name("unpin".into()).spawn(unpin);
+        } else {
+            unpin();
         }
     }
 }

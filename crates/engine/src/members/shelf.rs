@@ -1,4 +1,4 @@
-//! The bounded map of the groups that are in memory.
+//! The bounded map of the sets that are in memory.
 
 use std::{
     sync::{
@@ -9,23 +9,20 @@ use std::{
 };
 
 use hashbrown::HashMap;
-use tidings_wire::GroupId;
 
 use super::{
     group::{Group, State},
     load::{Done, Load},
+    named::{Named, Sources},
     pins::Pins,
 };
-use crate::{clock::SharedClock, directory::Directory, ports};
-
-/// How old a view of groups that are not the store's own may be.
-const FOREIGN_VIEW: Duration = Duration::from_secs(30);
+use crate::{clock::SharedClock, directory::Directory};
 
 const POISONED: &str = "a panic of a shard or the dispatcher ends the process";
 
 /// The map, and what a read of a group needs.
 pub(super) struct Shelf {
-    port: Arc<dyn ports::Groups>,
+    sources: Sources,
     pub(super) directory: Arc<Directory>,
     clock: SharedClock,
     bound: u64,
@@ -36,17 +33,17 @@ pub(super) struct Shelf {
 /// The map, with the sum of its groups' bytes.
 #[derive(Default)]
 pub(super) struct Groups {
-    by_id: HashMap<GroupId, Arc<Group>>,
+    by_id: HashMap<Named, Arc<Group>>,
     bytes: u64,
 }
 
 impl Shelf {
-    pub(super) fn new(port: Arc<dyn ports::Groups>, directory: Arc<Directory>, clock: SharedClock, bound: u64) -> Self {
-        Self { port, directory, clock, bound, uses: AtomicU64::new(0), groups: Mutex::default() }
+    pub(super) fn new(sources: Sources, directory: Arc<Directory>, clock: SharedClock, bound: u64) -> Self {
+        Self { sources, directory, clock, bound, uses: AtomicU64::new(0), groups: Mutex::default() }
     }
 
-    pub(super) fn port(&self) -> &dyn ports::Groups {
-        &*self.port
+    pub(super) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -66,17 +63,18 @@ impl Shelf {
     }
 
     /// Whether the members were read, and not too long ago where they may change without the engine's knowledge.
-    pub(super) fn is_fresh(&self, state: &State) -> bool {
-        state.members.as_ref().is_some_and(|read| self.port.own() || self.now() < read.began + FOREIGN_VIEW)
+    pub(super) fn is_fresh(&self, id: &Named, state: &State) -> bool {
+        let young = |began| self.sources.max_age(id).is_none_or(|age| self.now() < began + age);
+        state.members.as_ref().is_some_and(|read| !read.outdated && young(read.began))
     }
 
     /// What to wait for until the group is read; none where it is by now.
-    pub(super) fn loading(self: &Arc<Self>, id: GroupId) -> Option<Done> {
+    pub(super) fn loading(self: &Arc<Self>, id: Named) -> Option<Done> {
         // Both locks to the end: a group without a load is idle, and could leave the map before its load is known.
         let mut groups = self.groups();
         let group = groups.by_id.entry(id).or_default().clone();
         let mut state = group.state();
-        if self.is_fresh(&state) {
+        if self.is_fresh(&id, &state) {
             return None;
         }
         if let Some(done) = state.load.as_ref().and_then(Load::done) {
@@ -90,7 +88,7 @@ impl Shelf {
 
     /// Where the bound is passed, drops the least recently used groups that no message under way names, until the rest fits
     /// with an eighth to spare: so that the map is seldom walked.
-    pub(super) fn make_room(&self, newest: GroupId) {
+    pub(super) fn make_room(&self, newest: Named) {
         let mut oldest: Vec<_> = {
             let groups = self.groups();
             if groups.bytes <= self.bound {
@@ -98,7 +96,7 @@ impl Shelf {
             }
             groups.by_id.iter().map(|(&id, group)| (group.used.load(Ordering::Relaxed), id)).collect()
         };
-        oldest.sort_unstable();
+        oldest.sort_unstable_by_key(|&(used, _)| used);
         for (_, id) in oldest.into_iter().filter(|(_, id)| *id != newest) {
             let mut groups = self.groups();
             if groups.bytes <= self.bound - self.bound / 8 {
@@ -113,7 +111,7 @@ impl Shelf {
 }
 
 impl Groups {
-    pub(super) fn get(&self, id: GroupId) -> Option<Arc<Group>> {
+    pub(super) fn get(&self, id: Named) -> Option<Arc<Group>> {
         self.by_id.get(&id).cloned()
     }
 
@@ -124,7 +122,7 @@ impl Groups {
     }
 
     /// Takes the group out where no message under way names it and nobody waits for its members.
-    pub(super) fn remove_if_idle(&mut self, id: GroupId, group: &Arc<Group>) -> Option<Arc<Group>> {
+    pub(super) fn remove_if_idle(&mut self, id: Named, group: &Arc<Group>) -> Option<Arc<Group>> {
         let is_it = self.by_id.get(&id).is_some_and(|found| Arc::ptr_eq(found, group));
         if !is_it || !group.is_idle() {
             return None;

@@ -7,7 +7,7 @@ use std::{
 use futures_util::FutureExt;
 use tidings_wire::{Audience, GroupId, UserId};
 
-use super::Members;
+use super::{Members, Sources};
 use crate::{
     audience::{From, resolve},
     clock::SystemClock,
@@ -25,7 +25,8 @@ fn group_messages_go_on_while_users_come_and_go() {
     let group = GroupId::new(5);
     let directory = Arc::new(Directory::new());
     let port = Arc::new(VolatileStore::new("an epoch"));
-    let members = Arc::new(Members::new(port, directory.clone(), Arc::new(SystemClock::new()), 1 << 26));
+    let members =
+        Arc::new(Members::new(Sources::new(port, []), directory.clone(), Arc::new(SystemClock::new()), 1 << 26));
     let _pin = members.load(group).now_or_never().unwrap().unwrap();
     (0..200).for_each(|user| members.change(group, UserId::new(user), true));
 
@@ -99,7 +100,7 @@ impl Groups for Odd {
 
 fn odd(bound: u64) -> (Arc<Directory>, Members) {
     let directory = Arc::new(Directory::new());
-    let members = Members::new(Arc::new(Odd), directory.clone(), Arc::new(SystemClock::new()), bound);
+    let members = Members::new(Sources::new(Arc::new(Odd), []), directory.clone(), Arc::new(SystemClock::new()), bound);
     (directory, members)
 }
 
@@ -182,7 +183,7 @@ fn what_is_counted_follows_joins_and_leaves() {
 fn a_change_during_the_read_overrides_what_is_read() {
     let (_, members) = odd(1 << 26);
     let group = GroupId::new(10);
-    let done = members.0.loading(group).unwrap();
+    let done = members.0.loading(group.into()).unwrap();
     members.change(group, UserId::new(0), false);
     members.change(group, UserId::new(70), true);
     finish(done).unwrap();

@@ -13,7 +13,7 @@ use crate::{
     act::{Membership, ReadMark},
     audience::{From, resolve},
     delivery::{Content, Publication, fields_of},
-    members::Pinned,
+    members::{Named, Pinned},
     pipeline::GROUP_WITH_RECEIPTS,
     ports::{Line, StoredMessage},
     render,
@@ -29,7 +29,10 @@ impl Node {
         for row in rows {
             let from = From { user: row.sender, index: None, connection: None };
             let audience = readers_of(row.conversation).me(Me::OtherConnections);
-            let find = |group| groups.get(&group).map(Pinned::again).or_else(|| services.members.held(group));
+            let find = |set| match set {
+                Named::Group(group) => groups.get(&group).map(Pinned::again),
+                Named::Of(_) => None,
+            };
             let to = resolve(&audience, from, &services.directory, find, self.all_shards());
             let place = Some((row.conversation, row.seq));
             let kind = services.registry.find(&row.kind);
@@ -163,7 +166,7 @@ impl Node {
 
     fn notice(&self, json: &[u8], of: ConversationKey, to: &Audience, since: Duration) -> Option<Publication> {
         let services = &self.0.services;
-        let find = |group| services.members.held(group);
+        let find = |set: Named| services.members.held(set);
         let to = resolve(to, From::default(), &services.directory, find, self.all_shards());
         (to.shards != 0).then(|| Publication::notice(json, None, Some(of), to, since))
     }

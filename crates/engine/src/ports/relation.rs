@@ -12,7 +12,8 @@ use super::{BoxFuture, StoreError};
 /// members, and never asks for one whose messages nobody sends. So a message to a million followers costs what those who are
 /// online cost. Any thread may call.
 pub trait Relation: Send + Sync + 'static {
-    /// Those who stand in it to `to`, in ascending order of their ids, above `after`, at most `limit`. A page shorter than `limit`
+    /// Those who stand in it to `to`, in ascending order of their ids, above `after`, at most `limit` (1,000, as many rows as one
+    /// question of a pack has). A page shorter than `limit`
     /// is the last. What does not exist has none.
     fn members(&self, to: Id, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>>;
 

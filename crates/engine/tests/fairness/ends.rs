@@ -82,6 +82,7 @@ fn a_node_that_stops_delivers_what_it_was_handed() {
         registry: registry(),
         store: store.clone(),
         groups: store,
+        relations: Vec::new(),
         clock,
         credentials: Arc::new(NoCredentials),
         visibility: Arc::new(Everybody),

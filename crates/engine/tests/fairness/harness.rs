@@ -90,6 +90,7 @@ impl Node {
             registry: registry(),
             store: store.clone(),
             groups: store,
+            relations: Vec::new(),
             clock,
             credentials: Arc::new(NoCredentials),
             visibility: Arc::new(Everybody),

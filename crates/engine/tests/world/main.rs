@@ -20,6 +20,7 @@ mod pruning;
 mod receipts;
 mod recipients;
 mod refusals;
+mod relations;
 mod shards;
 mod slow_readers;
 mod timers;

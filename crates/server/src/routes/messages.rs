@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Json,
-    extract::{FromRequest, Request, State},
+    extract::{FromRequest, FromRequestParts as _, Request, State},
 };
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ struct NewAudience {
     group: Option<GroupId>,
     #[schema(value_type = Option<String>, example = "score:4")]
     topic: Option<Topic>,
-    /// Not before the social pack.
+    /// Those who follow this user and were accepted: with the social pack.
     #[schema(value_type = Option<Id>)]
     followers_of: Option<UserId>,
     everyone: Option<bool>,
@@ -86,10 +86,9 @@ pub(crate) struct SentMessage {
 )]
 pub(crate) async fn send(
     State(tidings): State<Tidings>,
-    caller: Caller,
     posted: Posted,
 ) -> Result<(StatusCode, Json<SentMessage>), Problem> {
-    let Posted { key, body } = posted;
+    let Posted { caller, key, body } = posted;
     let head = head(&body)?;
     let (sender, audience) = match &caller.identity {
         Identity::User(user) => {
@@ -116,8 +115,12 @@ pub(crate) async fn send(
     Ok((status, Json(SentMessage { id, timestamp, conversation, seq, duplicate })))
 }
 
-/// The body as it came, with the header's key.
+/// Bytes of a service's message at most, whatever users may post: a list of 10,000 users fits, in either form of their ids.
+const SERVICE_BODY_BYTES: usize = 512 * 1024;
+
+/// The body as it came, with who sent it and the header's key.
 pub(crate) struct Posted {
+    caller: Caller,
     key: Option<Key>,
     body: axum::body::Bytes,
 }
@@ -126,9 +129,13 @@ impl FromRequest<Tidings> for Posted {
     type Rejection = Problem;
 
     async fn from_request(request: Request, tidings: &Tidings) -> Result<Self, Problem> {
-        let key = idempotency_key(request.headers())?;
-        let body = body::read(request, tidings.inner().options.http.body_bytes).await?;
-        Ok(Self { key, body })
+        let (mut parts, content) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, tidings).await?;
+        let key = idempotency_key(&parts.headers)?;
+        let most = tidings.inner().options.http.body_bytes;
+        let most = if matches!(caller.identity, Identity::Service(_)) { most.max(SERVICE_BODY_BYTES) } else { most };
+        let body = body::read(Request::from_parts(parts, content), most).await?;
+        Ok(Self { caller, key, body })
     }
 }
 
@@ -198,9 +205,6 @@ fn override_audience(json: &RawValue, from: Option<UserId>, kept: bool) -> Resul
     }
     let given: NewAudience = body::decode(json.get().as_bytes(), "audience")?;
     let everyone = given.everyone.filter(|&everyone| everyone).map(|_| Audience::everyone().me(Me::EveryConnection));
-    if given.followers_of.is_some() {
-        return Err(Problem::new(Code::NotEnabled, "`followers_of` needs the social pack"));
-    }
     let one_person = matches!(given.users.as_deref(), Some([_]));
     let one_stream = one_person || given.group.is_some();
     let users = match given.users {
@@ -217,11 +221,12 @@ fn override_audience(json: &RawValue, from: Option<UserId>, kept: bool) -> Resul
         None => None,
     };
     let group = given.group.map(|group| Audience::group(group).me(Me::OtherConnections));
-    let mut all = [users, group, given.topic.map(Audience::topic), everyone].into_iter().flatten();
+    let followers = given.followers_of.map(Audience::followers_of);
+    let mut all = [users, group, followers, given.topic.map(Audience::topic), everyone].into_iter().flatten();
     match (all.next(), all.next()) {
         (Some(_), None) if kept && !one_stream => wrong("a message of this type is kept: name one user or one group"),
         (Some(audience), None) => Ok(audience),
-        _ => wrong("give exactly one of `users`, `group`, `topic`, `everyone`"),
+        _ => wrong("give exactly one of `users`, `group`, `followers_of`, `topic`, `everyone`"),
     }
 }
 
@@ -247,7 +252,8 @@ mod tests {
         {
             assert_eq!(overridden(json, false), Err(Code::BadField), "{json}");
         }
-        assert_eq!(overridden(r#"{"followers_of":7}"#, false), Err(Code::NotEnabled));
+        assert_eq!(overridden(r#"{"followers_of":7}"#, false), Ok(Audience::followers_of(UserId::new(7))));
+        assert_eq!(overridden(r#"{"followers_of":7}"#, true), Err(Code::BadField), "no stream has such readers");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tidings_engine::{ConnectionInfo, PresenceInfo, SendRequest, Sent, ports::Choices};
-use tidings_wire::{Audience, CloseCode, GroupId, Key, Message, Reject, Sender, UserId};
+use tidings_wire::{Audience, CloseCode, GroupId, Id, Key, Message, Reject, Sender, UserId};
 
 use super::machine::{Patience, World};
 use crate::received;
@@ -134,6 +134,13 @@ impl Backend {
     pub fn sight_changed(&self, asker: UserId, user: UserId) {
         self.world.state().simulation.sight_changed(asker, user);
         self.world.run();
+    }
+
+    /// What is remembered of a relation's set is read again before it is used next. False where there is no such relation.
+    pub fn outdate(&self, relation: &str, to: impl Into<Id>) -> bool {
+        let known = self.world.state().simulation.outdate(relation, to.into());
+        self.world.run();
+        known
     }
 
     fn request(

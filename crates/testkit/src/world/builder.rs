@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidings_engine::{
     Handle, Parts, Settings,
-    ports::{Everybody, Groups, MessageStore, NoCredentials, OpenTopics, Topics, Visibility},
+    ports::{Everybody, Groups, MessageStore, NoCredentials, OpenTopics, Relation, Topics, Visibility},
     registry::{Registry, RegistryBuilder, TypeSettings},
 };
 use tidings_wire::Message;
@@ -21,6 +21,7 @@ pub struct WorldBuilder {
     settings: Settings,
     clock: Arc<SteppedClock>,
     store: Option<(Arc<dyn MessageStore>, Arc<dyn Groups>)>,
+    relations: Vec<(&'static str, Arc<dyn Relation>)>,
     visibility: Arc<dyn Visibility>,
     topics: Arc<dyn Topics>,
     socket_bytes: usize,
@@ -50,6 +51,7 @@ pub fn world() -> WorldBuilder {
         settings: Settings { blocking_threads: 1, ..Settings::default() },
         clock: SteppedClock::new(),
         store: None,
+        relations: Vec::new(),
         visibility: Arc::new(Everybody),
         topics: Arc::new(OpenTopics::all()),
         socket_bytes: SOCKET_BYTES,
@@ -98,6 +100,13 @@ impl WorldBuilder {
         self
     }
 
+    /// A relation that audiences may name.
+    #[must_use]
+    pub fn relation(mut self, name: &'static str, relation: Arc<dyn Relation>) -> Self {
+        self.relations.push((name, relation));
+        self
+    }
+
     /// Who sees whether somebody is online; without it everybody sees everybody.
     #[must_use]
     pub fn visibility(mut self, visibility: Arc<dyn Visibility>) -> Self {
@@ -129,7 +138,7 @@ impl WorldBuilder {
     /// # Panics
     /// Where types can't be registered together, or the store does not open.
     pub fn start(self) -> World {
-        let Self { registry, settings, clock, store, visibility, topics, socket_bytes } = self;
+        let Self { registry, settings, clock, store, relations, visibility, topics, socket_bytes } = self;
         let registry = registry.build().unwrap_or_else(|error| panic!("the types do not fit: {error}"));
         let (store, groups) = store.unwrap_or_else(|| {
             let memory = Arc::new(MemoryStore::new(clock.clone()));
@@ -140,6 +149,7 @@ impl WorldBuilder {
             registry,
             store: gate.clone(),
             groups,
+            relations,
             clock: clock.clone(),
             credentials: Arc::new(NoCredentials),
             visibility,

@@ -1,0 +1,6 @@
+//! The pages of the book in `docs`, so that `cargo test` compiles and runs each block of Rust in them. A page that has such a block
+//! stands here; a test finds the ones that don't.
+#![forbid(unsafe_code)]
+
+#[doc = include_str!("../../../docs/guide.md")]
+pub mod guide {}
