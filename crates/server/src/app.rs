@@ -8,7 +8,7 @@ use tidings_engine::{
     handle::Handle,
     ports::{
         Acquaintances, Everybody, Groups, MessageStore, OpenTopics, Revocations, ServiceKeys, SessionResolver, Topics,
-        Visibility,
+        Users, Visibility,
     },
     registry::TypeSettings,
     volatile::VolatileStore,
@@ -24,6 +24,7 @@ use crate::{
     routes,
     server::Server,
     topics::PrefixedTopics,
+    users::CachedUsers,
 };
 
 /// Collects what a server is made of. Nothing is opened, started or read before [`Server::start`], with one exception:
@@ -46,6 +47,7 @@ pub(crate) struct Ports {
     pub(crate) revocations: Arc<dyn Revocations>,
     pub(crate) visibility: Option<Arc<dyn Visibility>>,
     pub(crate) topics: Option<Arc<dyn Topics>>,
+    pub(crate) users: Option<Arc<dyn Users>>,
     pub(crate) clock: SharedClock,
 }
 
@@ -94,6 +96,7 @@ impl App {
             revocations: nothing,
             visibility: None,
             topics: None,
+            users: None,
             clock: Arc::new(SystemClock::new()),
         };
         Self { setup: Setup::new(), ports, settings: Settings::default(), options: ServerOptions::default() }
@@ -134,7 +137,8 @@ impl App {
         self
     }
 
-    /// Who belongs to a group. Must be given together with [`App::messages`].
+    /// Who belongs to a group. Must be given together with [`App::messages`], unless groups are the app's own affair
+    /// ([`Groups::own`] is false).
     #[must_use]
     pub fn groups(mut self, groups: Arc<dyn Groups>) -> Self {
         self.ports.groups = Some(groups);
@@ -177,6 +181,14 @@ impl App {
         self
     }
 
+    /// What the app knows of its users: names, languages, time zones. It is asked through a [memory](crate::CachedUsers), and answers
+    /// [`Tidings::user`](crate::Tidings::user).
+    #[must_use]
+    pub fn users(mut self, users: Arc<dyn Users>) -> Self {
+        self.ports.users = Some(users);
+        self
+    }
+
     /// What tells the time. Tests give one that they step by hand.
     #[must_use]
     pub fn clock(mut self, clock: SharedClock) -> Self {
@@ -209,13 +221,17 @@ impl App {
     /// The first thing that does not fit.
     pub fn build(self) -> Result<Server, BuildError> {
         let Self { mut setup, ports, mut settings, options } = self;
-        let Ports { messages, groups, sessions, keys, revocations, visibility, topics, clock } = ports;
+        let Ports { messages, groups, sessions, keys, revocations, visibility, topics, users, clock } = ports;
         if !setup.problems.is_empty() {
             return Err(setup.problems.swap_remove(0));
         }
         check(&options)?;
         let (messages, groups): (Arc<dyn MessageStore>, Arc<dyn Groups>) = match (messages, groups) {
             (Some(messages), Some(groups)) => (messages, groups),
+            (None, Some(groups)) if !groups.own() => {
+                settings.keep = false;
+                (Arc::new(volatile()), groups)
+            }
             (Some(_), None) | (None, Some(_)) => return Err(BuildError::MessagesAndGroups),
             (None, None) => {
                 settings.keep = false;
@@ -238,6 +254,8 @@ impl App {
         });
         let visibility = wraps.into_iter().fold(visibility, |inner, wrap| wrap(inner));
         let topics = if prefixes.is_empty() { topics } else { Arc::new(PrefixedTopics::new(prefixes, topics)) };
+        let users =
+            users.map(|port| CachedUsers::new(port, options.users.entries, options.users.max_age, clock.clone()));
         let parts = Parts {
             registry: registry.build()?,
             store: messages,
@@ -250,7 +268,7 @@ impl App {
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);
-        Ok(Server { parts, auth, tasks, options, migrations, router, openapi, on_start })
+        Ok(Server { parts, auth, users, tasks, options, migrations, router, openapi, on_start })
     }
 }
 

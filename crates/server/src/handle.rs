@@ -7,6 +7,7 @@ use tidings_engine::{
     ConnectionInfo, Deed, Done, Engine, PresenceInfo, SendRequest, Sent,
     act::{Row, Value},
     clock::Now,
+    ports::Profile,
     publish::Publish,
 };
 use tidings_wire::{Audience, CloseCode, Code, GroupId, Id, Key, Message, MessageId, Reject, Sender, UserId};
@@ -14,11 +15,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     auth::Authenticator,
+    changed::{self, Changed},
     erasure::{self, Erasure},
     limits::ConnectionLimits,
     options::ServerOptions,
     phase::Phase,
+    problem::refusal,
     proxies::Suspicion,
+    users::CachedUsers,
 };
 
 /// A running server's handle. Cheap to clone; all clones act on the same server.
@@ -32,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) options: ServerOptions,
     pub(crate) auth: Arc<Authenticator>,
+    /// What the app knows of its users, if it brought a port for it.
+    pub(crate) users: Option<CachedUsers>,
     pub(crate) limits: Arc<ConnectionLimits>,
     pub(crate) phase: Phase,
     pub(crate) proxy_suspicion: Suspicion,
@@ -199,6 +205,39 @@ impl Tidings {
     /// `unavailable`.
     pub async fn is_member(&self, group: GroupId, user: UserId) -> Result<bool, Reject> {
         self.0.engine.is_member(group, user).await
+    }
+
+    /// What the app knows of a user, at most `users.max_age` old ([`ServerOptions`](crate::ServerOptions)); none where there is no such
+    /// user, or no port was given ([`App::users`](crate::App::users)).
+    ///
+    /// # Errors
+    /// `unavailable` where the port does not answer.
+    pub async fn user(&self, id: UserId) -> Result<Option<Arc<Profile>>, Reject> {
+        match &self.0.users {
+            Some(users) => users.get(id).await.map_err(refusal),
+            None => Ok(None),
+        }
+    }
+
+    /// Forgets what is remembered of a user: whoever asks next hears what the port says then.
+    pub async fn forget_user(&self, id: UserId) {
+        if let Some(users) = &self.0.users {
+            users.forget(id).await;
+        }
+    }
+
+    /// Tells the server that something of a user changed in the app's own tables, as `POST /v1/changed` does: whoever needs it next asks
+    /// the app. Without it a change is seen when what is remembered has grown old. `other` is who is at the other end of a follow or a
+    /// block; without it the change is to be told of both.
+    pub async fn changed(&self, user: UserId, other: Option<UserId>, what: &[Changed]) {
+        for &what in what {
+            changed::forget(self, user, other, what).await;
+        }
+    }
+
+    /// Tells the server that others belong to a group of the app's own now: its members are read again before they are used next.
+    pub async fn group_changed(&self, group: GroupId) {
+        self.0.engine.outdate_group(group);
     }
 
     /// Forgets what is remembered of service keys, so that a key revoked elsewhere is refused at once instead of within 5 s.

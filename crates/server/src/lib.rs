@@ -17,7 +17,8 @@
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
 //! | `topics` | who may watch what, by prefixes |
-//! | `handle`, `erasure` | [`Tidings`]: what the app's own code asks |
+//! | `handle`, `erasure`, `changed` | [`Tidings`]: what the app's own code asks |
+//! | `users`, `memory` | [`CachedUsers`]: what the app knows of its users, remembered |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
 //! # A server in an app
@@ -66,6 +67,7 @@ mod accept;
 mod app;
 pub mod auth;
 mod body;
+mod changed;
 mod erasure;
 mod extract;
 mod greeter;
@@ -73,6 +75,7 @@ mod guard;
 mod handle;
 mod handover;
 mod limits;
+mod memory;
 mod metrics;
 mod options;
 mod origin;
@@ -84,12 +87,14 @@ mod routes;
 mod server;
 mod topics;
 mod upgrade;
+mod users;
 
 pub use app::{App, BuildError};
 pub use body::JsonBody;
+pub use changed::Changed;
 pub use erasure::Erasure;
 pub use handle::Tidings;
-pub use options::{DrainOptions, HttpOptions, LimitOptions, ServerOptions};
+pub use options::{DrainOptions, HttpOptions, LimitOptions, ServerOptions, UserOptions};
 pub use origin::{AllowedOrigin, OriginError};
 pub use pack::{Migration, Pack, PackMigrations, Setup};
 pub use problem::Problem;
@@ -100,4 +105,5 @@ pub use tidings_engine::{
     Accepted, ConnectionInfo, Context, Deed, Dialect, Done, Handle, Intent, SendRequest, Sent, Settings, StartError,
     TypeInfo, act, clock, ports, publish, registry::TypeSettings,
 };
+pub use users::{CachedPosts, CachedUsers};
 pub use {axum, utoipa, utoipa_axum};

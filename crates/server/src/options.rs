@@ -34,12 +34,23 @@ pub struct ServerOptions {
     /// How long a connection of `tidings.v1` may take, from its upgrade on, until it has said `hello`; then it is closed with
     /// 4408. Until then it counts as an HTTP connection. Default 5 s.
     pub hello_timeout: Duration,
+    /// What is remembered of users whom the app knows.
+    pub users: UserOptions,
     /// Bounds of HTTP connections and requests.
     pub http: HttpOptions,
     /// How many connections one user and one address may have.
     pub limits: LimitOptions,
     /// How a stop goes.
     pub drain: DrainOptions,
+}
+
+/// What is remembered of users whom the app knows ([`App::users`](crate::App::users)).
+#[derive(Clone, Debug)]
+pub struct UserOptions {
+    /// Users that are remembered; the least used of more go, and are asked for again. Default 100,000.
+    pub entries: u64,
+    /// How old what is remembered may be when it is used. Default 30 s.
+    pub max_age: Duration,
 }
 
 /// Bounds of HTTP connections and requests.
@@ -97,10 +108,17 @@ impl Default for ServerOptions {
             open_presence: false,
             open_topics: Vec::new(),
             hello_timeout: Duration::from_secs(5),
+            users: UserOptions::default(),
             http: HttpOptions::default(),
             limits: LimitOptions::default(),
             drain: DrainOptions::default(),
         }
+    }
+}
+
+impl Default for UserOptions {
+    fn default() -> Self {
+        Self { entries: 100_000, max_age: Duration::from_secs(30) }
     }
 }
 

@@ -17,12 +17,14 @@ use crate::{
     phase::Phase,
     proxies::Suspicion,
     routes,
+    users::CachedUsers,
 };
 
 /// A server whose parts fit together. [`App::build`](crate::App::build) makes it.
 pub struct Server {
     pub(crate) parts: Parts,
     pub(crate) auth: Arc<Authenticator>,
+    pub(crate) users: Option<CachedUsers>,
     pub(crate) tasks: TaskTracker,
     pub(crate) options: ServerOptions,
     pub(crate) migrations: Vec<PackMigrations>,
@@ -59,12 +61,13 @@ impl Server {
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { parts, auth, tasks, options, router, openapi, on_start, .. } = self;
+        let Self { parts, auth, users, tasks, options, router, openapi, on_start, .. } = self;
         let engine = Engine::start(parts)?;
         let openapi = openapi.to_json().expect("an OpenAPI document always serialises").into();
         let tidings = Tidings::new(Inner {
             kept: engine.types().into_iter().map(|info| (info.name, info.kept)).collect(),
             auth,
+            users,
             limits: Arc::new(ConnectionLimits::new(&options)),
             phase: Phase::default(),
             proxy_suspicion: Suspicion::default(),
@@ -76,6 +79,12 @@ impl Server {
         });
         let inner = tidings.inner();
         inner.tasks.spawn(inner.stop.clone().run_until_cancelled_owned(keep_up_metrics()));
+        if let Some(set) = inner.auth.key_set() {
+            // Where it fails, tokens are `unavailable` until it works: the app's backend may be starting too.
+            set.fetch(inner.engine.clock().now()).await;
+            let keeping = set.clone().keep_up(inner.engine.clock().clone());
+            inner.tasks.spawn(inner.stop.clone().run_until_cancelled_owned(keeping));
+        }
         on_start.into_iter().for_each(|begin| begin(tidings.clone()));
         let router = routes::finish(router, &tidings);
         Ok(Running { tidings, router })

@@ -49,18 +49,23 @@ pub(crate) struct Parameter<'a>(pub(crate) &'a Value);
 
 impl ToSql for Parameter<'_> {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
-            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
-            Value::Int(value) => (*value).into(),
-            Value::Real(value) => (*value).into(),
-            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
-            Value::Id(id) => match id.form() {
-                Form::Integer(value) => value.into(),
-                Form::Uuid(bytes) => ToSqlOutput::Owned(rusqlite::types::Value::Blob(bytes.to_vec())),
-            },
-        })
+        lowered(self.0)
     }
+}
+
+/// A value as it stands in Tidings' own tables.
+pub(crate) fn lowered(value: &Value) -> Result<ToSqlOutput<'_>> {
+    Ok(match value {
+        Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+        Value::Int(value) => (*value).into(),
+        Value::Real(value) => (*value).into(),
+        Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        Value::Id(id) => match id.form() {
+            Form::Integer(value) => value.into(),
+            Form::Uuid(bytes) => ToSqlOutput::Owned(rusqlite::types::Value::Blob(bytes.to_vec())),
+        },
+    })
 }
 
 /// A message's body as TEXT, without a check of what the engine serialised itself.

@@ -1,4 +1,5 @@
-//! Tidings' stores on SQLite: messages, groups, sessions, service keys and revocations in one database file.
+//! Tidings' stores on SQLite: messages, groups, sessions, service keys and revocations in one database file; and beside it the
+//! [app's own tables](app) as ports.
 //!
 //! One thread writes: it takes the acts that wait, at most [`SqliteOptions::commit_acts`], and commits them together, so
 //! that one wait for the disk serves many senders. A few threads read, each with a connection of its own. The database
@@ -18,6 +19,7 @@
 //! | `backup` | copies of the database, and their being put back |
 //! | `readers`, `read/` | the threads that read; one file a question |
 //! | `sessions`, `keys`, `revocations` | the other ports |
+//! | [`app`] | statements of the configuration against the app's own database file, which is only read |
 //! | `planted` | behind a feature: mistakes that the tests must find |
 //! | `ids`, `row` | how ids, parameters and columns stand in SQLite |
 //!
@@ -69,6 +71,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod app;
 mod backup;
 mod choices;
 mod error;

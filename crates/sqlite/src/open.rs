@@ -41,7 +41,7 @@ const READER_CACHE_KIB: i32 = 4 << 10;
 const STATEMENTS: usize = 256;
 
 /// SQLite's steps between two looks at the clock: about a millisecond's work.
-const STEPS: i32 = 50_000;
+pub(crate) const STEPS: i32 = 50_000;
 
 /// What a database says of itself.
 #[derive(Clone, Debug)]
@@ -113,20 +113,26 @@ impl Drop for Opened {
 }
 
 impl Limit {
-    fn new(options: &SqliteOptions) -> Self {
-        Self { ends: Arc::default(), clock: options.clock.clone(), each: options.statement_limit }
+    /// No statement runs longer than `each`, by this clock.
+    pub(crate) fn new(clock: SharedClock, each: Duration) -> Self {
+        Self { ends: Arc::default(), clock, each }
     }
 
     /// Runs one statement of somebody else's.
     pub(crate) fn around<T>(&self, statement: impl FnOnce() -> T) -> T {
-        let ends = self.clock.now().mono + self.each;
+        self.until(self.clock.now().mono + self.each, statement)
+    }
+
+    /// Runs one statement that ends at a moment.
+    pub(crate) fn until<T>(&self, ends: Duration, statement: impl FnOnce() -> T) -> T {
         self.ends.store((ends.as_millis() as u64).max(1), Ordering::Relaxed);
         let result = statement();
         self.ends.store(0, Ordering::Relaxed);
         result
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether the time of the running statement is over.
+    pub(crate) fn is_over(&self) -> bool {
         let ends = self.ends.load(Ordering::Relaxed);
         ends != 0 && self.clock.now().mono.as_millis() as u64 >= ends
     }
@@ -230,7 +236,7 @@ fn open(options: &SqliteOptions, flags: OpenFlags, cache_kib: i32) -> rusqlite::
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    let limit = Limit::new(options);
+    let limit = Limit::new(options.clock.clone(), options.statement_limit);
     let looked = limit.clone();
     connection.progress_handler(STEPS, Some(move || looked.is_over()))?;
     Ok(Opened {

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`World`], [`WorldBuilder`] | the node with its connections; [`Client`]s, a [`Backend`], a [`StoreGate`] that holds or breaks the store |
 //! | [`SteppedClock`] | a clock that stands still until it is stepped |
+//! | [`AppBackend`] | the HTTP side of an app: real sockets, answers that a test chooses |
 //! | [`Received`], [`Refusal`] | what a client reads |
 //! | [`memory`] | every port in memory |
 //! | `golden` (feature) | every frame held against the golden schemas of the protocol; the clients of `server` do it by themselves |
@@ -68,6 +69,7 @@
 //! the few lines that it takes.
 #![forbid(unsafe_code)]
 
+mod app_backend;
 mod clock;
 pub mod contract;
 mod frames;
@@ -79,6 +81,7 @@ mod received;
 pub mod server;
 mod world;
 
+pub use app_backend::{AppBackend, AppRequest, Reply};
 pub use clock::SteppedClock;
 pub use received::{Received, Refusal};
 pub use world::{Backend, Client, Hold, Pending, StoreGate, World, WorldBuilder, world};

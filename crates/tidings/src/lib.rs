@@ -8,7 +8,8 @@
 //! | [`wire`] | the contract, usable in a client: ids, codes, envelope, messages, audiences |
 //! | [`engine`] | shards, pipeline, dispatcher; the ports that stores implement |
 //! | [`server`] | HTTP, authentication, packs |
-//! | [`sqlite`] | the stores on SQLite |
+//! | [`sqlite`] | the stores on SQLite, and the app's own tables as ports |
+//! | [`endpoints`] | HTTP endpoints of the app's backend as ports |
 //! | [`chat`] | the pack `private`, `group`, `broadcast`, `event` |
 //! | [`configuration`] | settings of the program: file, environment, flags |
 //! | [`cli`] | the command line, also for programs with message types of their own |
@@ -84,6 +85,7 @@ pub mod configuration;
 pub use schemars;
 pub use serde;
 pub use tidings_chat::{self as chat, Chat};
+pub use tidings_endpoints as endpoints;
 pub use tidings_engine::{self as engine, Accepted, Context, Handle, Intent, SendRequest, Sent, Settings};
 pub use tidings_server::{
     self as server, App, BuildError, Pack, Running, Server, ServerOptions, Setup, StartError, Tidings, axum,

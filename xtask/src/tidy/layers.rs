@@ -84,7 +84,7 @@ const HTTP: [&str; 7] = ["axum", "hyper", "hyper-util", "http", "http-body-util"
 const SQL: [&str; 5] = ["rusqlite", "refinery", "sqlx", "tokio-postgres", "deadpool-postgres"];
 const BROKERS: [&str; 2] = ["async-nats", "redis"];
 
-/// Every member has its line here. Only `tidings` may name a concrete adapter (`tidings-sqlite`); testkit's memory ports
+/// Every member has its line here. Only `tidings` may name a concrete adapter (`tidings-sqlite`, `tidings-endpoints`); testkit's memory ports
 /// serve everybody else.
 const LAYERS: &[Layer] = &[
     Layer {
@@ -119,6 +119,14 @@ const LAYERS: &[Layer] = &[
         reason: "an adapter knows the ports and its one driver",
     },
     Layer {
+        package: "tidings-endpoints",
+        may_use: &["tidings-engine", "tidings-wire"],
+        may_use_optionally: &["hyper-rustls"],
+        tests_may_use: &["tidings-testkit"],
+        never: &[SQL[0], SQL[1], SQL[2], SQL[3], SQL[4], BROKERS[0], BROKERS[1]],
+        reason: "an adapter knows the ports and its one protocol",
+    },
+    Layer {
         package: "tidings-server",
         may_use: &["tidings-engine", "tidings-wire"],
         may_use_optionally: &[],
@@ -151,6 +159,7 @@ const LAYERS: &[Layer] = &[
             "tidings-chat",
             "tidings-notify",
             "tidings-social",
+            "tidings-endpoints",
             "tidings-engine",
             "tidings-server",
             "tidings-sqlite",
@@ -317,6 +326,8 @@ mod tests {
             ("tidings-engine", "rusqlite"),
             ("tidings-sqlite", "tidings-server"),
             ("tidings-sqlite", "hyper"),
+            ("tidings-endpoints", "tidings-server"),
+            ("tidings-endpoints", "rusqlite"),
             ("tidings-server", "rusqlite"),
             ("tidings-server", "tidings-sqlite"),
             ("tidings-chat", "tidings-engine"),

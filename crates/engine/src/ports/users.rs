@@ -25,3 +25,17 @@ pub struct Profile {
     /// What else the app's tables say; free JSON.
     pub data: Map<String, Value>,
 }
+
+impl From<Map<String, Value>> for Profile {
+    /// From fields as an app's tables or endpoints have them: `name`, `language` and `zone` where they are text that is not empty (a
+    /// number is taken as its digits), all others as they are.
+    fn from(mut data: Map<String, Value>) -> Self {
+        let mut text = |name: &str| match data.remove(name) {
+            Some(Value::String(text)) if !text.is_empty() => Some(text),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let (name, language, zone) = (text("name"), text("language"), text("zone"));
+        Self { name, language, zone, data }
+    }
+}

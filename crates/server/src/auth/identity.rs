@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     key::TokenAlgorithm,
+    key_set::{KeySet, key_id},
     revocation::KnownRevocations,
     service_key::{self, KnownKeys},
     session::Sessions,
@@ -218,10 +219,10 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Authenticator {
     dev: bool,
     tokens: Option<TokenRules>,
-    /// Tokens whose signature held, by SHA-256: at most 10,000, the least recently used go and are checked again. A
+    /// Tokens whose signature held, by SHA-256, with the version of the key set that they were checked with: at most 10,000, the least recently used go and are checked again. A
     /// signature of RS256 costs tens of microseconds, the look-up one. None for HS256: to check it again costs no more than to
     /// remember it, and takes no memory.
-    verified: Option<Cache<[u8; 32], Claims>>,
+    verified: Option<Cache<[u8; 32], (u64, Claims)>>,
     sessions: Sessions,
     keys: KnownKeys,
     revocations: KnownRevocations,
@@ -306,6 +307,16 @@ impl Authenticator {
         self.keys.forget();
     }
 
+    /// Looks the user's sessions up again before they are taken.
+    pub(crate) fn forget_sessions(&self, user: UserId) {
+        self.sessions.forget(user);
+    }
+
+    /// The key set that tokens are checked with, if there is one.
+    pub(crate) fn key_set(&self) -> Option<&KeySet> {
+        self.tokens.as_ref()?.key_set()
+    }
+
     async fn key(&self, bearer: &str, now: Now) -> Result<Caller, Denied> {
         let key = self.keys.find(bearer).await.map_err(Denied::Store)?.ok_or(Denied::Key)?;
         if let Some(noting) = self.keys.note(&key, now.unix()) {
@@ -316,7 +327,7 @@ impl Authenticator {
 
     async fn token(&self, bearer: &str, now: Now) -> Result<Caller, Denied> {
         let rules = self.tokens.as_ref().ok_or(Denied::TokensOff)?;
-        let claims = self.claims(rules, bearer, now).map_err(Denied::Token)?;
+        let claims = self.claims(rules, bearer, now).await?;
         if self.is_revoked(claims.user, claims.issued_at, now).await.map_err(Denied::Store)? {
             return Err(Denied::Token(TokenError::Revoked));
         }
@@ -330,14 +341,22 @@ impl Authenticator {
     }
 
     /// What a good token says: remembered, or checked.
-    fn claims(&self, rules: &TokenRules, bearer: &str, now: Now) -> Result<Claims, TokenError> {
-        let Some(verified) = &self.verified else { return check_token(rules, bearer, now) };
+    async fn claims(&self, rules: &TokenRules, bearer: &str, now: Now) -> Result<Claims, Denied> {
+        let Some(verified) = &self.verified else { return check_token(rules, bearer, now).map_err(Denied::Token) };
         let hash = Sha256::digest(bearer).into();
-        if let Some(claims) = verified.get(&hash) {
-            return claims.check_times(rules, now).map(|()| claims);
+        // A key that was taken back takes its tokens with it.
+        let version = rules.key_set().map_or(0, KeySet::version);
+        if let Some((of, claims)) = verified.get(&hash)
+            && of == version
+        {
+            return claims.check_times(rules, now).map(|()| claims).map_err(Denied::Token);
         }
-        let claims = check_token(rules, bearer, now)?;
-        verified.insert(hash, claims);
+        if let Some(set) = rules.key_set() {
+            set.look_for(key_id(bearer).as_deref(), now).await.map_err(Denied::Store)?;
+        }
+        let version = rules.key_set().map_or(0, KeySet::version);
+        let claims = check_token(rules, bearer, now).map_err(Denied::Token)?;
+        verified.insert(hash, (version, claims));
         Ok(claims)
     }
 

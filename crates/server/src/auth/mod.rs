@@ -2,6 +2,7 @@
 
 mod identity;
 mod key;
+mod key_set;
 mod renewal;
 mod revocation;
 mod service_key;
@@ -10,6 +11,7 @@ mod token;
 
 pub use identity::{Caller, Credential, Identity};
 pub use key::{TokenAlgorithm, TokenKeyError};
+pub use key_set::KeySet;
 pub use service_key::{NewKey, generate_key, hash_key};
 pub use token::{Claims, NewToken, TokenError, TokenRules, check_token, new_token};
 

@@ -1,11 +1,18 @@
 //! The session cookie, for apps that sign their users in with one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{HeaderMap, header};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tidings_engine::ports::{Session, SessionResolver, StoreError};
+use tidings_wire::UserId;
 
 /// The longest value that is looked up; a longer one is no session.
 const MAX_BYTES: usize = 4 * 1024;
@@ -17,6 +24,8 @@ pub(super) struct Sessions {
     /// Sessions that were found good, by the cookie's SHA-256: at most 10,000, the least recently used go and are looked up
     /// again. None where nothing is to be remembered.
     remembered: Option<Cache<[u8; 32], Found>>,
+    /// Counts what was forgotten: what was under way meanwhile is not remembered.
+    forgotten: AtomicU64,
 }
 
 /// A session that was found good.
@@ -31,7 +40,7 @@ impl Sessions {
     /// `memory` is how long a session that was found good is taken without asking again; zero asks each time.
     pub(super) fn new(resolver: Arc<dyn SessionResolver>, cookie: String, memory: Duration) -> Self {
         let cache = || Cache::builder().max_capacity(10_000).time_to_live(memory).build();
-        Self { resolver, cookie, remembered: (!memory.is_zero()).then(cache) }
+        Self { resolver, cookie, remembered: (!memory.is_zero()).then(cache), forgotten: AtomicU64::new(0) }
     }
 
     /// The session as it was found a moment ago, if its time is not over at a Unix second.
@@ -54,15 +63,29 @@ impl Sessions {
         if cookie.is_empty() || cookie.len() > MAX_BYTES {
             return Ok(None);
         }
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
         let session = self.resolver.resolve(cookie.to_owned()).await?;
         let found = session.filter(|session| is_current(session, now)).map(|session| Found { session, found_at: now });
         if let Some(remembered) = &self.remembered {
             match found {
-                Some(found) => remembered.insert(hash(cookie), found),
-                None => remembered.invalidate(&hash(cookie)),
+                Some(found) if self.forgotten.load(Ordering::SeqCst) == forgotten => {
+                    remembered.insert(hash(cookie), found);
+                }
+                _ => remembered.invalidate(&hash(cookie)),
             }
         }
         Ok(found)
+    }
+
+    /// The user's sessions are looked up again before they are taken. Walks through what is remembered: at most 10,000 sessions.
+    pub(super) fn forget(&self, user: UserId) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        let Some(remembered) = &self.remembered else { return };
+        for (hash, found) in remembered {
+            if found.session.user == user {
+                remembered.invalidate(&*hash);
+            }
+        }
     }
 }
 
@@ -79,11 +102,9 @@ fn hash(cookie: &str) -> [u8; 32] {
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+    use super::*;
     use http::HeaderValue;
     use tidings_engine::ports::BoxFuture;
-    use tidings_wire::UserId;
-
-    use super::*;
 
     fn found(fields: &[&'static str]) -> Option<String> {
         let mut headers = HeaderMap::new();
@@ -131,6 +152,17 @@ mod tests {
         assert_eq!(sessions.resolve("good", 51).await.unwrap(), None);
         assert_eq!(sessions.known("good", 51), None, "what the resolver denies is forgotten");
         assert_eq!(one.asked.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_forgotten_is_asked_for_again() {
+        let one = Arc::new(One::default());
+        let sessions = Sessions::new(one.clone(), "sid".into(), Duration::from_secs(3_600));
+        sessions.resolve("good", 50).await.unwrap();
+        sessions.forget(UserId::new(8));
+        assert!(sessions.known("good", 51).is_some(), "another user's");
+        sessions.forget(UserId::new(7));
+        assert_eq!(sessions.known("good", 51), None);
     }
 
     #[tokio::test]

@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 use tidings_engine::clock::Now;
 use tidings_wire::UserId;
 
-use super::key::{TokenAlgorithm, TokenKeyError};
+use super::{
+    key::{TokenAlgorithm, TokenKeyError},
+    key_set::{KeySet, key_id},
+};
 
 /// What a token must be like.
 #[derive(Clone)]
@@ -23,7 +26,14 @@ pub struct TokenRules {
     pub user_claim: String,
     /// How far the clocks of issuer and server may differ. Default 30 s.
     pub leeway: Duration,
-    key: DecodingKey,
+    keys: Keys,
+}
+
+/// What signatures are checked with.
+#[derive(Clone)]
+enum Keys {
+    One(DecodingKey),
+    Set(KeySet),
 }
 
 /// What a good token says.
@@ -60,6 +70,9 @@ pub enum TokenError {
     /// Signed with another key, or changed afterwards.
     #[error("the token's signature does not match the configured key")]
     BadSignature,
+    /// Signed with a key that the key set does not have.
+    #[error("the token is signed with a key that the key set does not have")]
+    UnknownKey,
     /// No `exp`.
     #[error("the token has no `exp`, or one that is no number")]
     NoExpiry,
@@ -123,9 +136,21 @@ impl TokenRules {
     /// # Errors
     /// [`TokenKeyError`] where the key does not fit the algorithm.
     pub fn new(algorithm: TokenAlgorithm, key: &[u8]) -> Result<Self, TokenKeyError> {
-        let key = algorithm.checking_key(key)?;
+        Ok(Self::with(algorithm, Keys::One(algorithm.checking_key(key)?)))
+    }
+
+    /// The same with the keys of a set: a token names its key by `kid`.
+    pub fn with_key_set(set: KeySet) -> Self {
+        Self::with(set.algorithm(), Keys::Set(set))
+    }
+
+    fn with(algorithm: TokenAlgorithm, keys: Keys) -> Self {
         let leeway = Duration::from_secs(30);
-        Ok(Self { algorithm, issuer: None, audience: None, user_claim: "sub".into(), leeway, key })
+        Self { algorithm, issuer: None, audience: None, user_claim: "sub".into(), leeway, keys }
+    }
+
+    pub(crate) fn key_set(&self) -> Option<&KeySet> {
+        if let Keys::Set(set) = &self.keys { Some(set) } else { None }
     }
 
     pub(crate) fn leeway_seconds(&self) -> i64 {
@@ -278,12 +303,34 @@ fn verified_claims(rules: &TokenRules, token: &str) -> Result<Map<String, Value>
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.validate_aud = false;
-    jsonwebtoken::decode(token, &rules.key, &validation).map(|data| data.claims).map_err(|error| match error.kind() {
+    let decode = |key: &DecodingKey| jsonwebtoken::decode(token, key, &validation).map(|data| data.claims);
+    let decoded = match &rules.keys {
+        Keys::One(key) => decode(key),
+        Keys::Set(set) => {
+            let keys = set.candidates(key_id(token).as_deref());
+            let mut decoded = Err(TokenError::UnknownKey);
+            for key in keys.iter() {
+                let result = decode(key);
+                let is_other_key = matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature));
+                decoded = result.map_err(refusal);
+                if !is_other_key {
+                    break;
+                }
+            }
+            return decoded;
+        }
+    };
+    decoded.map_err(refusal)
+}
+
+/// Which check the library's error stands for.
+fn refusal(error: jsonwebtoken::errors::Error) -> TokenError {
+    match error.kind() {
         ErrorKind::Base64(_) => TokenError::Malformed("a part is no base64url"),
         ErrorKind::Json(_) | ErrorKind::Utf8(_) => TokenError::Malformed("its claims are no JSON object"),
         ErrorKind::InvalidToken => TokenError::Malformed("it is no token"),
         _ => TokenError::BadSignature,
-    })
+    }
 }
 
 fn check_issuer(rules: &TokenRules, claims: &Map<String, Value>) -> Result<(), TokenError> {

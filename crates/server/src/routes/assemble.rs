@@ -8,8 +8,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    changes, connections, conversations, erasure, export, groups, history, marks, me, messages, operate, presence,
-    schema, types,
+    changed, changes, connections, conversations, erasure, export, groups, history, marks, me, messages, operate,
+    presence, schema, types,
 };
 use crate::{guard, handle::Tidings, problem::ProblemDocument, upgrade};
 
@@ -25,6 +25,7 @@ pub(crate) fn assemble(
         .routes(routes!(messages::send))
         .routes(routes!(presence::presence))
         .nest("/users", users())
+        .routes(routes!(changed::changed))
         .routes(routes!(groups::join, groups::leave))
         .routes(routes!(groups::members))
         .routes(routes!(conversations::list))

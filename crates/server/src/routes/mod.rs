@@ -1,6 +1,7 @@
 //! The HTTP API, one file a subject.
 
 mod assemble;
+mod changed;
 mod changes;
 mod connections;
 mod conversations;

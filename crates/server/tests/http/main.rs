@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on fails where it stands")]
 
 mod api;
+mod changed;
 mod client;
 mod connections;
 mod dialect;

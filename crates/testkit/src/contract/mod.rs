@@ -29,6 +29,7 @@
 pub mod changing;
 pub mod counting;
 pub mod erasing;
+pub mod foreign_groups;
 pub mod groups;
 pub mod keys;
 pub mod listing;

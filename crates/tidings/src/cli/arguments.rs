@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tidings_wire::UserId;
+use tidings_wire::{PostId, UserId};
 
 #[cfg(feature = "bench")]
 use super::{bench::Bench, prove::Prove};
@@ -160,11 +160,23 @@ pub(super) enum Keys {
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
     /// Say OK, or everything that is wrong
-    Check(Serve),
+    Check(ConfigCheck),
     /// Print what is in force and where each value comes from; secrets are masked
     Show(Serve),
     /// Print the page about every setting, in Markdown
     Doc,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigCheck {
+    #[command(flatten)]
+    pub(super) serve: Serve,
+    /// Ask the app's tables and endpoints about this user, and say what was found
+    #[arg(long)]
+    pub(super) user: Option<UserId>,
+    /// Ask them about this post too
+    #[arg(long, requires = "user")]
+    pub(super) post: Option<PostId>,
 }
 
 #[derive(Debug, Args)]

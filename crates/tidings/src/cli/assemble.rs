@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidings_chat::Chat;
 use tidings_engine::{Settings, registry::TypeSettings};
-use tidings_server::{App, DrainOptions, HttpOptions, LimitOptions, Server, ServerOptions};
+use tidings_server::{App, DrainOptions, HttpOptions, LimitOptions, Server, ServerOptions, UserOptions};
 use tidings_sqlite::SqliteStore;
 use tidings_wire::{Keep, Senders};
 
-use super::{failure::Failure, token_key::TokenKey};
+use super::{app_ports::AppPorts, failure::Failure, token_key::TokenKey};
 use crate::configuration::{Configuration, StoreKind, TypeSection, WhoSends};
 
 /// Adds what a program brings to what Tidings brings.
@@ -37,6 +37,7 @@ pub(super) fn server(
     key: &TokenKey,
     stores: &Stores,
 ) -> Result<Server, Failure> {
+    let ports = AppPorts::open(configuration)?;
     let mut app = configured(configuration, extend, Some(key));
     if let Stores::All(store) = stores {
         let store = Arc::new(store.clone());
@@ -46,16 +47,34 @@ pub(super) fn server(
         let store = Arc::new(store.clone());
         app = app.sessions(store.clone()).keys(store.clone()).revocations(store);
     }
-    app.build().map_err(|error| Failure::Usage(error.to_string()))
+    with_ports(app, &ports).build().map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// Checks what only the message types and the key files can tell. Makes nothing.
-pub(super) fn check(configuration: &Configuration, extend: Extend<'_>) -> Result<(), Failure> {
+/// Checks what only the message types, the key files and the app's database can tell, and gives what the app is asked. Makes nothing.
+pub(super) fn check(configuration: &Configuration, extend: Extend<'_>) -> Result<AppPorts, Failure> {
     let auth = &configuration.auth;
-    let has_key = auth.secret.is_some() || auth.secret_file.is_some() || auth.public_key_file.is_some();
-    let key = has_key.then(|| TokenKey::read_only(auth, &configuration.server.data)).transpose()?;
+    let has_key = auth.secret.is_some()
+        || auth.secret_file.is_some()
+        || auth.public_key_file.is_some()
+        || auth.jwks_url.is_some();
+    let key = has_key.then(|| TokenKey::read_only(configuration)).transpose()?;
     let app = configured(configuration, extend, key.as_ref());
-    app.build().map(drop).map_err(|error| Failure::Usage(error.to_string()))
+    app.build().map(drop).map_err(|error| Failure::Usage(error.to_string()))?;
+    AppPorts::open(configuration)
+}
+
+/// With the app's own ports in the place of the data folder's.
+fn with_ports(mut app: App, ports: &AppPorts) -> App {
+    if let Some(sessions) = &ports.sessions {
+        app = app.sessions(sessions.clone());
+    }
+    if let Some(groups) = &ports.groups {
+        app = app.groups(groups.clone());
+    }
+    if let Some(users) = &ports.users {
+        app = app.users(users.clone());
+    }
+    app
 }
 
 fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>) -> App {
@@ -108,7 +127,7 @@ fn shards() -> u16 {
 }
 
 fn options(configuration: &Configuration, key: Option<&TokenKey>) -> ServerOptions {
-    let Configuration { server, auth, limits, topics, .. } = configuration;
+    let Configuration { server, auth, limits, topics, app, .. } = configuration;
     let defaults = ServerOptions::default();
     ServerOptions {
         dev: server.dev,
@@ -120,6 +139,7 @@ fn options(configuration: &Configuration, key: Option<&TokenKey>) -> ServerOptio
         open_presence: server.open_presence,
         open_topics: topics.open.iter().map(|pattern| pattern.0.clone()).collect(),
         hello_timeout: server.hello_timeout.0,
+        users: UserOptions { entries: app.users.cache, max_age: app.max_age.0 },
         http: HttpOptions {
             header_timeout: server.header_timeout.0,
             body_timeout: server.body_timeout.0,

@@ -19,11 +19,14 @@
 //! | `run` | which command does what; exit codes |
 //! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `prove`, `spec` | one command each |
 //! | `assemble` | configuration and stores in, an app ready to start out |
+//! | `app_ports`, `app_check` | the app's own tables and endpoints as ports; what `config check --user` finds there |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
 //! | `banner`, `logs`, `output`, `program`, `progress` | what a person reads |
 //! | `listener`, `signals`, `file_limit`, `allocator`, `http` | what the process asks of the system and of other servers |
 
 mod allocator;
+mod app_check;
+mod app_ports;
 mod arguments;
 mod assemble;
 mod backup;

@@ -98,7 +98,7 @@ impl Prepared {
         let listener = listener::bind(server.listen.0)?;
         let address = listener.local_addr()?;
         lock.note(Some(address)).context("write the lock file")?;
-        let key = TokenKey::read_or_make(&configuration.auth, &server.data)?;
+        let key = TokenKey::read_or_make(configuration)?;
         let stores = open_stores(configuration, extend)?;
         let server = assemble::server(configuration, extend, &key, &stores)?;
         let beside = match stores {

@@ -14,7 +14,7 @@ use super::{
     arguments::Token,
     config,
     failure::Failure,
-    folder,
+    folder, logs,
     output::{answer, explain},
     run::block_on,
     stores::{self, DATABASE},
@@ -37,7 +37,7 @@ fn new(configuration: &Configuration, user: UserId, ttl: TimeSpan) -> Result<(),
         return Err(Failure::Usage(format!("--ttl {ttl}: a token holds for at least 1s")));
     }
     folder::ensure(&configuration.server.data)?;
-    let key = TokenKey::read_or_make(auth, &configuration.server.data)?;
+    let key = TokenKey::read_or_make(configuration)?;
     let Some(secret) = &key.secret else {
         return Err(Failure::Usage(format!(
             "tokens are checked with a public key ({:?}), so whoever has the private key signs them: token new is for HS256",
@@ -70,8 +70,13 @@ fn check(configuration: &Configuration, token: &str) -> Result<(), Failure> {
         }
         token => token.to_owned(),
     };
-    let key = TokenKey::read_only(&configuration.auth, &configuration.server.data)?;
+    let key = TokenKey::read_only(configuration)?;
     let now = SystemClock::new().now();
+    if let Some(set) = &key.set {
+        // Where that fails, the log says why, and no key fits.
+        logs::start(&configuration.log);
+        block_on(set.fetch(now))?;
+    }
     let claims = match check_token(&key.rules, token.trim(), now) {
         Ok(claims) => claims,
         Err(error) => return refused(&error.to_string()),

@@ -4,17 +4,20 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use tidings_server::auth::{TokenAlgorithm, TokenRules};
+use tidings_server::auth::{KeySet, TokenAlgorithm, TokenRules};
 
 use super::{
+    app_ports,
     failure::Failure,
     secret_file::{self, SecretFile},
 };
-use crate::configuration::{Algorithm, Auth};
+use crate::configuration::{Algorithm, Auth, Configuration};
 
 /// How tokens are checked, and if we may, how they are signed.
 pub(super) struct TokenKey {
     pub(super) rules: TokenRules,
+    /// The keys of an identity provider, to be fetched before a token is checked; a server does that by itself.
+    pub(super) set: Option<KeySet>,
     /// The secret of HS256. The other algorithms are checked with a public key, which signs nothing.
     pub(super) secret: Option<String>,
     /// Where the secret was written, if this was the first start.
@@ -23,40 +26,51 @@ pub(super) struct TokenKey {
 
 impl TokenKey {
     /// Reads the configured key; without one, the data folder's own secret, which is made if it is not there.
-    pub(super) fn read_or_make(auth: &Auth, data: &Path) -> Result<Self, Failure> {
-        Self::read(auth, || secret_file::ensure(data))
+    pub(super) fn read_or_make(configuration: &Configuration) -> Result<Self, Failure> {
+        Self::read(configuration, || secret_file::ensure(&configuration.server.data))
     }
 
     /// Reads the configured key, or the data folder's own secret. Makes nothing.
-    pub(super) fn read_only(auth: &Auth, data: &Path) -> Result<Self, Failure> {
-        Self::read(auth, || secret_file::find(data))
+    pub(super) fn read_only(configuration: &Configuration) -> Result<Self, Failure> {
+        Self::read(configuration, || secret_file::find(&configuration.server.data))
     }
 
-    fn read(auth: &Auth, own: impl FnOnce() -> anyhow::Result<SecretFile>) -> Result<Self, Failure> {
+    fn read(configuration: &Configuration, own: impl FnOnce() -> anyhow::Result<SecretFile>) -> Result<Self, Failure> {
+        let auth = &configuration.auth;
         let (mut secret, mut made) = (None, None);
-        let (algorithm, key) = match &auth.public_key_file {
-            Some(path) => (algorithm(auth.algorithm), configured("auth.public_key_file", pem(path))?),
+        let set = app_ports::key_set(&configuration.app, auth, algorithm(auth.algorithm))?;
+        let mut rules = match &set {
+            Some(set) => TokenRules::with_key_set(set.clone()),
             None => {
-                let text = match (&auth.secret, &auth.secret_file) {
-                    (Some(secret), _) => secret.reveal().to_owned(),
-                    (None, Some(path)) => configured("auth.secret_file", secret_file::read(path))?,
-                    (None, None) => {
-                        let file = own()?;
+                let (algorithm, key) = match &auth.public_key_file {
+                    Some(path) => (algorithm(auth.algorithm), configured("auth.public_key_file", pem(path))?),
+                    None => {
+                        let file = shared_secret(auth, own)?;
                         made = file.made.then_some(file.path);
-                        file.secret
+                        let key = file.secret.clone().into_bytes();
+                        secret = Some(file.secret);
+                        (TokenAlgorithm::Hs256, key)
                     }
                 };
-                secret = Some(text.clone());
-                (TokenAlgorithm::Hs256, text.into_bytes())
+                TokenRules::new(algorithm, &key).map_err(|error| Failure::Usage(describe(auth, &error)))?
             }
         };
-        let mut rules = TokenRules::new(algorithm, &key).map_err(|error| Failure::Usage(describe(auth, &error)))?;
         rules.issuer.clone_from(&auth.issuer);
         rules.audience.clone_from(&auth.audience);
         rules.user_claim.clone_from(&auth.user_claim);
         rules.leeway = auth.leeway.0;
-        Ok(Self { rules, secret, made })
+        Ok(Self { rules, set, secret, made })
     }
+}
+
+/// The configured secret; without one the data folder's own.
+fn shared_secret(auth: &Auth, own: impl FnOnce() -> anyhow::Result<SecretFile>) -> Result<SecretFile, Failure> {
+    let secret = match (&auth.secret, &auth.secret_file) {
+        (Some(secret), _) => secret.reveal().to_owned(),
+        (None, Some(path)) => configured("auth.secret_file", secret_file::read(path))?,
+        (None, None) => return Ok(own()?),
+    };
+    Ok(SecretFile { secret, path: PathBuf::new(), made: false })
 }
 
 fn algorithm(configured: Algorithm) -> TokenAlgorithm {

@@ -22,7 +22,7 @@ pub(super) struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) name: String,
-    /// Whether the section is a family: `[types.<name>]`.
+    /// Whether the section is a family: `[types.<name>]`. No family holds sections.
     pub(super) family: bool,
     pub(super) meaning: String,
 }
@@ -118,15 +118,20 @@ fn settings_of(name: &str, schema: &Value) -> Vec<Setting> {
     let members = &schema["additionalProperties"];
     let section = Section { name: name.to_owned(), family: members.is_object(), meaning: text(schema, "description") };
     let holder = if section.family { members } else { schema };
-    properties(holder)
-        .map(|(name, schema)| Setting {
+    let settings = properties(holder).flat_map(|(name, schema)| {
+        // A section within a section: `[app.sessions]`.
+        if schema["properties"].is_object() {
+            return settings_of(&format!("{}.{name}", section.name), schema);
+        }
+        vec![Setting {
             section: section.clone(),
             name: name.clone(),
             kind: kind(schema),
             default: schema.get("default").cloned().unwrap_or_default(),
             meaning: text(schema, "description"),
-        })
-        .collect()
+        }]
+    });
+    settings.collect()
 }
 
 /// The kind of one property. `Option` adds a null that says nothing here: a setting that is absent is not set.
@@ -196,6 +201,8 @@ mod tests {
         assert_eq!(kind("server.origins"), &Kind::List);
         assert_eq!(kind("engine.room_within").words(), "length of time from 1ms");
         assert_eq!(kind("server.drain_spread").words(), "length of time");
+        assert_eq!(kind("app.users.cache"), &Kind::Integer { least: 1, most: u64::MAX });
+        assert_eq!(kind("app.sessions.query").words(), "SQL that only reads");
         assert!(SETTINGS.iter().any(|setting| setting.key("") == "auth.secret" && setting.secret()));
     }
 

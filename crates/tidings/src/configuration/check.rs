@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Algorithm, Auth, Configuration, Place, Problem, TimeSpan, sections::DRAIN_REST};
+use super::{Algorithm, AppSection, Auth, Configuration, Place, Problem, Source, TimeSpan, sections::DRAIN_REST};
 
 /// What does not fit together.
 pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, Place>) -> Vec<Problem> {
@@ -40,6 +40,7 @@ pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, 
         problem("log.level", format!(" expects a level such as \"info\" or \"info,tidings_sqlite=debug\": {error}"));
     }
     auth(&configuration.auth, &mut problem);
+    app(&configuration.app, &mut problem);
     found
 }
 
@@ -62,17 +63,70 @@ fn auth(auth: &Auth, problem: &mut impl FnMut(&str, String)) {
             }
         }
     }
-    match (&auth.public_key_file, shared) {
-        (None, false) => problem("auth.public_key_file", format!(" must be set, because `auth.algorithm` is {name}")),
-        (Some(_), true) => {
-            problem(
-                "auth.public_key_file",
-                " is set, but `auth.algorithm` is HS256: name RS256, ES256 or EdDSA".to_owned(),
-            );
+    let public = [("auth.public_key_file", auth.public_key_file.is_some()), ("auth.jwks_url", auth.jwks_url.is_some())];
+    match (public.map(|(_, set)| set), shared) {
+        ([false, false], false) => problem(
+            "auth.public_key_file",
+            format!(" must be set, or `auth.jwks_url`, because `auth.algorithm` is {name}"),
+        ),
+        ([true, true], false) => {
+            problem("auth.jwks_url", " and `auth.public_key_file` are both set: keep one".to_owned());
+        }
+        (_, true) => {
+            for (key, _) in public.iter().filter(|(_, set)| *set) {
+                problem(key, " is set, but `auth.algorithm` is HS256: name RS256, ES256 or EdDSA".to_owned());
+            }
         }
         _ => {}
     }
     if auth.user_claim.is_empty() {
         problem("auth.user_claim", " is empty: it names the claim that holds the user".to_owned());
+    }
+}
+
+/// What the app is asked: each part by a statement or at an endpoint, and the parts of a graph the same way.
+fn app(app: &AppSection, problem: &mut impl FnMut(&str, String)) {
+    for Source { section, query, url } in app.sources() {
+        if query.is_some() && url.is_some() {
+            problem(&format!("{section}.url"), format!(" and `{section}.query` are both set: keep one"));
+        }
+        if query.is_some() && app.database.is_none() {
+            problem("app.database", format!(" must be set, because `{section}.query` is"));
+        }
+    }
+    for (key, set) in [
+        ("app.groups.of_user", app.groups.of_user.is_some()),
+        ("app.followers.pending", app.followers.pending.is_some()),
+    ] {
+        if set && app.database.is_none() {
+            problem("app.database", format!(" must be set, because `{key}` is"));
+        }
+    }
+    let [_, _, _, followers, following, apart, between, _] = app.sources();
+    for part in [following, apart, between] {
+        match (followers, part) {
+            (Source { query: None, url: None, .. }, Source { query: Some(_), .. }) => {
+                problem(&format!("{}.query", part.section), " needs `[app.followers]`".to_owned());
+            }
+            (Source { query: None, url: None, .. }, Source { url: Some(_), .. }) => {
+                problem(&format!("{}.url", part.section), " needs `[app.followers]`".to_owned());
+            }
+            (Source { url: Some(_), .. }, Source { query: Some(_), .. }) => {
+                let what = " is SQL, but `app.followers.url` is an endpoint: ask for both in one way";
+                problem(&format!("{}.query", part.section), what.to_owned());
+            }
+            (Source { query: Some(_), .. }, Source { url: Some(_), .. }) => {
+                let what = " is an endpoint, but `app.followers.query` is SQL: ask for both in one way";
+                problem(&format!("{}.url", part.section), what.to_owned());
+            }
+            _ => {}
+        }
+    }
+    if apart.query.is_some() && between.query.is_none() {
+        let what = " needs `app.between.query`, which says who has blocked and who has muted whom";
+        problem("app.apart.query", what.to_owned());
+    }
+    if followers.url.is_some() && (following.url.is_none() || between.url.is_none()) {
+        problem("app.followers.url", " needs `app.following.url` and `app.between.url`".to_owned());
     }
 }

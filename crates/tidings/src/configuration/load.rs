@@ -78,23 +78,21 @@ impl Reading<'_> {
 }
 
 fn find(path: &[String]) -> Option<&'static Setting> {
-    let (section, family, name) = match path {
-        [section, name] => (section, false, name),
-        [section, _, name] => (section, true, name),
-        _ => return None,
-    };
-    SETTINGS
-        .iter()
-        .find(|setting| setting.section.name == *section && setting.section.family == family && setting.name == *name)
+    let (name, parents) = path.split_last()?;
+    let section = parents.join(".");
+    SETTINGS.iter().filter(|setting| setting.name == *name).find(|setting| match setting.section.family {
+        true => parents.len() == 2 && parents[0] == setting.section.name,
+        false => section == setting.section.name,
+    })
 }
 
 /// A section, or a member of a family, in which nothing is set.
 fn is_empty_section(leaf: &Leaf<'_>) -> bool {
-    let known = match leaf.path.as_slice() {
-        [section] => sections().any(|known| known.name == *section),
-        [section, _] => sections().any(|known| known.name == *section && known.family),
-        _ => false,
-    };
+    let path = leaf.path.join(".");
+    let known = sections().any(|known| match (known.family, leaf.path.as_slice()) {
+        (true, [section, _]) => known.name == *section,
+        _ => known.name == path,
+    });
     known && matches!(leaf.value.kind, config::ValueKind::Table(_))
 }
 
@@ -229,6 +227,11 @@ mod tests {
             ("[sever]\ndata = \"x\"", ":2: unknown key `sever.data`; the nearest known one is `server.data`"),
             ("[limits]\nlisten = \"x\"", "the nearest known one is `server.listen`"),
             ("[types.poke]\nkep = \"never\"", "`types.poke.kep`; the nearest known one is `types.poke.keep`"),
+            (
+                "[app.sesions]\nquery = \"SELECT 1\"",
+                ":2: unknown key `app.sesions.query`; the nearest known one is `app.sessions.query`",
+            ),
+            ("[app.users]\nqery = \"SELECT 1\"", "the nearest known one is `app.users.query`"),
             ("[server]\n[server.listen]\nport = 3", "unknown key `server.listen.port`"),
             ("server = 3", "unknown key `server`"),
         ] {
@@ -307,6 +310,23 @@ mod tests {
             ("[auth]\nsecret = \"short\"", "`auth.secret` is shorter than 32 bytes"),
             ("[auth]\nalgorithm = \"RS256\"", "`auth.public_key_file` must be set"),
             ("[auth]\npublic_key_file = \"x\"", "`auth.algorithm` is HS256"),
+            ("[auth]\njwks_url = \"http://x/keys\"", "`auth.jwks_url` is set, but `auth.algorithm` is HS256"),
+            (
+                "[auth]\nalgorithm = \"RS256\"\njwks_url = \"http://x/keys\"\npublic_key_file = \"x\"",
+                ":3: `auth.jwks_url` and `auth.public_key_file` are both set",
+            ),
+            ("[app.users]\nquery = \"SELECT 1\"", "`app.database` must be set, because `app.users.query` is"),
+            ("[app.users]\nquery = \"SELECT 1\"\nurl = \"x\"", "`app.users.url` and `app.users.query` are both set"),
+            ("[app.following]\nurl = \"x\"", "`app.following.url` needs `[app.followers]`"),
+            (
+                "[app]\ndatabase = \"x\"\n[app.followers]\nurl = \"x\"\n[app.following]\nquery = \"SELECT 1\"",
+                ":6: `app.following.query` is SQL, but `app.followers.url` is an endpoint",
+            ),
+            (
+                "[app]\ndatabase = \"x\"\n[app.followers]\nquery = \"SELECT 1\"\n[app.apart]\nquery = \"SELECT 1\"",
+                "`app.apart.query` needs `app.between.query`",
+            ),
+            ("[app.followers]\nurl = \"x\"", "`app.followers.url` needs `app.following.url` and `app.between.url`"),
         ] {
             let said = said(file, &[]);
             assert!(said.contains(expected), "{file:?}: {said}");

@@ -38,8 +38,9 @@ pub use problem::{Problem, Problems};
 pub use rate::Rate;
 pub use secret::Secret;
 pub use sections::{
-    Algorithm, Auth, Configuration, EngineSection, Limits, Log, LogFormat, ServerSection, SqliteSection, StoreKind,
-    TopicsSection, TypeSection, WhoSends,
+    Algorithm, AppApartSection, AppBetweenSection, AppFollowersSection, AppFollowingSection, AppGroupsSection,
+    AppPostsSection, AppSection, AppSessionsSection, AppUsersSection, Auth, Configuration, EngineSection, Limits, Log,
+    LogFormat, ServerSection, Source, SqliteSection, StoreKind, TopicsSection, TypeSection, Uuids, WhoSends,
 };
 pub use show::show;
 pub use sources::{Flag, Sources};

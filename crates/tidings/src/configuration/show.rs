@@ -19,7 +19,8 @@ pub fn show(loaded: &Loaded) -> String {
                 table(&mut page, section, member, values, loaded);
             }
         } else {
-            table(&mut page, section, "", &values[&section.name], loaded);
+            let values = section.name.split('.').fold(&values, |values, name| &values[name]);
+            table(&mut page, section, "", values, loaded);
         }
     }
     page

@@ -19,7 +19,7 @@ use super::{
     arguments::{Bench, LARGEST_ID},
     target::Target,
 };
-use crate::configuration::Auth;
+use crate::configuration::Configuration;
 
 /// How the test users are known to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Users {
         let configuration = config::read(&flags.who.sources(file))?.configuration;
         match &flags.who.token_file {
             Some(path) => given(path, flags.connections, &configuration.auth.user_claim),
-            None => signed(flags, &configuration.auth, &configuration.server.data, lasts),
+            None => signed(flags, &configuration, lasts),
         }
     }
 
@@ -99,8 +99,9 @@ fn numbered(flags: &Bench, token: impl Fn(UserId) -> Result<Option<String>, Fail
     (first..first + count).map(user).collect()
 }
 
-fn signed(flags: &Bench, auth: &Auth, data: &Path, lasts: Duration) -> Result<Users, Failure> {
-    let key = TokenKey::read_only(auth, data).map_err(|failure| {
+fn signed(flags: &Bench, configuration: &Configuration, lasts: Duration) -> Result<Users, Failure> {
+    let auth = &configuration.auth;
+    let key = TokenKey::read_only(configuration).map_err(|failure| {
         Failure::Usage(format!(
             "{failure}: name the server's data folder with --data, or its secret with --secret-file"
         ))
@@ -125,7 +126,7 @@ fn signed(flags: &Bench, auth: &Auth, data: &Path, lasts: Duration) -> Result<Us
     let from = match (&auth.secret_file, &auth.secret) {
         (Some(path), _) => path.display().to_string(),
         (None, Some(_)) => "auth.secret".to_owned(),
-        (None, None) => data.display().to_string(),
+        (None, None) => configuration.server.data.display().to_string(),
     };
     Ok(Users { way: Way::Signed(from), all: numbered(flags, sign)? })
 }

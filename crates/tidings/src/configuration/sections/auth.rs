@@ -21,6 +21,11 @@ pub struct Auth {
     pub secret_file: Option<PathBuf>,
     /// A PEM file with the public key of RS256, ES256 or EdDSA.
     pub public_key_file: Option<PathBuf>,
+    /// Where an identity provider shows its public keys as a JSON Web Key Set (RFC 7517), in place of `public_key_file`. They are fetched
+    /// at the start, every 10 minutes, and when a token names a key that is not among them (at most once in 30 s); where that
+    /// fails, the last ones stay.
+    #[schemars(extend("format" = "URL"))]
+    pub jwks_url: Option<String>,
     /// The `iss` that a token must have. Without it any will do.
     pub issuer: Option<String>,
     /// The `aud` that a token must have. Without it, a token with an `aud` is refused, because it was meant for somebody
@@ -28,7 +33,7 @@ pub struct Auth {
     pub audience: Option<String>,
     /// The claim that names the user: an integer or a UUID.
     pub user_claim: String,
-    /// The cookie whose value the sessions table knows.
+    /// The cookie whose value the sessions table knows, or `[app.sessions]`.
     pub cookie: String,
     /// How long a session that was found good is taken without looking it up again: so long, at most, may one that was
     /// deleted open connections. `"0s"` looks up each time. A sign-out everywhere holds at once.
@@ -59,6 +64,7 @@ impl Default for Auth {
             secret: None,
             secret_file: None,
             public_key_file: None,
+            jwks_url: None,
             issuer: None,
             audience: None,
             user_claim: "sub".to_owned(),

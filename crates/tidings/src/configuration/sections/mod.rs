@@ -1,5 +1,6 @@
 //! The sections of the configuration, one a file. What stands on a field is what `config doc` prints.
 
+mod app;
 mod auth;
 mod engine;
 mod limits;
@@ -11,6 +12,10 @@ mod types;
 
 use std::collections::BTreeMap;
 
+pub use app::{
+    AppApartSection, AppBetweenSection, AppFollowersSection, AppFollowingSection, AppGroupsSection, AppPostsSection,
+    AppSection, AppSessionsSection, AppUsersSection, Source, Uuids,
+};
 pub use auth::{Algorithm, Auth};
 pub use engine::EngineSection;
 pub use limits::Limits;
@@ -31,6 +36,8 @@ pub struct Configuration {
     pub server: ServerSection,
     /// Who is connecting: how tokens and cookies are checked.
     pub auth: Auth,
+    /// The app's own database and endpoints, which are asked for sessions, groups, posts, followers and users.
+    pub app: AppSection,
     /// What one client, user or address may ask for.
     pub limits: Limits,
     /// Topics: what connections may watch, and backends push to.
