@@ -20,7 +20,7 @@
 //! use tidings_engine::ports::Users;
 //!
 //! let endpoints = Endpoints::new(EndpointOptions::default())?;
-//! let template = Template::parse("app.users.url", "http://127.0.0.1:1/users/{user}", &["user"])?;
+//! let template = Template::parse("app.users.url", "http://127.0.0.1:1/people/{user}", &["user"])?;
 //! let users = EndpointUsers::new(&endpoints, template);
 //! let asked = users.user(tidings_wire::UserId::new(7)); // nobody listens on port 1: an error, once it is awaited
 //! # drop(asked);

@@ -1,4 +1,4 @@
-//! A URL with places for what is asked: `http://app:3000/users/{user}/followers?after={after}&limit={limit}`.
+//! A URL with places for what is asked: `http://app:3000/people/{user}/followers?after={after}&limit={limit}`.
 
 use http::{Uri, uri::Scheme};
 
@@ -121,7 +121,7 @@ mod tests {
             ("http://app/{user", "has a `{` without its `}`"),
             ("http://app/users", "has no place `{user}`"),
             ("ftp://app/{user}", "must begin with http://"),
-            ("/users/{user}", "must begin with http://"),
+            ("/people/{user}", "must begin with http://"),
             ("http://a b/{user}", "is no URL"),
             ("http://ann:secret@app/{user}", "holds a password"),
             ("http://{user}.app/x", "has a place in its host"),

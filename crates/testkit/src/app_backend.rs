@@ -17,11 +17,11 @@ use std::{
 /// use tidings_testkit::{AppBackend, Reply};
 ///
 /// let backend = AppBackend::start(|request| match request.path.as_str() {
-///     "/users/7" => Reply::Json(r#"{"name": "Ann"}"#.into()),
+///     "/people/7" => Reply::Json(r#"{"name": "Ann"}"#.into()),
 ///     _ => Reply::Status(404),
 /// });
 /// let mut stream = std::net::TcpStream::connect(backend.address())?;
-/// write!(stream, "GET /users/7 HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n")?;
+/// write!(stream, "GET /people/7 HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n")?;
 /// let mut answer = String::new();
 /// stream.read_to_string(&mut answer)?;
 /// assert!(answer.ends_with(r#"{"name": "Ann"}"#));

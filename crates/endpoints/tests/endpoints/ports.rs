@@ -46,7 +46,7 @@ fn a_session_is_asked_for_with_the_cookie_and_the_bearer() {
 fn posts_and_users_are_objects_and_404_is_none() {
     let backend = AppBackend::start(|request| match request.path.as_str() {
         "/posts/9" => Reply::Json(r#"{"owner": 7, "content": "hello", "tags": ["a"]}"#.into()),
-        "/users/7" => Reply::Json(r#"{"name": "Ann", "language": "de", "zone": null, "city": "Ulm"}"#.into()),
+        "/people/7" => Reply::Json(r#"{"name": "Ann", "language": "de", "zone": null, "city": "Ulm"}"#.into()),
         _ => Reply::Status(404),
     });
     let asking = endpoints();
@@ -54,7 +54,7 @@ fn posts_and_users_are_objects_and_404_is_none() {
     let post = run(posts.post(PostId::new(9))).unwrap().unwrap();
     assert_eq!((post.owner, Value::Object(post.details)), (user(7), json!({"content": "hello", "tags": ["a"]})));
     assert_eq!(run(posts.post(PostId::new(10))).unwrap(), None);
-    let users = EndpointUsers::new(&asking, template(&backend, "/users/{user}", EndpointUsers::PLACES));
+    let users = EndpointUsers::new(&asking, template(&backend, "/people/{user}", EndpointUsers::PLACES));
     let ann = run(users.user(user(7))).unwrap().unwrap();
     assert_eq!((ann.name.as_deref(), ann.language.as_deref(), ann.zone), (Some("Ann"), Some("de"), None));
     assert_eq!(Value::Object(ann.data), json!({"city": "Ulm"}));

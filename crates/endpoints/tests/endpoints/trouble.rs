@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::support::{chain, endpoints, endpoints_with, run, template, user};
 
 fn users(endpoints: &Endpoints, backend: &AppBackend) -> EndpointUsers {
-    EndpointUsers::new(endpoints, template(backend, "/users/{user}", EndpointUsers::PLACES))
+    EndpointUsers::new(endpoints, template(backend, "/people/{user}", EndpointUsers::PLACES))
 }
 
 fn said(error: &StoreError) -> String {
@@ -68,7 +68,7 @@ fn a_backend_that_hangs_is_asked_once_more_and_given_up_in_time() {
 #[test]
 fn a_question_that_hangs_holds_no_other_up() {
     let backend = AppBackend::start(|request| match request.path.as_str() {
-        "/users/1" => Reply::Hang,
+        "/people/1" => Reply::Hang,
         _ => Reply::Json("{}".into()),
     });
     let users = users(&endpoints(), &backend);
