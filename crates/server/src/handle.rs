@@ -14,6 +14,7 @@ use crate::{
     options::ServerOptions,
     phase::Phase,
     proxies::Suspicion,
+    rollout::RolloutChanges,
 };
 
 /// A running server's handle. Cheap to clone; all clones act on the same server.
@@ -27,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) options: ServerOptions,
     pub(crate) auth: Arc<Authenticator>,
+    pub(crate) rollouts: RolloutChanges,
     pub(crate) limits: Arc<ConnectionLimits>,
     pub(crate) phase: Phase,
     pub(crate) proxy_suspicion: Suspicion,

@@ -16,7 +16,7 @@
 //! | `upgrade`, `greeter`, `handover` | `GET /ws`; the `hello` of `tidings.v1`; the raw socket's way to the engine |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
-//! | `handle`, `erasure` | [`Tidings`]: what the app's own code asks |
+//! | `handle`, `erasure`, `rollout` | [`Tidings`]: what the app's own code asks |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
 //! # A server in an app
@@ -79,6 +79,7 @@ mod pack;
 mod phase;
 mod problem;
 mod proxies;
+mod rollout;
 mod routes;
 mod server;
 mod upgrade;
@@ -95,7 +96,8 @@ pub use proxies::{Network, NetworkError};
 pub use server::{Running, Server};
 /// What packs and embedding apps need of the engine.
 pub use tidings_engine::{
-    Accepted, ConnectionInfo, Context, Dialect, Handle, Intent, SendRequest, Sent, Settings, StartError, TypeInfo, act,
-    clock, ports, publish, registry::TypeSettings,
+    Accepted, ConnectionInfo, Context, Dialect, Handle, Intent, Rollout, RolloutError, RolloutInForce, RolloutSource,
+    SendRequest, Sent, Settings, StartError, TypeDescription, TypeInfo, act, clock, ports, publish,
+    registry::TypeSettings,
 };
 pub use {axum, utoipa, utoipa_axum};

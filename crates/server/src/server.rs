@@ -3,7 +3,7 @@
 use std::{io, net::TcpListener, sync::Arc};
 
 use axum::Router;
-use tidings_engine::{Engine, Parts, StartError, TypeInfo};
+use tidings_engine::{Engine, Parts, StartError, TypeDescription, TypeInfo, ports::Rollouts};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     pack::PackMigrations,
     phase::Phase,
     proxies::Suspicion,
+    rollout::{self, RolloutChanges},
     routes,
 };
 
@@ -23,6 +24,7 @@ use crate::{
 pub struct Server {
     pub(crate) parts: Parts,
     pub(crate) auth: Arc<Authenticator>,
+    pub(crate) rollouts: Arc<dyn Rollouts>,
     pub(crate) tasks: TaskTracker,
     pub(crate) options: ServerOptions,
     pub(crate) migrations: Vec<PackMigrations>,
@@ -48,6 +50,11 @@ impl Server {
         self.parts.registry.types()
     }
 
+    /// What a message type tells of itself by an example; none where there is no such type.
+    pub fn describe(&self, kind: &str) -> Option<TypeDescription> {
+        self.parts.registry.describe(kind)
+    }
+
     /// The OpenAPI document that will stand at `/v1/openapi.json`.
     pub fn openapi(&self) -> &utoipa::openapi::OpenApi {
         &self.openapi
@@ -58,12 +65,17 @@ impl Server {
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { parts, auth, tasks, options, router, openapi, .. } = self;
+        let Self { parts, auth, rollouts, tasks, options, router, openapi, .. } = self;
         let engine = Engine::start(parts)?;
+        if let Err(source) = rollout::load(&engine, &*rollouts).await {
+            engine.stop();
+            return Err(StartError::Store(source));
+        }
         let openapi = openapi.to_json().expect("an OpenAPI document always serialises").into();
         let tidings = Tidings::new(Inner {
             kept: engine.types().into_iter().map(|info| (info.name, info.kept)).collect(),
             auth,
+            rollouts: RolloutChanges::new(rollouts),
             limits: Arc::new(ConnectionLimits::new(&options)),
             phase: Phase::default(),
             proxy_suspicion: Suspicion::default(),

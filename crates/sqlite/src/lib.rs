@@ -17,7 +17,7 @@
 //! | `removal`, `choices`, `seen` | what is erased and pruned; what users chose, and when they were last there |
 //! | `backup` | copies of the database, and their being put back |
 //! | `readers`, `read/` | the threads that read; one file a question |
-//! | `sessions`, `keys`, `revocations` | the other ports |
+//! | `sessions`, `keys`, `revocations`, `rollouts` | the other ports |
 //! | `planted` | behind a feature: mistakes that the tests must find |
 //! | `ids`, `row` | how ids, parameters and columns stand in SQLite |
 //!
@@ -86,6 +86,7 @@ mod removal;
 mod renewal;
 mod requests;
 mod revocations;
+mod rollouts;
 mod row;
 mod seen;
 mod sessions;

@@ -11,6 +11,7 @@ mod http;
 mod keys;
 #[cfg(feature = "bench")]
 mod prove;
+mod rollouts;
 mod serve;
 mod server;
 mod spec;
