@@ -15,7 +15,8 @@ use std::{
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use tidings_wire::{
-    Audience, CloseCode, ConversationKey, GroupId, Id, Key, MessageId, Reject, Sender, Seq, UserId,
+    Audience, CloseCode, ConversationKey, GroupId, Id, Keep, Key, Limit, MessageId, Reject, Sender, Senders, Seq,
+    UserId,
     client_frames::{Delete, Edit},
 };
 
@@ -35,7 +36,8 @@ use crate::{
         Choices, ConversationSummary, Credentials, Groups, Line, MessageStore, Reader, Relation, Topics, Visibility,
     },
     publish::Publish,
-    registry::Registry,
+    registry::{Registry, TypeDescription},
+    rollout::{Rollout, RolloutInForce},
     services::Services,
     settings::{MAX_SHARDS, Settings},
     shard::{Letter, Mail},
@@ -163,15 +165,25 @@ pub struct PresenceInfo {
     pub last_seen: Option<i64>,
 }
 
-/// What is known of a message type.
+/// What is known of a message type, as it is configured.
 #[derive(Clone, Debug)]
 pub struct TypeInfo {
     /// The wire name.
     pub name: &'static str,
     /// The version.
     pub version: u16,
-    /// Whether it is stored (as configured).
+    /// Whether it is stored.
     pub kept: bool,
+    /// How long it is stored.
+    pub keep: Keep,
+    /// Whether it belongs to a conversation.
+    pub stream: bool,
+    /// Who may send it.
+    pub senders: Senders,
+    /// How many of it a user may send.
+    pub limit: Limit,
+    /// For whom it is on now.
+    pub rollout: RolloutInForce,
     /// The golden JSON Schema.
     pub schema: serde_json::Value,
 }
@@ -413,8 +425,28 @@ impl Engine {
     pub fn types(&self) -> Vec<TypeInfo> {
         let settings = &self.services().settings;
         let mut types: Vec<_> = self.services().registry.types();
-        types.iter_mut().for_each(|info| info.kept &= settings.keep);
+        if !settings.keep {
+            types.iter_mut().for_each(|info| (info.kept, info.keep) = (false, Keep::Never));
+        }
         types
+    }
+
+    /// What a type tells of itself by an example; none where there is no such type.
+    pub fn describe(&self, kind: &str) -> Option<TypeDescription> {
+        self.services().registry.describe(kind)
+    }
+
+    /// For whom a type is on now; none where there is no such type.
+    pub fn rollout(&self, kind: &str) -> Option<RolloutInForce> {
+        self.services().registry.get(kind).map(|entry| entry.rollout.in_force())
+    }
+
+    /// Says for whom a type is on, or takes back what was said so, and what holds then; none where there is no such type. It is
+    /// not stored here. Every shard goes by it at once; a message that is being received goes by what was or what is.
+    pub fn set_rollout(&self, kind: &str, rollout: Option<Rollout>) -> Option<RolloutInForce> {
+        let entry = self.services().registry.get(kind)?;
+        entry.rollout.set(rollout);
+        Some(entry.rollout.in_force())
     }
 
     /// As whom the store is asked for a user's view of a stream; none where the user may not see it: of a group from the app's own

@@ -10,7 +10,7 @@
 //! | [`websocket`] | frames (RFC 6455) |
 //! | [`shard`] | a shard's connections, their outboxes and timers, as a state machine without I/O |
 //! | `pipeline`, `head`, `body_hash` | the order in which a message passes: type, rollout, limit, decode, known key, accept, reach |
-//! | [`registry`], `limiter`, [`handle`] | what is known of a type; how often; the app's own say |
+//! | [`registry`], `rollout`, `limiter`, [`handle`] | what is known of a type; for whom, how often; the app's own say |
 //! | [`act`], [`publish`] | what is written, as data, and what follows from it |
 //! | `dispatcher`, `node`, `follow` | commits to publications and answers, in commit order |
 //! | `desk` | commits that nobody told of, types kept for a time |
@@ -91,6 +91,7 @@ mod ready;
 mod receipts;
 pub mod registry;
 mod render;
+mod rollout;
 mod services;
 mod settings;
 pub mod shard;
@@ -110,5 +111,7 @@ pub use hello::Hello;
 pub use node::Node;
 #[cfg(feature = "planted")]
 pub use planted::Planted;
+pub use registry::TypeDescription;
 pub use render::cut_page;
+pub use rollout::{Rollout, RolloutError, RolloutInForce, RolloutSource};
 pub use settings::Settings;

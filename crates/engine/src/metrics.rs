@@ -3,6 +3,8 @@
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use tidings_wire::{CloseCode, Code};
 
+use crate::rollout::Verdict;
+
 /// The counters of one message type, looked up once.
 pub(crate) struct TypeMetrics {
     name: &'static str,
@@ -36,6 +38,11 @@ impl TypeMetrics {
     /// A message was refused.
     pub(crate) fn refused(&self, code: Code) {
         counter!("tidings_messages_total", "type" => self.name, "outcome" => code.as_str()).increment(1);
+    }
+
+    /// A rollout that is not 100 percent said this of a sender: `share`, `named` or `off`.
+    pub(crate) fn rolled_out(&self, verdict: Verdict) {
+        counter!("tidings_rollout_total", "type" => self.name, "result" => verdict.as_str()).increment(1);
     }
 
     /// A message was written so long after it was read, or committed if it is kept. Told of some: at most 1,000 a second of a

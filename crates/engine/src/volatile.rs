@@ -1,4 +1,4 @@
-//! The store of a deployment that keeps nothing: memberships and revocations in memory, until the process ends.
+//! The store of a deployment that keeps nothing: memberships, revocations and rollouts in memory, until the process ends.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -11,7 +11,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     ops::Bound,
     sync::{
         Arc, Mutex,
@@ -25,12 +25,13 @@ use smallvec::SmallVec;
 use tidings_wire::{Code, ConversationKey, GroupId, Key, Reject, Seq, UserId};
 
 use crate::{
+    Rollout,
     abort::on_panic,
     act::{Act, BodyHash, CommitNumber, First, Membership, Op, Outcome, Receipt, Require, Row, Settled, Value},
     ports::{
         ActQueue, Before, BoxFuture, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Groups,
-        HistoryPage, KeyRecord, MessageStore, Page, Reader, Revocations, ServiceKeys, Session, SessionResolver,
-        Standing, Start, StoreError, StoredMessage, Taken,
+        HistoryPage, KeyRecord, MessageStore, Page, Reader, Revocations, Rollouts, ServiceKeys, Session,
+        SessionResolver, Standing, Start, StoreError, StoredMessage, Taken,
     },
 };
 
@@ -63,6 +64,7 @@ struct Shared {
     sink: Mutex<Option<Arc<dyn CommitSink>>>,
     memberships: Mutex<Memberships>,
     revoked: Mutex<HashMap<UserId, i64>>,
+    rollouts: Mutex<BTreeMap<String, Rollout>>,
 }
 
 #[derive(Default)]
@@ -84,7 +86,7 @@ impl VolatileStore {
 
     fn bounded(epoch: Arc<str>, remembered: usize) -> Self {
         let (sink, memberships, revoked) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { remembered, sink, memberships, revoked });
+        let shared = Arc::new(Shared { remembered, sink, memberships, revoked, rollouts: Mutex::default() });
         Self { epoch, queue: Arc::new(ActQueue::new(QUEUE, 1_024)), shared }
     }
 }
@@ -357,6 +359,22 @@ impl Revocations for VolatileStore {
         latest.sort_unstable_by_key(|&(_, until)| std::cmp::Reverse(until));
         latest.truncate(limit as usize);
         now(Ok(latest))
+    }
+}
+
+impl Rollouts for VolatileStore {
+    fn all(&self) -> BoxFuture<Result<Vec<(String, Rollout)>, StoreError>> {
+        let rollouts = self.shared.rollouts.lock().expect(POISON);
+        now(Ok(rollouts.iter().map(|(kind, rollout)| (kind.clone(), rollout.clone())).collect()))
+    }
+
+    fn set(&self, kind: String, rollout: Rollout) -> BoxFuture<Result<(), StoreError>> {
+        self.shared.rollouts.lock().expect(POISON).insert(kind, rollout);
+        now(Ok(()))
+    }
+
+    fn take_back(&self, kind: String) -> BoxFuture<Result<bool, StoreError>> {
+        now(Ok(self.shared.rollouts.lock().expect(POISON).remove(&kind).is_some()))
     }
 }
 

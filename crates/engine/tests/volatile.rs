@@ -1,11 +1,11 @@
-//! The store of a deployment that keeps nothing: memberships and revocations, and a plain answer to all else.
+//! The store of a deployment that keeps nothing: memberships, revocations and rollouts, and a plain answer to all else.
 
 use std::sync::Arc;
 
 use smallvec::smallvec;
 use tidings_engine::{
     act::{Act, CommitNumber, Op, Outcome, Require, Write},
-    ports::{Page, Reader, Revocations, ServiceKeys, SessionResolver, StoreError},
+    ports::{Page, Reader, Revocations, Rollouts, ServiceKeys, SessionResolver, StoreError},
     volatile::VolatileStore,
 };
 use tidings_testkit::contract::{Opened, Stores, Subject, World, act, wait};
@@ -27,6 +27,10 @@ fn revocations() -> Subject<dyn Revocations> {
     Subject::new(store(), ())
 }
 
+fn rollouts() -> Subject<dyn Rollouts> {
+    Subject::new(store(), ())
+}
+
 fn nothing() -> Nothing {
     Nothing
 }
@@ -38,6 +42,7 @@ mod groups {
 }
 
 tidings_testkit::revocations_contract!(revocations);
+tidings_testkit::rollouts_contract!(rollouts);
 
 fn is_refused(outcome: &Outcome, code: Code) -> bool {
     matches!(outcome, Outcome::Refused(reject) if reject.code == code)

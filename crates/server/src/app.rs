@@ -7,8 +7,8 @@ use tidings_engine::{
     clock::{SharedClock, SystemClock},
     handle::Handle,
     ports::{
-        Acquaintances, Everybody, Groups, MessageStore, OpenTopics, Revocations, ServiceKeys, SessionResolver, Topics,
-        Users, Visibility,
+        Acquaintances, Everybody, Groups, MessageStore, OpenTopics, Revocations, Rollouts, ServiceKeys,
+        SessionResolver, Topics, Users, Visibility,
     },
     registry::TypeSettings,
     volatile::VolatileStore,
@@ -45,6 +45,7 @@ pub(crate) struct Ports {
     pub(crate) sessions: Arc<dyn SessionResolver>,
     pub(crate) keys: Arc<dyn ServiceKeys>,
     pub(crate) revocations: Arc<dyn Revocations>,
+    pub(crate) rollouts: Arc<dyn Rollouts>,
     pub(crate) visibility: Option<Arc<dyn Visibility>>,
     pub(crate) topics: Option<Arc<dyn Topics>>,
     pub(crate) users: Option<Arc<dyn Users>>,
@@ -93,7 +94,8 @@ impl App {
             groups: None,
             sessions: nothing.clone(),
             keys: nothing.clone(),
-            revocations: nothing,
+            revocations: nothing.clone(),
+            rollouts: nothing,
             visibility: None,
             topics: None,
             users: None,
@@ -166,6 +168,13 @@ impl App {
         self
     }
 
+    /// Where it is stored for whom types were switched on at run time. Without it that is forgotten at a restart.
+    #[must_use]
+    pub fn rollouts(mut self, rollouts: Arc<dyn Rollouts>) -> Self {
+        self.ports.rollouts = rollouts;
+        self
+    }
+
     /// Who sees whether somebody is online. Without it those who share a conversation see one another; with `dev` and with the setting
     /// `server.open_presence` everybody sees everybody.
     #[must_use]
@@ -221,7 +230,7 @@ impl App {
     /// The first thing that does not fit.
     pub fn build(self) -> Result<Server, BuildError> {
         let Self { mut setup, ports, mut settings, options } = self;
-        let Ports { messages, groups, sessions, keys, revocations, visibility, topics, users, clock } = ports;
+        let Ports { messages, groups, sessions, keys, revocations, rollouts, visibility, topics, users, clock } = ports;
         if !setup.problems.is_empty() {
             return Err(setup.problems.swap_remove(0));
         }
@@ -268,7 +277,7 @@ impl App {
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);
-        Ok(Server { parts, auth, users, tasks, options, migrations, router, openapi, on_start })
+        Ok(Server { parts, auth, rollouts, users, tasks, options, migrations, router, openapi, on_start })
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     phase::Phase,
     problem::refusal,
     proxies::Suspicion,
+    rollout::RolloutChanges,
     users::CachedUsers,
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) auth: Arc<Authenticator>,
     /// What the app knows of its users, if it brought a port for it.
     pub(crate) users: Option<CachedUsers>,
+    pub(crate) rollouts: RolloutChanges,
     pub(crate) limits: Arc<ConnectionLimits>,
     pub(crate) phase: Phase,
     pub(crate) proxy_suspicion: Suspicion,

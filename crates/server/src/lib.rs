@@ -17,7 +17,7 @@
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
 //! | `topics` | who may watch what, by prefixes |
-//! | `handle`, `erasure`, `changed` | [`Tidings`]: what the app's own code asks |
+//! | `handle`, `erasure`, `changed`, `rollout` | [`Tidings`]: what the app's own code asks |
 //! | `users`, `memory` | [`CachedUsers`]: what the app knows of its users, remembered |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
@@ -83,6 +83,7 @@ mod pack;
 mod phase;
 mod problem;
 mod proxies;
+mod rollout;
 mod routes;
 mod server;
 mod topics;
@@ -102,8 +103,9 @@ pub use proxies::{Network, NetworkError};
 pub use server::{Running, Server};
 /// What packs and embedding apps need of the engine.
 pub use tidings_engine::{
-    Accepted, ConnectionInfo, Context, Deed, Dialect, Done, Handle, Intent, SendRequest, Sent, Settings, StartError,
-    TypeInfo, act, clock, ports, publish, registry::TypeSettings,
+    Accepted, ConnectionInfo, Context, Deed, Dialect, Done, Handle, Intent, Rollout, RolloutError, RolloutInForce,
+    RolloutSource, SendRequest, Sent, Settings, StartError, TypeDescription, TypeInfo, act, clock, ports, publish,
+    registry::TypeSettings,
 };
 pub use users::{CachedPosts, CachedUsers};
 pub use {axum, utoipa, utoipa_axum};

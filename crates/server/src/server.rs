@@ -3,7 +3,7 @@
 use std::{io, net::TcpListener, sync::Arc};
 
 use axum::Router;
-use tidings_engine::{Engine, Parts, StartError, TypeInfo};
+use tidings_engine::{Engine, Parts, StartError, TypeDescription, TypeInfo, ports::Rollouts};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     pack::{OnStart, PackMigrations},
     phase::Phase,
     proxies::Suspicion,
+    rollout::{self, RolloutChanges},
     routes,
     users::CachedUsers,
 };
@@ -24,6 +25,7 @@ use crate::{
 pub struct Server {
     pub(crate) parts: Parts,
     pub(crate) auth: Arc<Authenticator>,
+    pub(crate) rollouts: Arc<dyn Rollouts>,
     pub(crate) users: Option<CachedUsers>,
     pub(crate) tasks: TaskTracker,
     pub(crate) options: ServerOptions,
@@ -51,6 +53,11 @@ impl Server {
         self.parts.registry.types()
     }
 
+    /// What a message type tells of itself by an example; none where there is no such type.
+    pub fn describe(&self, kind: &str) -> Option<TypeDescription> {
+        self.parts.registry.describe(kind)
+    }
+
     /// The OpenAPI document that will stand at `/v1/openapi.json`.
     pub fn openapi(&self) -> &utoipa::openapi::OpenApi {
         &self.openapi
@@ -61,13 +68,18 @@ impl Server {
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { parts, auth, users, tasks, options, router, openapi, on_start, .. } = self;
+        let Self { parts, auth, rollouts, users, tasks, options, router, openapi, on_start, .. } = self;
         let engine = Engine::start(parts)?;
+        if let Err(source) = rollout::load(&engine, &*rollouts).await {
+            engine.stop();
+            return Err(StartError::Store(source));
+        }
         let openapi = openapi.to_json().expect("an OpenAPI document always serialises").into();
         let tidings = Tidings::new(Inner {
             kept: engine.types().into_iter().map(|info| (info.name, info.kept)).collect(),
             auth,
             users,
+            rollouts: RolloutChanges::new(rollouts),
             limits: Arc::new(ConnectionLimits::new(&options)),
             phase: Phase::default(),
             proxy_suspicion: Suspicion::default(),

@@ -18,7 +18,7 @@
 //! | `removal`, `choices`, `seen` | what is erased and pruned; what users chose, and when they were last there |
 //! | `backup` | copies of the database, and their being put back |
 //! | `readers`, `read/` | the threads that read; one file a question |
-//! | `sessions`, `keys`, `revocations` | the other ports |
+//! | `sessions`, `keys`, `revocations`, `rollouts` | the other ports |
 //! | [`app`] | statements of the configuration against the app's own database file, which is only read |
 //! | `planted` | behind a feature: mistakes that the tests must find |
 //! | `ids`, `row` | how ids, parameters and columns stand in SQLite |
@@ -89,6 +89,7 @@ mod removal;
 mod renewal;
 mod requests;
 mod revocations;
+mod rollouts;
 mod row;
 mod seen;
 mod sessions;

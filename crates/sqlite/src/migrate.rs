@@ -16,6 +16,7 @@ pub(crate) const OWN: &[MigrationSource<'static>] = &[
     (2, "changes", include_str!("../migrations/V2__changes.sql")),
     (3, "seen", include_str!("../migrations/V3__seen.sql")),
     (4, "requests", include_str!("../migrations/V4__requests.sql")),
+    (5, "rollouts", include_str!("../migrations/V5__rollouts.sql")),
 ];
 
 /// A part of the database with migrations of its own.

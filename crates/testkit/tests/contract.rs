@@ -7,7 +7,7 @@ use std::sync::{
 
 use tidings_engine::{
     clock::{Clock, Now},
-    ports::{Revocations, ServiceKeys},
+    ports::{Revocations, Rollouts, ServiceKeys},
 };
 use tidings_testkit::{
     contract::{Opened, Stores, Subject, sessions::Sessions},
@@ -47,6 +47,10 @@ fn revocations() -> Subject<dyn Revocations> {
     Subject::new(Arc::new(MemoryStore::new(hand())), ())
 }
 
+fn rollouts() -> Subject<dyn Rollouts> {
+    Subject::new(Arc::new(MemoryStore::new(hand())), ())
+}
+
 fn sessions() -> Sessions {
     let hand = hand();
     let store = Arc::new(MemoryStore::new(hand.clone()));
@@ -65,4 +69,5 @@ tidings_testkit::message_store_contract!(memory);
 tidings_testkit::groups_contract!(memory);
 tidings_testkit::service_keys_contract!(keys);
 tidings_testkit::revocations_contract!(revocations);
+tidings_testkit::rollouts_contract!(rollouts);
 tidings_testkit::sessions_contract!(sessions);

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use tidings_wire::{Keep, Limit, Message, Senders};
 
 use super::{
-    TypeEntry,
+    TypeDescription, TypeEntry,
     receive::{Direct, Receive, WithHandler},
     schema,
 };
-use crate::{engine::TypeInfo, handle::Handle};
+use crate::{
+    engine::TypeInfo,
+    handle::Handle,
+    rollout::{Gate, Rollout},
+};
 
 /// The types of a running engine, by name.
 #[derive(Debug)]
@@ -37,8 +41,8 @@ pub struct TypeSettings {
     pub senders: Option<Senders>,
     /// How many of it a sender may send.
     pub limit: Option<Limit>,
-    /// The share of users for whom the type is on, 0 to 100, always the same users.
-    pub rollout: Option<u8>,
+    /// For whom the type is on, while nothing else is said at run time.
+    pub rollout: Option<Rollout>,
 }
 
 /// Why types can't be registered together. The sentence says what to change.
@@ -76,9 +80,6 @@ pub enum BuildError {
         /// All names, with commas.
         known: String,
     },
-    /// A rollout above 100.
-    #[error("[types.{0}] rollout: a percentage from 0 to 100")]
-    Rollout(&'static str),
 }
 
 struct Declared {
@@ -90,6 +91,18 @@ struct Declared {
     limit: Limit,
     receive: Box<dyn Receive>,
     schema: serde_json::Value,
+}
+
+/// Whether a type may have the name by its form: 1 to 40 of a–z, 0–9, _, a letter first.
+pub fn is_type_name(name: &str) -> bool {
+    name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && name.len() <= 40
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+/// Whether the protocol uses the name itself.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
 }
 
 /// Names of the protocol's own frames.
@@ -180,13 +193,10 @@ impl RegistryBuilder {
 impl Declared {
     fn check(self, settings: TypeSettings) -> Result<TypeEntry, BuildError> {
         let name = self.name;
-        let well_formed = name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
-            && name.len() <= 40
-            && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-        if !well_formed {
+        if !is_type_name(name) {
             return Err(BuildError::Name(name));
         }
-        if RESERVED.contains(&name) {
+        if is_reserved(name) {
             return Err(BuildError::Reserved(name));
         }
         if self.keep != Keep::Never && !self.stream {
@@ -197,10 +207,6 @@ impl Declared {
         if keep_rank(keep) > keep_rank(self.keep) {
             return Err(BuildError::KeepLonger(name));
         }
-        let rollout = settings.rollout.unwrap_or(100);
-        if rollout > 100 {
-            return Err(BuildError::Rollout(name));
-        }
         Ok(TypeEntry::new(
             name,
             self.version,
@@ -208,7 +214,7 @@ impl Declared {
             self.stream,
             settings.senders.unwrap_or(self.senders),
             settings.limit.unwrap_or(self.limit),
-            rollout,
+            Gate::new(settings.rollout),
             self.receive,
             self.schema,
         ))
@@ -249,11 +255,21 @@ impl Registry {
             name: entry.name,
             version: entry.version,
             kept: entry.kept(),
+            keep: entry.keep(),
+            stream: entry.stream,
+            senders: entry.senders,
+            limit: entry.limit,
+            rollout: entry.rollout.in_force(),
             schema: entry.schema.clone(),
         };
         let mut types: Vec<_> = self.entries.iter().map(info).collect();
         types.sort_unstable_by_key(|info| info.name);
         types
+    }
+
+    /// What a type tells of itself by an example; none where there is no such type. The type's own `audience` is asked once.
+    pub fn describe(&self, name: &str) -> Option<TypeDescription> {
+        self.get(name).map(|entry| entry.describe().clone())
     }
 
     pub(crate) fn entries(&self) -> &[TypeEntry] {

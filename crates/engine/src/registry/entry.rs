@@ -1,11 +1,19 @@
 //! One registered type: what it declares and what the configuration made of it.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use tidings_wire::{Keep, Limit, Senders, UserId};
 
-use super::receive::Receive;
-use crate::{clock::Now, limiter::Limiter, metrics::TypeMetrics};
+use super::{
+    describe::{self, TypeDescription},
+    receive::Receive,
+};
+use crate::{
+    clock::Now,
+    limiter::Limiter,
+    metrics::TypeMetrics,
+    rollout::{Gate, Verdict},
+};
 
 /// A registered type.
 pub(crate) struct TypeEntry {
@@ -16,9 +24,11 @@ pub(crate) struct TypeEntry {
     pub(crate) receive: Box<dyn Receive>,
     pub(crate) schema: serde_json::Value,
     pub(crate) metrics: TypeMetrics,
+    pub(crate) limit: Limit,
+    pub(crate) rollout: Gate,
     keep: Keep,
-    rollout: u8,
     limiter: Option<Limiter>,
+    description: OnceLock<TypeDescription>,
 }
 
 impl TypeEntry {
@@ -30,12 +40,13 @@ impl TypeEntry {
         stream: bool,
         senders: Senders,
         limit: Limit,
-        rollout: u8,
+        rollout: Gate,
         receive: Box<dyn Receive>,
         schema: serde_json::Value,
     ) -> Self {
         let (limiter, metrics) = (Limiter::new(limit), TypeMetrics::new(name));
-        Self { name, version, stream, senders, receive, schema, metrics, keep, rollout, limiter }
+        let description = OnceLock::new();
+        Self { name, version, stream, senders, receive, schema, metrics, limit, rollout, keep, limiter, description }
     }
 
     /// Whether its messages are stored.
@@ -48,9 +59,16 @@ impl TypeEntry {
         self.keep
     }
 
-    /// Whether the rollout has reached the user.
+    /// Whether the rollout has reached the user. Told to the metrics where it is not on for everybody.
     pub(crate) fn is_on_for(&self, user: UserId) -> bool {
-        self.rollout == 100 || percentile(self.name, user) < self.rollout
+        let Some(verdict) = self.rollout.ask(self.name, user) else { return true };
+        self.metrics.rolled_out(verdict);
+        verdict != Verdict::Off
+    }
+
+    /// What it tells of itself by an example, made when it is asked first.
+    pub(crate) fn describe(&self) -> &TypeDescription {
+        self.description.get_or_init(|| describe::describe(self))
     }
 
     /// Takes one from what the user may send, or says how long to wait.
@@ -69,29 +87,5 @@ impl TypeEntry {
 impl std::fmt::Debug for TypeEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TypeEntry").field("name", &self.name).field("version", &self.version).finish_non_exhaustive()
-    }
-}
-
-/// A number from 0 to 99 that is the same for a user and a type on every node and in every release: FNV-1a
-/// (draft-eastlake-fnv) over the type's name and the id's text.
-fn percentile(name: &str, user: UserId) -> u8 {
-    let text = format!("{name}/{user}");
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    // The low bits of FNV mix poorly over short texts that differ in the last byte; the high ones are folded in.
-    ((hash ^ (hash >> 32)) % 100) as u8
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rollout_takes_about_its_share_of_users_and_always_the_same() {
-        let on: Vec<_> = (0..10_000).map(UserId::new).filter(|&user| percentile("poke", user) < 10).collect();
-        assert!((800..1_200).contains(&on.len()), "{}", on.len());
-        assert!(on.iter().all(|&user| percentile("poke", user) < 50), "raising the share keeps those who had it");
-        assert_ne!(on, (0..10_000).map(UserId::new).filter(|&user| percentile("nudge", user) < 10).collect::<Vec<_>>());
     }
 }

@@ -46,6 +46,12 @@ pub(crate) trait Receive: Send + Sync {
 
     /// Brings an older stored body into today's form.
     fn upgrade(&self, version: u16, body: serde_json::Value) -> Result<serde_json::Value, UpgradeError>;
+
+    /// Whom a frame would reach, by the type alone; none where the type can't read it.
+    fn would_reach(&self, json: &str, sender: &Sender) -> Option<Audience>;
+
+    /// Whether a handler decides about its messages.
+    fn handled(&self) -> bool;
 }
 
 /// A type whose messages are accepted as they are.
@@ -76,6 +82,14 @@ impl<M: Message> Receive for Direct<M> {
     fn upgrade(&self, version: u16, body: serde_json::Value) -> Result<serde_json::Value, UpgradeError> {
         M::upgrade(version, body)
     }
+
+    fn would_reach(&self, json: &str, sender: &Sender) -> Option<Audience> {
+        would_reach::<M>(json, sender)
+    }
+
+    fn handled(&self) -> bool {
+        false
+    }
 }
 
 impl<M: Message, H: Handle<M>> Receive for WithHandler<M, H> {
@@ -92,11 +106,25 @@ impl<M: Message, H: Handle<M>> Receive for WithHandler<M, H> {
     fn upgrade(&self, version: u16, body: serde_json::Value) -> Result<serde_json::Value, UpgradeError> {
         M::upgrade(version, body)
     }
+
+    fn would_reach(&self, json: &str, sender: &Sender) -> Option<Audience> {
+        would_reach::<M>(json, sender)
+    }
+
+    fn handled(&self) -> bool {
+        true
+    }
 }
 
 /// Decodes a frame. The type's own code may run here, so a panic is caught.
 fn decode<M: Message>(json: &str) -> Result<Enveloped<'_, M>, Reject> {
     std::panic::catch_unwind(AssertUnwindSafe(|| read(json))).unwrap_or_else(panicked::<M, _>)
+}
+
+/// Asks the type whom a frame would reach. Its own code runs here, so a panic is caught.
+fn would_reach<M: Message>(json: &str, sender: &Sender) -> Option<Audience> {
+    let ask = || read::<M>(json).ok().map(|read| read.message.audience(sender));
+    std::panic::catch_unwind(AssertUnwindSafe(ask)).ok().flatten()
 }
 
 /// Reads a frame; on failure once more, slowly, to learn which of the type's fields was wrong.

@@ -1,6 +1,6 @@
 //! Messages for everyone, and their order among others.
 
-use tidings_engine::registry::TypeSettings;
+use tidings_engine::{Rollout, registry::TypeSettings};
 use tidings_wire::{Code, Me, Message, Senders, UserId};
 
 use crate::messages::{Broadcast, Poke, Shout, broadcast, poke, user, world};
@@ -69,9 +69,14 @@ fn only_services_may_send_what_is_theirs() {
     assert_eq!(ann.expects::<Broadcast>().from, Some(user(7)));
 }
 
+/// On for a share of the users.
+fn to(percent: u64) -> TypeSettings {
+    TypeSettings { rollout: Some(Rollout::new(percent, Vec::new()).unwrap()), ..TypeSettings::default() }
+}
+
 #[test]
 fn a_rollout_is_on_for_the_same_users_always() {
-    let tenth = TypeSettings { rollout: Some(10), ..TypeSettings::default() };
+    let tenth = to(10);
     let on_for = |settings: TypeSettings| -> Vec<UserId> {
         let world = world().configure(Poke::TYPE, settings).start();
         let target = world.client(user(1_000));
@@ -92,13 +97,13 @@ fn a_rollout_is_on_for_the_same_users_always() {
     let some = on_for(tenth.clone());
     assert!((10..60).contains(&some.len()), "{}", some.len());
     assert_eq!(on_for(tenth), some);
-    let more = on_for(TypeSettings { rollout: Some(50), ..TypeSettings::default() });
+    let more = on_for(to(50));
     assert!(some.iter().all(|user| more.contains(user)) && more.len() > some.len());
 }
 
 #[test]
 fn a_rollout_does_not_hold_for_services() {
-    let off = TypeSettings { rollout: Some(0), ..TypeSettings::default() };
+    let off = to(0);
     let world = world().configure("shout", off).start();
     let [ann] = world.clients([1]);
     ann.send(&Shout { everyone: true, ..Shout::default() });

@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     changed, changes, connections, conversations, erasure, export, groups, history, marks, me, messages, operate,
-    presence, schema, types,
+    presence, rollouts, schema, types,
 };
 use crate::{guard, handle::Tidings, problem::ProblemDocument, upgrade};
 
@@ -34,6 +34,7 @@ pub(crate) fn assemble(
         .routes(routes!(marks::read))
         .routes(routes!(marks::mute))
         .routes(routes!(types::list))
+        .routes(routes!(rollouts::get, rollouts::set, rollouts::take_back))
         .routes(routes!(me::me, me::choose))
         .routes(routes!(operate::openapi))
         .merge(packs);

@@ -14,6 +14,7 @@ mod me;
 mod messages;
 mod operate;
 mod presence;
+mod rollouts;
 mod schema;
 mod types;
 

@@ -40,6 +40,10 @@ refusals! {
     RefusedSend: BadJson, UnknownType, KeyReused, TooLarge, Limited, NotEnabled;
     /// What changing a message adds.
     RefusedChange: BadJson, NotFound, TooLarge, Limited, NotEnabled;
+    /// What a body adds.
+    RefusedBody: BadJson, TooLarge;
+    /// What naming something adds that may not exist.
+    RefusedUnknown: NotFound;
     /// What reading a stream adds.
     RefusedRead: NotFound, NotEnabled;
     /// What a feature adds that may be switched off.

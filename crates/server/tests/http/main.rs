@@ -17,6 +17,7 @@ mod packs;
 mod presence;
 mod renewal;
 mod repeats;
+mod rollouts;
 mod types;
 mod upgrade;
 mod web_pages;

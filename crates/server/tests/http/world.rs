@@ -77,7 +77,7 @@ pub(crate) fn app(options: ServerOptions) -> (App, Arc<SteppedClock>, Arc<Memory
     let app =
         App::new().message::<Poke>().message::<Cheer>().message::<Alarm>().message::<Letter>().message::<Postcard>();
     let app = app.options(options).clock(clock.clone()).keys(store.clone()).sessions(store.clone());
-    (app.revocations(store.clone()), clock, store)
+    (app.revocations(store.clone()).rollouts(store.clone()), clock, store)
 }
 
 impl World {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidings_engine::ports::{Revocations, ServiceKeys};
+use tidings_engine::ports::{Revocations, Rollouts, ServiceKeys};
 use tidings_sqlite::{SqliteOptions, SqliteStore};
 use tidings_testkit::contract::{Opened, Stores, Subject, sessions::Sessions, wait};
 
@@ -30,6 +30,11 @@ fn revocations() -> Subject<dyn Revocations> {
     Subject::new(Arc::new(folder.open(Hand::at(1_000))), folder)
 }
 
+fn rollouts() -> Subject<dyn Rollouts> {
+    let folder = Folder::new();
+    Subject::new(Arc::new(folder.open(Hand::at(1_000))), folder)
+}
+
 fn sessions() -> Sessions {
     let folder = Folder::new();
     let hand = Hand::at(1_000);
@@ -49,4 +54,5 @@ tidings_testkit::message_store_contract!(folder);
 tidings_testkit::groups_contract!(folder);
 tidings_testkit::service_keys_contract!(keys);
 tidings_testkit::revocations_contract!(revocations);
+tidings_testkit::rollouts_contract!(rollouts);
 tidings_testkit::sessions_contract!(sessions);

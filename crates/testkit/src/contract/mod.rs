@@ -38,6 +38,7 @@ pub mod messages;
 pub mod reading;
 pub mod requesting;
 pub mod revocations;
+pub mod rollouts;
 pub mod sessions;
 mod stores;
 mod subject;

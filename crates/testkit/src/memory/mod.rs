@@ -15,6 +15,7 @@
 mod conversation;
 mod keys;
 mod revocations;
+mod rollouts;
 mod sessions;
 mod state;
 mod store;

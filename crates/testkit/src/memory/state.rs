@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use smallvec::{SmallVec, smallvec};
 use tidings_engine::{
+    Rollout,
     act::{
         Act, BodyHash, Change, CommitNumber, Entry, First, Membership, Op, Outcome, ReadMark, Receipt, Request,
         Require, Seen,
@@ -25,6 +26,7 @@ pub(super) struct State {
     pub(super) sessions: HashMap<String, StoredSession>,
     pub(super) service_keys: BTreeMap<String, KeyRecord>,
     pub(super) revoked: HashMap<UserId, i64>,
+    pub(super) rollouts: BTreeMap<String, Rollout>,
     keys: HashMap<(UserId, Key), (Receipt, BodyHash)>,
     requests: HashMap<(Option<UserId>, Key), (First, BodyHash)>,
     /// Where each message stands, in commit order.

@@ -54,7 +54,7 @@ impl TestServer {
     pub async fn with(add: impl FnOnce(App) -> App) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(SystemClock::new())));
         let app = App::new().options(options()).messages(store.clone()).groups(store.clone());
-        let app = app.sessions(store.clone()).keys(store.clone()).revocations(store.clone());
+        let app = app.sessions(store.clone()).keys(store.clone()).revocations(store.clone()).rollouts(store.clone());
         Self::run(add(app), store).await
     }
 

@@ -45,7 +45,7 @@ pub(super) fn server(
     }
     if let Stores::All(store) | Stores::Beside(store) = stores {
         let store = Arc::new(store.clone());
-        app = app.sessions(store.clone()).keys(store.clone()).revocations(store);
+        app = app.sessions(store.clone()).keys(store.clone()).revocations(store.clone()).rollouts(store);
     }
     with_ports(app, &ports).build().map_err(|error| Failure::Usage(error.to_string()))
 }
@@ -182,6 +182,6 @@ fn type_settings(section: &TypeSection) -> TypeSettings {
             WhoSends::Service => Senders::Service,
         }),
         limit: section.limit.map(|rate| rate.0),
-        rollout: section.rollout,
+        rollout: section.rollout.as_ref().map(|rollout| rollout.0.clone()),
     }
 }

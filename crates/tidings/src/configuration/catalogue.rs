@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{Configuration, TimeSpan};
+use super::{Configuration, RolloutFor, TimeSpan};
 
 /// One setting.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(super) enum Kind {
         most: u64,
     },
     OneOf(Vec<String>),
+    /// A share in percent, or a table with that and users.
+    Rollout,
     List,
     /// A length of time, and the shortest that works.
     Span {
@@ -97,6 +99,7 @@ impl Kind {
             Self::Integer { least, most: u64::MAX } => format!("integer from {least}"),
             Self::Integer { least, most } => format!("integer from {least} to {most}"),
             Self::OneOf(words) => words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or "),
+            Self::Rollout => RolloutFor::FORM.to_owned(),
             Self::List => "list of texts".to_owned(),
             Self::Span { least } if least.0.is_zero() => TimeSpan::FORM.to_owned(),
             Self::Span { least } => format!("{} from {least}", TimeSpan::FORM),
@@ -148,6 +151,8 @@ fn kind(schema: &Value) -> Kind {
     let bound = |name: &str| schema[name].as_f64().map(|bound| bound as u64);
     if is("boolean") {
         Kind::Boolean
+    } else if schema["format"] == RolloutFor::FORM {
+        Kind::Rollout
     } else if is("integer") {
         Kind::Integer { least: bound("minimum").unwrap_or(0), most: bound("maximum").unwrap_or(u64::MAX) }
     } else if is("array") {
@@ -197,7 +202,7 @@ mod tests {
         assert_eq!(kind("engine.shards"), &Kind::Integer { least: 1, most: 64 });
         assert_eq!(kind("server.store"), &Kind::OneOf(vec!["sqlite".into(), "none".into()]));
         assert_eq!(kind("types.<name>.senders"), &Kind::OneOf(vec!["users".into(), "service".into()]));
-        assert_eq!(kind("types.<name>.rollout"), &Kind::Integer { least: 0, most: 100 });
+        assert_eq!(kind("types.<name>.rollout"), &Kind::Rollout);
         assert_eq!(kind("server.origins"), &Kind::List);
         assert_eq!(kind("engine.room_within").words(), "length of time from 1ms");
         assert_eq!(kind("server.drain_spread").words(), "length of time");

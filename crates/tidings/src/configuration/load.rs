@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Configuration, Place, Problem, Problems, Sources,
-    catalogue::{SETTINGS, Setting, sections},
+    catalogue::{Kind, SETTINGS, Setting, sections},
     check, place,
     sources::{FROM_ENVIRONMENT, FileText},
     tree::{self, Leaf},
@@ -28,7 +28,9 @@ pub struct Loaded {
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let (values, file) = sources.read()?;
     let mut reading = Reading { file: file.as_ref(), json: json!({}), places: BTreeMap::new(), problems: Vec::new() };
-    for leaf in tree::leaves(&values) {
+    // A table under such a setting is its value.
+    let is_value = |path: &[String]| find(path).is_some_and(|setting| setting.kind == Kind::Rollout);
+    for leaf in tree::leaves(&values, is_value) {
         reading.take(&leaf);
     }
     reading.problems.extend(sources.other_variables().filter_map(|name| almost_a_setting(name)));
@@ -275,11 +277,37 @@ mod tests {
             ("[engine]\nroom_within = \"0s\"", "`engine.room_within` expects length of time from 1ms"),
             ("[sqlite]\nstatement_limit = \"0s\"", "`sqlite.statement_limit` expects length of time from 100ms"),
             ("[types.poke]\nlimit = \"60\"", "`types.poke.limit`: \"60\" is no rate such as \"60/min\""),
+            ("[types.poke]\nrollout = 101", "`types.poke.rollout`: a share is from 0 to 100 percent, not 101"),
+            ("[types.poke]\nrollout = \"10\"", "`types.poke.rollout` expects integer from 0 to 100, or `{ percent"),
+            ("[types.poke]\nrollout = {}", "`types.poke.rollout`: missing field `percent`"),
+            (
+                "[types.poke]\nrollout = { percent = 1, usr = [7] }",
+                "`types.poke.rollout`: unknown field `usr`, expected `percent` or `users`",
+            ),
+            ("[types.poke]\nrollout = { percent = 1, users = [-7] }", "`types.poke.rollout`: "),
             ("[server", "is no TOML"),
         ] {
             let said = said(file, &[]);
             assert!(said.contains(expected), "{file:?}: {said}");
         }
+    }
+
+    #[test]
+    fn a_rollout_is_a_share_or_a_share_with_users() {
+        let with = |file: &str, environment: &[(&str, &str)]| {
+            let loaded = loaded(file, environment).unwrap();
+            let rollout = loaded.configuration.types["poke"].rollout.clone().unwrap().0;
+            let again = self::loaded(&show(&loaded), &[]).unwrap();
+            assert_eq!(again.configuration, loaded.configuration, "what is shown reads back");
+            (rollout.percent(), rollout.users().iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let uuid = "0192f0c1-2b3c-7def-8abc-0123456789ab";
+        assert_eq!(with("[types.poke]\nrollout = 10", &[]), (10, vec![]));
+        let table = format!("[types.poke]\nrollout = {{ percent = 10, users = [7, \"{uuid}\"] }}");
+        assert_eq!(with(&table, &[]), (10, vec!["7".to_owned(), uuid.to_owned()]));
+        assert_eq!(with("[types.poke.rollout]\npercent = 0\nusers = [7]", &[]), (0, vec!["7".to_owned()]));
+        assert_eq!(with("", &[("TIDINGS_TYPES__POKE__ROLLOUT", "5")]), (5, vec![]));
+        assert_eq!(with(&table, &[("TIDINGS_TYPES__POKE__ROLLOUT", "5")]), (5, vec![]));
     }
 
     #[test]

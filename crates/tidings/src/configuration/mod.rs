@@ -8,7 +8,7 @@
 //! | `load` | sources in, [`Configuration`] or problems out |
 //! | `problem`, `place` | what is wrong, and where it stands |
 //! | `doc`, `show` | what `config doc` and `config show` print |
-//! | `time_span`, `topic_pattern`, `keep`, `rate`, `listen`, `networks`, `secret` | values with a form of their own |
+//! | `time_span`, `topic_pattern`, `keep`, `rate`, `rollout`, `listen`, `networks`, `secret` | values with a form of their own |
 
 mod catalogue;
 mod check;
@@ -20,6 +20,7 @@ mod networks;
 mod place;
 mod problem;
 mod rate;
+mod rollout;
 mod secret;
 mod sections;
 mod show;
@@ -36,6 +37,7 @@ pub use networks::{Origin, Proxy};
 pub use place::Place;
 pub use problem::{Problem, Problems};
 pub use rate::Rate;
+pub use rollout::RolloutFor;
 pub use secret::Secret;
 pub use sections::{
     Algorithm, AppApartSection, AppBetweenSection, AppFollowersSection, AppFollowingSection, AppGroupsSection,

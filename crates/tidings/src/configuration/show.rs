@@ -41,6 +41,10 @@ fn line(page: &mut String, setting: &Setting, key: &str, value: &Value, loaded: 
     let place = loaded.places.get(key).unwrap_or(&Place::Default);
     // JSON's text, numbers, booleans and lists of them are TOML's too.
     let _ = match value {
+        Value::Object(_) => {
+            let table = toml::Value::try_from(value).expect("a setting's table has no nulls");
+            writeln!(page, "{} = {table}  # {place}", setting.name)
+        }
         Value::Null => writeln!(page, "# {} is not set", setting.name),
         value => writeln!(page, "{} = {value}  # {place}", setting.name),
     };

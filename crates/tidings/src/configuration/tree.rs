@@ -11,10 +11,10 @@ pub(super) struct Leaf<'a> {
     pub(super) value: &'a Value,
 }
 
-/// The leaves, sorted by their paths. An empty table is one.
-pub(super) fn leaves(tree: &Value) -> Vec<Leaf<'_>> {
+/// The leaves, sorted by their paths. An empty table is one, and a table at a path for which `is_value` says so.
+pub(super) fn leaves(tree: &Value, is_value: impl Fn(&[String]) -> bool) -> Vec<Leaf<'_>> {
     let mut found = Vec::new();
-    collect(tree, &mut Vec::new(), &mut found);
+    collect(tree, &is_value, &mut Vec::new(), &mut found);
     found.retain(|leaf| !leaf.path.is_empty());
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
@@ -37,6 +37,12 @@ pub(super) fn json_of(value: &Value, kind: &Kind, is_text: bool) -> Result<serde
             .filter(|number| (*least..=*most).contains(number))
             .map(|number| json!(number))
             .ok_or_else(|| words(value)),
+        // What else is no rollout says so itself when it is read.
+        (Kind::Rollout, ValueKind::String(text)) if is_text => {
+            text.trim().parse::<u64>().map(|share| json!(share)).map_err(|_| words(value))
+        }
+        (Kind::Rollout, ValueKind::String(_)) => Err(words(value)),
+        (Kind::Rollout, _) => Ok(plain(value)),
         (Kind::OneOf(choices), ValueKind::String(text)) if choices.contains(text) => Ok(json!(text)),
         (Kind::Span { least }, ValueKind::String(text)) => match text.parse::<TimeSpan>() {
             Ok(span) if span.0 < least.0 => Err(words(value)),
@@ -70,12 +76,17 @@ pub(super) fn insert(into: &mut serde_json::Value, path: &[String], value: serde
     *at = value;
 }
 
-fn collect<'a>(value: &'a Value, path: &mut Vec<String>, found: &mut Vec<Leaf<'a>>) {
+fn collect<'a>(
+    value: &'a Value,
+    is_value: &dyn Fn(&[String]) -> bool,
+    path: &mut Vec<String>,
+    found: &mut Vec<Leaf<'a>>,
+) {
     match &value.kind {
-        ValueKind::Table(table) if !table.is_empty() => {
+        ValueKind::Table(table) if !table.is_empty() && !is_value(path) => {
             for (name, inner) in table {
                 path.push(name.clone());
-                collect(inner, path, found);
+                collect(inner, is_value, path, found);
                 path.pop();
             }
         }
@@ -89,6 +100,22 @@ fn integer(kind: &ValueKind, is_text: bool) -> Option<u64> {
         ValueKind::U64(number) => Some(*number),
         ValueKind::String(text) if is_text => text.trim().parse().ok(),
         _ => None,
+    }
+}
+
+/// A value as it stands in the file.
+fn plain(value: &Value) -> serde_json::Value {
+    match &value.kind {
+        ValueKind::Nil => json!(null),
+        ValueKind::Boolean(value) => json!(value),
+        ValueKind::I64(number) => json!(number),
+        ValueKind::U64(number) => json!(number),
+        ValueKind::Float(number) => json!(number),
+        ValueKind::String(text) => json!(text),
+        ValueKind::Array(items) => items.iter().map(plain).collect(),
+        ValueKind::Table(table) => table.iter().map(|(name, inner)| (name.clone(), plain(inner))).collect(),
+        // TOML has no larger numbers.
+        number => json!(number.to_string()),
     }
 }
 

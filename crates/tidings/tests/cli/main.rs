@@ -12,6 +12,7 @@ mod http;
 mod keys;
 #[cfg(feature = "bench")]
 mod prove;
+mod rollouts;
 mod serve;
 mod server;
 mod spec;

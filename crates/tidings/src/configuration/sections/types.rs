@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::configuration::{KeepFor, Rate};
+use crate::configuration::{KeepFor, Rate, RolloutFor};
 
 /// `[types.<name>]`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,9 +16,9 @@ pub struct TypeSection {
     pub senders: Option<WhoSends>,
     /// How many a sender may send: so many at once, refilled evenly over the time. One more gets `limited` with the wait.
     pub limit: Option<Rate>,
-    /// The share of users in percent for whom the type is on, always the same users. For the others it is `not_enabled`.
-    #[schemars(range(min = 0, max = 100))]
-    pub rollout: Option<u8>,
+    /// For whom the type is on: a share of the users in percent, always the same users, and at most 10,000 by their ids. For the
+    /// others it is `not_enabled`. What is set by `PUT /v1/types/{type}/rollout` wins until it is taken back by `DELETE`.
+    pub rollout: Option<RolloutFor>,
 }
 
 /// Who may send a type.
