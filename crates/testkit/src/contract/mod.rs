@@ -40,6 +40,7 @@ pub mod revocations;
 pub mod sessions;
 mod stores;
 mod subject;
+pub mod withholding;
 mod world;
 
 pub use stores::{Opened, Stores};
