@@ -152,6 +152,10 @@ pub struct Entry {
     pub body: Bytes,
     /// Unix milliseconds.
     pub created_at_ms: i64,
+    /// Of a dm: the one of its two who had blocked the sender when it was sent, and is never shown it, nor any event of it. To them its
+    /// seq is a skip, and the conversation as if nothing had come: it does not move in their list, and stands in it only from the
+    /// first message on that they are shown.
+    pub withheld: Option<UserId>,
 }
 
 /// An edit or a deletion: an event with a seq of its own at the end of the stream, so that whoever was away learns of it by
@@ -173,6 +177,9 @@ pub struct Change {
     pub body: Option<(u16, Bytes)>,
     /// Unix milliseconds.
     pub at_ms: i64,
+    /// Of an edit in a dm: the one of its two who has blocked whoever edits. From then on they are shown neither the message nor the
+    /// event, as if it had been sent then. Events of what is withheld already are withheld, whatever stands here.
+    pub withheld: Option<UserId>,
 }
 
 /// A statement of a handler or a pack: portable SQL with its parameters, and what it expects of the rows it touches.
@@ -356,6 +363,10 @@ pub enum Outcome {
         membership: SmallVec<[Membership; 1]>,
         /// For each [`Op::Read`] that moved a mark: where it stands now.
         reads: SmallVec<[ReadMark; 1]>,
+        /// Of the receipts, by their ids: what one of the two of a dm is never shown, and who.
+        withheld: Vec<(MessageId, UserId)>,
+        /// Whether the first message of a dm that both of its two are shown is among the receipts.
+        met: bool,
     },
     /// An [`Otherwise::Quiet`] ended it: on disk up to there, and nobody is told.
     Quiet,

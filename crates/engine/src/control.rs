@@ -13,6 +13,7 @@ use tidings_wire::{
 
 use crate::{
     act::{Act, Change, Op, Origin, Require},
+    blocks::Blocks,
     clock::Now,
     delivery::Content,
     handle::{Context, Intent, RETRY, refusal},
@@ -33,6 +34,8 @@ pub(crate) enum Asked {
     Act(Box<Act>, Option<Pinned>),
     /// The members of a group that someone types in.
     Typing(GroupId, Pinned),
+    /// To whom someone types; none where one of the two has blocked the other.
+    TypingTo(Option<UserId>),
     /// These are to be watched.
     Watched(Granted),
     /// Whose the token is, and when it ends, Unix milliseconds.
@@ -123,8 +126,9 @@ pub(crate) async fn edit(
         return Err(Reject::field("body", "an edit leaves the message in its conversation: whom it addresses stays"));
     }
     let group = group_of(&services, conversation).await?;
-    let mut act =
-        change(&services, &sender, conversation, seq, Some((entry.version, draft.body.into_json())), origin, now);
+    let withheld = blocker_of(&services, &sender, conversation).await?;
+    let body = Some((entry.version, draft.body.into_json()));
+    let mut act = change(&services, &sender, (conversation, seq), (body, withheld), origin, now);
     let change = act.ops.pop();
     act.ops.extend(draft.writes.into_iter().map(Op::Sql));
     act.ops.extend(change);
@@ -146,7 +150,7 @@ pub(crate) async fn delete(
     let Delete { conversation, seq, .. } = asked;
     changeable(&services, &sender, conversation, seq).await?;
     let group = group_of(&services, conversation).await?;
-    Ok(Asked::Act(Box::new(change(&services, &sender, conversation, seq, None, origin, now)), group))
+    Ok(Asked::Act(Box::new(change(&services, &sender, (conversation, seq), (None, None), origin, now)), group))
 }
 
 /// The message, where the sender may change it. The store looks once more, in the transaction.
@@ -188,12 +192,26 @@ async fn group_of(services: &Services, conversation: ConversationKey) -> Result<
     }
 }
 
-fn change(
+/// The other of a dm, where they have blocked whoever edits there: what is said anew is not shown to them.
+async fn blocker_of(
     services: &Services,
     sender: &Sender,
     conversation: ConversationKey,
-    of: Seq,
-    body: Option<(u16, Bytes)>,
+) -> Result<Option<UserId>, Reject> {
+    let (Some(blocks), Some(user), ConversationKey::Dm(low, high)) = (&services.blocks, sender.user, conversation)
+    else {
+        return Ok(None);
+    };
+    let other = if user == low { high } else { low };
+    let blocked = blocks.has_blocked(other, user).await.map_err(refusal)?;
+    Ok(blocked.then_some(other))
+}
+
+fn change(
+    services: &Services,
+    sender: &Sender,
+    (conversation, of): (ConversationKey, Seq),
+    (body, withheld): (Option<(u16, Bytes)>, Option<UserId>),
     origin: Origin,
     now: Now,
 ) -> Act {
@@ -201,7 +219,7 @@ fn change(
     // Of the app's own groups the store knows no members, so it can't look again who sees the message.
     let foreign = matches!(conversation, ConversationKey::Group(_)) && !services.members.own();
     let by = user.filter(|_| !foreign);
-    let change = Change { conversation, of, by, id: services.ids.next(now), body, at_ms: now.unix_ms };
+    let change = Change { conversation, of, by, id: services.ids.next(now), body, at_ms: now.unix_ms, withheld };
     // Whoever left a group changes nothing there any more: the event's seq would stand outside of their stream.
     let member = match (conversation, by) {
         (ConversationKey::Group(group), Some(user)) => Some(Require::Member(group, user)),
@@ -238,6 +256,15 @@ pub(crate) async fn watch(services: Arc<Services>, asker: UserId, asked: Watch) 
     let visible = users.iter().filter(|(user, seen)| *seen && *user != asker).map(|(user, _)| *user);
     services.learn_standings(visible.collect()).await.map_err(refusal)?;
     Ok(Asked::Watched(Granted { users, topics, asked }))
+}
+
+/// Who hears that somebody types to them.
+///
+/// # Errors
+/// `unavailable`.
+pub(crate) async fn typing_to(blocks: Blocks, user: UserId, to: UserId) -> Result<Asked, Reject> {
+    let apart = blocks.read_between(user, to).await.map_err(refusal)?;
+    Ok(Asked::TypingTo((!apart).then_some(to)))
 }
 
 /// Who hears that somebody types in a group; none where it is too large for that.

@@ -160,15 +160,22 @@ async fn find(services: &Services, question: Question) -> Result<Found, StoreErr
     Ok(Found { rows, groups })
 }
 
-/// The marks of those who let others see them. Of whom that can't be read, nothing is told.
+/// The marks of those who let others see them, and are not apart from the other of a dm. Of whom that can't be read, nothing is told.
 async fn decided(services: &Services, marks: Vec<ReadMark>) -> Vec<ReadMark> {
     let mut decided = Vec::new();
     for mark in marks {
         let begun = services.presence.before_reading();
         if let Ok(choices) = services.store.choices(mark.user).await {
             services.presence.learn(mark.user, choices, begun);
-            decided.extend(choices.receipts.then_some(mark));
+            if choices.receipts && !is_silenced(services, &mark).await {
+                decided.push(mark);
+            }
         }
     }
     decided
+}
+
+async fn is_silenced(services: &Services, mark: &ReadMark) -> bool {
+    let Some(blocks) = &services.blocks else { return false };
+    blocks.read_within(mark.conversation).await.unwrap_or(true)
 }

@@ -277,7 +277,7 @@ impl Engine {
 
     /// What is remembered of a set of a relation is read again before it is used next. False where nobody brought the relation.
     pub fn outdate(&self, relation: &str, to: Id) -> bool {
-        self.services().members.outdate_related(relation, to)
+        self.0.node.outdate(relation, to)
     }
 
     /// What is remembered of a group's members is read again before it is used next.

@@ -15,7 +15,7 @@
 //! | `dispatcher`, `node`, `follow` | commits to publications and answers, in commit order |
 //! | `desk` | commits that nobody told of, types kept for a time |
 //! | [`volatile`] | the store of a deployment that keeps nothing |
-//! | `directory`, `members`, `audience` | who is where; which sets are in memory; who hears |
+//! | `directory`, `members`, `audience`, `blocks` | who is where; which sets are in memory; who hears; who has blocked whom |
 //! | `deed` | what calls write and tell without a message in a stream |
 //! | `presence`, `chosen`, `sight` | who is there for others' eyes; what they chose; who sees whom |
 //! | `delivery`, `mailbox`, `sync` | one encoding for all; how another thread's shard gets it |
@@ -51,6 +51,7 @@ pub mod act;
 mod alarm;
 mod audience;
 mod blocking;
+mod blocks;
 mod body_hash;
 mod call;
 mod chosen;

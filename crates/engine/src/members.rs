@@ -21,6 +21,7 @@ use shelf::Shelf;
 
 /// The cache. Sets that messages under way name are pinned; of the others the least recently used go when the bound in
 /// bytes is passed. Lock order: the map of sets, then one set's state, then the directory's locks in their own order.
+#[derive(Clone)]
 pub(crate) struct Members(Arc<Shelf>);
 
 impl Members {

@@ -1,6 +1,7 @@
 //! A node: what its threads share, and what passes between them. Without threads itself, so that a simulation can drive it
 //! from one.
 
+mod apart;
 pub(crate) mod save;
 mod tell;
 
@@ -14,13 +15,14 @@ use std::{
 };
 
 use hashbrown::HashMap;
-use tidings_wire::{Code, ConversationKey, GroupId, Limit, Me, Reject, Related, UserId};
+use tidings_wire::{BLOCKED, Code, ConversationKey, GroupId, Limit, Me, Reject, Related, UserId};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::{
     act::{Act, Op, Origin, Outcome, ReadMark, Receipt, Settled},
     audience::{From, resolve},
     blocking::Blocking,
+    blocks::{Blocks, Unblocked},
     delivery::{Content, Publication, fields_of},
     directory::{Directory, ShardSet},
     engine::Parts,
@@ -89,14 +91,17 @@ impl Node {
         let Parts { registry, store, groups, relations, clock, credentials, visibility, topics, settings } = parts;
         let settings = settings.within_reason();
         let directory = Arc::new(Directory::new());
+        let sources = Sources::new(groups.clone(), relations);
+        let members = Members::new(sources, directory.clone(), clock.clone(), settings.group_cache_bytes);
+        let blocks = Blocks::new(&members, &directory);
+        let visibility = match blocks.clone() {
+            Some(blocks) => Arc::new(Unblocked { inner: visibility, blocks }),
+            None => visibility,
+        };
         let services = Services {
             registry,
-            members: Members::new(
-                Sources::new(groups.clone(), relations),
-                directory.clone(),
-                clock.clone(),
-                settings.group_cache_bytes,
-            ),
+            members,
+            blocks,
             store,
             groups,
             presence: Presence::new(directory.clone(), wakes.len(), settings.offline_after, settings.keep),
@@ -296,16 +301,20 @@ impl Node {
         let members = &self.0.services.members;
         // What the sender pinned. Held until the end of the act.
         let pinned = groups_of(&act).next().and_then(|group| members.settled(group));
-        if let Outcome::Stored { receipts, rows, membership, reads } = &outcome {
+        if let Outcome::Stored { receipts, rows, membership, reads, met, .. } = &outcome {
             for change in membership {
                 members.change(change.group, change.user, change.joined);
                 self.tell_member(change, since, outgoing);
             }
             for receipt in receipts {
-                if let (ConversationKey::Dm(one, _), 1) = (receipt.conversation, receipt.seq) {
+                if let (ConversationKey::Dm(one, _), true) = (receipt.conversation, met) {
                     self.doubt_sight_of(one, false, outgoing);
                 }
-                self.deliver_stored(&act, receipt, pinned.as_ref(), since, outgoing);
+                let withheld = apart::withheld_from(&outcome, receipt);
+                self.deliver_stored(&act, (receipt, withheld), pinned.as_ref(), since, outgoing);
+                if let Some(user) = withheld {
+                    self.tell_skip((receipt.conversation, receipt.seq), user, since, outgoing);
+                }
             }
             for mark in reads {
                 self.tell_reader(*mark, since, outgoing);
@@ -320,18 +329,18 @@ impl Node {
         self.answer(&act, outcome, outgoing);
     }
 
-    /// A committed message goes to the stream's readers, but for the connection that sent it.
+    /// A committed message goes to the stream's readers, but for the connection that sent it and whom it is withheld from.
     fn deliver_stored(
         &self,
         act: &Act,
-        receipt: &Receipt,
+        (receipt, withheld): (&Receipt, Option<UserId>),
         group: Option<&Pinned>,
         since: Duration,
         outgoing: &mut [Vec<Post>],
     ) {
         let services = &self.0.services;
         let from = From { user: act.sender, index: None, connection: connection_of(act.origin) };
-        let audience = tell::readers_of(receipt.conversation).me(Me::OtherConnections);
+        let audience = tell::readers_of(receipt.conversation, withheld).me(Me::OtherConnections);
         let to = resolve(&audience, from, &services.directory, |_| group.map(Pinned::again), self.all_shards());
         let place = (receipt.conversation, receipt.seq);
         for op in &act.ops {
@@ -391,6 +400,9 @@ impl Node {
         };
         for SetChange { relation, to, user, is_in } in consequences.changes.drain(..) {
             services.members.change(Named::Of(Related { relation, to }), user, is_in);
+            if relation == BLOCKED {
+                self.doubt_sight_between(UserId(to), user, outgoing);
+            }
         }
         let now = services.clock.now();
         for publish in std::mem::take(&mut consequences.publish) {

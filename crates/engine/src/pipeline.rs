@@ -13,6 +13,7 @@ use tidings_wire::{
 use crate::{
     act::{Act, BodyHash, Entry, First, Op, Origin, Request, Require},
     audience::{From, resolve},
+    blocks::Blocks,
     body_hash::body_hash,
     clock::Now,
     delivery::{Content, Cut, Publication},
@@ -69,6 +70,8 @@ pub(crate) struct Prepared {
     place: Option<ConversationKey>,
     key: Option<(Key, BodyHash)>,
     sets: SmallVec<[(Named, Pinned); 1]>,
+    /// The one of a dm who has blocked the sender.
+    withheld: Option<UserId>,
     now: Now,
 }
 
@@ -324,7 +327,7 @@ fn prepare(
         return Err(Reject::not_allowed("a kept message can leave nobody of its conversation out"));
     }
     let id = services.ids.next(now);
-    Ok(Prepared { kind, id, draft, place, key, sets: SmallVec::new(), now })
+    Ok(Prepared { kind, id, draft, place, key, sets: SmallVec::new(), withheld: None, now })
 }
 
 /// Whether the sets of an audience can be found, and are not too long.
@@ -370,13 +373,19 @@ pub(crate) fn place(entry: &TypeEntry, sender: &Sender, audience: &Audience) -> 
     }
 }
 
-/// Loads and pins the sets that the audience names, and checks that a user is in the groups that they address.
+/// Loads and pins the sets that the audience names, and checks that a user is in the groups that they address. Of those whom it names
+/// one by one, whoever has blocked the sender is kept out of it.
 fn reach(services: &Arc<Services>, sender: Sender, mut prepared: Prepared) -> Result<Gate, Reject> {
-    let named: SmallVec<[(Named, bool); 1]> = {
+    let mut named: SmallVec<[(Named, bool); 1]> = {
         let Audience { to, .. } = &prepared.draft.audience;
         let named = sets_of(&prepared.draft.audience).enumerate();
         named.filter_map(|(at, set)| Some((Named::of(set)?, at < to.len()))).collect()
     };
+    let from = sender.user.filter(|_| services.blocks.is_some());
+    if let Some(from) = from {
+        let others = prepared.draft.audience.to.iter().filter_map(|set| other_than(from, set));
+        named.extend(others.map(|other| (Blocks::by(other), false)));
+    }
     let user = sender.user.filter(|_| sender.service.is_none() || prepared.place.is_some());
     let check = move |services: &Services, id: Named, set: &Pinned, addressed: bool| match (id, user) {
         (Named::Group(_), Some(user)) if addressed && !set.contains(&services.directory, user) => {
@@ -393,6 +402,9 @@ fn reach(services: &Arc<Services>, sender: Sender, mut prepared: Prepared) -> Re
                     check(&services, id, &set, addressed)?;
                     prepared.sets.push((id, set));
                 }
+                if let Some(from) = from {
+                    prepared.keep_apart(&services, from);
+                }
                 Ok(Checked::Ready(Box::new(prepared)))
             };
             return Ok(Gate::Later(work.boxed()));
@@ -400,7 +412,15 @@ fn reach(services: &Arc<Services>, sender: Sender, mut prepared: Prepared) -> Re
         check(services, id, &set, addressed)?;
         prepared.sets.push((id, set));
     }
+    if let Some(from) = from {
+        prepared.keep_apart(services, from);
+    }
     Ok(Gate::Ready(prepared))
+}
+
+/// The user whom a set is, if it is one and another.
+fn other_than(user: UserId, set: &Set) -> Option<UserId> {
+    if let Set::User(other) = set { Some(*other).filter(|other| *other != user) } else { None }
 }
 
 impl Prepared {
@@ -443,6 +463,24 @@ impl Prepared {
         Outgoing::Publish(Publication::of(self.draft.body, content, to, self.now.mono, cut))
     }
 
+    /// Whoever has blocked the sender hears nothing of it: what is kept is withheld from them. The sets are in memory.
+    fn keep_apart(&mut self, services: &Services, from: UserId) {
+        let is_kept = self.place.is_some() && kept(services, services.registry.at(self.kind));
+        let has_blocked = |other: &UserId| {
+            let by = Blocks::by(*other);
+            self.sets.iter().any(|(id, set)| *id == by && set.contains(&services.directory, from))
+        };
+        let others = self.draft.audience.to.iter().filter_map(|set| other_than(from, set));
+        let blockers: SmallVec<[UserId; 1]> = others.filter(has_blocked).collect();
+        for blocker in blockers {
+            if is_kept {
+                self.withheld = Some(blocker);
+            } else {
+                self.draft.audience.to.retain(|set| *set != Set::User(blocker));
+            }
+        }
+    }
+
     fn pinned(&self, id: Named) -> Option<Pinned> {
         self.sets.iter().find(|(named, _)| *named == id).map(|(_, pinned)| pinned.again())
     }
@@ -467,8 +505,9 @@ impl Prepared {
                 }
                 let created_at_ms = self.now.unix_ms;
                 let (kind, version) = (entry.name, entry.version);
-                act.ops.push(Op::Message(Entry { conversation, id: self.id, kind, version, body, created_at_ms }));
-                // The dispatcher takes this one pin up again when the act is settled: there is no other set.
+                let (id, withheld) = (self.id, self.withheld);
+                act.ops.push(Op::Message(Entry { conversation, id, kind, version, body, created_at_ms, withheld }));
+                // The dispatcher takes this one pin up again when the act is settled: it needs no other set.
                 let own =
                     |id: &Named| matches!(id, Named::Group(group) if conversation == ConversationKey::Group(*group));
                 if let Some((_, pinned)) = self.sets.into_iter().find(|(id, _)| own(id)) {

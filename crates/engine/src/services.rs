@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::{
     act::CommitNumber,
     blocking::Blocking,
+    blocks::Blocks,
     clock::{Now, SharedClock},
     directory::Directory,
     limiter::Limiter,
@@ -30,6 +31,8 @@ pub(crate) struct Services {
     pub(crate) store: Arc<dyn MessageStore>,
     pub(crate) groups: Arc<dyn Groups>,
     pub(crate) members: Members,
+    /// Who has blocked whom; none where nobody brought that relation.
+    pub(crate) blocks: Option<Blocks>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) blocking: Blocking,
     pub(crate) ids: Ids,

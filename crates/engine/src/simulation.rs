@@ -193,7 +193,7 @@ impl Simulation {
 
     /// What is remembered of a relation's set is read again before it is used next. False where there is no such relation.
     pub fn outdate(&self, relation: &str, to: Id) -> bool {
-        self.node.services().members.outdate_related(relation, to)
+        self.node.outdate(relation, to)
     }
 
     /// Changes what a user chose. To be polled between rounds.

@@ -146,7 +146,8 @@ impl Shared {
             return Outcome::Unavailable(RETRY);
         }
         let membership: SmallVec<_> = act.ops.iter().filter_map(|op| memberships.change(op)).collect();
-        Outcome::Stored { receipts: SmallVec::new(), rows: Vec::new(), membership, reads: SmallVec::new() }
+        let (receipts, reads) = (SmallVec::new(), SmallVec::new());
+        Outcome::Stored { receipts, rows: Vec::new(), membership, reads, withheld: Vec::new(), met: false }
     }
 }
 

@@ -103,6 +103,7 @@ fn act(next: &mut u64, sent: &mut Vec<Instant>) -> Act {
         version: 1,
         body: format!("{{\"to\":{to},\"content\":\"{:0128}\"}}", call).into(),
         created_at_ms: 1_700_000_000_000 + call as i64,
+        withheld: None,
     };
     let key = format!("{:032x}", rand::random::<u128>()).parse().expect("32 bytes are a key");
     Act {

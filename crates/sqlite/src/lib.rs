@@ -14,6 +14,7 @@
 //! | `renewal` | after a sync that failed: what the log holds is written anew |
 //! | `writer/commit`, `writer/batch`, `writer/job` | one transaction; the acts in it; what is written beside acts |
 //! | `writer/change`, `writer/mark` | edits and deletions; marks of what was read |
+//! | `withheld`, `writer/aside` | what one of a dm's two is never shown, because they had blocked its sender |
 //! | `members`, `statement` | memberships; the statements of packs |
 //! | `removal`, `choices`, `seen` | what is erased and pruned; what users chose, and when they were last there |
 //! | `backup` | copies of the database, and their being put back |
@@ -54,6 +55,7 @@
 //!     version: 1,
 //!     body: r#"{"to":7,"content":"hi"}"#.into(),
 //!     created_at_ms: 1_700_000_000_000,
+//!     withheld: None,
 //! };
 //! let act = Act {
 //!     origin: Origin::Call(1),
@@ -96,6 +98,7 @@ mod sessions;
 mod shared;
 mod statement;
 mod store;
+mod withheld;
 mod writer;
 
 pub use backup::{BackupError, Restored, backup, restore};

@@ -3,13 +3,26 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use tidings_wire::{ConversationKey, GroupId, Seq, UserId};
 
-use crate::ids::SqlId;
+use crate::{ids::SqlId, withheld::Withheld};
 
-/// The stream's row and head, if it exists.
-pub(crate) fn head(connection: &Connection, of: ConversationKey) -> rusqlite::Result<Option<(i64, Seq)>> {
+/// A stream as its row says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    pub(crate) key: ConversationKey,
+    /// `conversations.id`.
+    pub(crate) id: i64,
+    /// The last seq.
+    pub(crate) head: Seq,
+    pub(crate) withheld: Withheld,
+}
+
+/// The stream, if it exists.
+pub(crate) fn stream(connection: &Connection, key: ConversationKey) -> rusqlite::Result<Option<Stream>> {
     connection
-        .prepare_cached("SELECT id, last_seq FROM conversations WHERE key = ?1")?
-        .query_row([of.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached("SELECT id, last_seq, withheld FROM conversations WHERE key = ?1")?
+        .query_row([key.to_string()], |row| {
+            Ok(Stream { key, id: row.get(0)?, head: row.get(1)?, withheld: row.get(2)? })
+        })
         .optional()
 }
 
@@ -23,13 +36,10 @@ pub(crate) fn is_member(connection: &Connection, group: GroupId, user: UserId) -
         .exists(params![ConversationKey::Group(group).to_string(), SqlId::from(user)])
 }
 
-/// The two of a dm, or the one of a note to oneself.
-pub(crate) fn begin_dm(connection: &Connection, conversation: i64, low: UserId, high: UserId) -> rusqlite::Result<()> {
+/// One of the two of a dm, who has read nothing.
+pub(crate) fn begin_dm(connection: &Connection, conversation: i64, user: UserId) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO members (conversation, user, joined_seq, read_seq) VALUES (?1, ?2, 0, 0)";
-    let mut insert = connection.prepare_cached(sql)?;
-    insert.execute(params![conversation, SqlId::from(low)])?;
-    insert.execute(params![conversation, SqlId::from(high)])?;
-    Ok(())
+    connection.prepare_cached(sql)?.execute(params![conversation, SqlId::from(user)]).map(drop)
 }
 
 /// A member more: the head as of the change, or nothing where nothing changed. The group comes to be where it is missing.
@@ -57,7 +67,9 @@ pub(crate) fn join(connection: &Connection, group: GroupId, user: UserId) -> rus
 
 /// A member less: the head as of the change, or nothing where nothing changed.
 pub(crate) fn leave(connection: &Connection, group: GroupId, user: UserId) -> rusqlite::Result<Option<Seq>> {
-    let Some((conversation, head)) = self::head(connection, ConversationKey::Group(group))? else { return Ok(None) };
+    let Some(Stream { id: conversation, head, .. }) = stream(connection, ConversationKey::Group(group))? else {
+        return Ok(None);
+    };
     let user = SqlId::from(user);
     let left: Option<(Seq, Seq)> = connection
         .prepare_cached(
@@ -82,7 +94,9 @@ pub(crate) struct Seat {
     /// How far the user has read, as far as it is written.
     pub(crate) read: Seq,
     /// Of one who left: the last commit there as of then.
-    pub(crate) left_commit: Option<u64>,
+    left_commit: Option<u64>,
+    /// The last seq of what is withheld from this member, and the last commit before it came.
+    quiet: Option<(Seq, u64)>,
 }
 
 impl Seat {
@@ -90,9 +104,18 @@ impl Seat {
     pub(crate) fn is_current(&self) -> bool {
         self.left.is_none()
     }
+
+    /// The commit of what came last for this member, in a stream that was touched last by another perhaps.
+    pub(crate) fn touched(&self, head: Seq, last_commit: u64) -> u64 {
+        match (self.left, self.quiet) {
+            (Some(_), _) => self.left_commit.unwrap_or_default(),
+            (None, Some((seq, before))) if seq == head => before,
+            (None, _) => last_commit,
+        }
+    }
 }
 
-pub(crate) const SEAT: &str = "SELECT joined_seq, left_seq, read_seq, left_commit FROM members \
+pub(crate) const SEAT: &str = "SELECT joined_seq, left_seq, read_seq, left_commit, quiet_seq, quiet_commit FROM members \
     WHERE conversation = ?1 AND user = ?2 ORDER BY joined_seq DESC LIMIT 1";
 
 /// The user's latest membership; none where there never was one that saw anything.
@@ -100,7 +123,9 @@ pub(crate) fn seat(connection: &Connection, conversation: i64, user: UserId) -> 
     connection
         .prepare_cached(SEAT)?
         .query_row(params![conversation, SqlId::from(user)], |row| {
-            Ok(Seat { joined: row.get(0)?, left: row.get(1)?, read: row.get(2)?, left_commit: row.get(3)? })
+            let quiet: (Option<Seq>, Option<u64>) = (row.get(4)?, row.get(5)?);
+            let (joined, left, read, left_commit) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(Seat { joined, left, read, left_commit, quiet: quiet.0.zip(quiet.1) })
         })
         .optional()
 }
@@ -134,7 +159,7 @@ pub(crate) fn mute(
     user: UserId,
     until: Option<i64>,
 ) -> rusqlite::Result<bool> {
-    let Some((conversation, _)) = head(connection, of)? else { return Ok(false) };
+    let Some(Stream { id: conversation, .. }) = stream(connection, of)? else { return Ok(false) };
     let Some(seat) = seat(connection, conversation, user)? else { return Ok(false) };
     let sql = "UPDATE members SET muted_until = ?4 WHERE conversation = ?1 AND user = ?2 AND joined_seq = ?3 \
                AND muted_until IS NOT ?4";

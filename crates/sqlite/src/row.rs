@@ -43,6 +43,7 @@ pub(crate) fn message(row: &Row<'_>, conversation: ConversationKey) -> Result<St
         edited_at_ms: edited_at_ms.filter(|_| event.is_none()),
         deleted_at_ms: deleted_at_ms.filter(|_| event.is_none()),
         event,
+        withheld: None,
     })
 }
 

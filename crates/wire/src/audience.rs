@@ -9,6 +9,9 @@ use crate::{GroupId, Id, UserId};
 /// The relation of those who follow a user and were accepted; see [`Audience::followers_of`].
 pub const FOLLOWERS: &str = "followers";
 
+/// The relation of those whom a user has blocked. Where a pack brings it the engine keeps the two apart: `ports::Relation` there says how.
+pub const BLOCKED: &str = "blocked";
+
 /// Sets of people, less some, and what the sender's own connections get.
 ///
 /// ```

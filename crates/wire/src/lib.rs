@@ -54,7 +54,7 @@ mod reject;
 pub mod server_frames;
 mod text;
 
-pub use audience::{Audience, FOLLOWERS, Me, Related, Set, Topic, TopicError};
+pub use audience::{Audience, BLOCKED, FOLLOWERS, Me, Related, Set, Topic, TopicError};
 pub use code::{CloseCode, Code};
 pub use conversation::{ConversationKey, ConversationKeyError, Seq};
 pub use envelope::{

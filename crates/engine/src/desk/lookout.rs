@@ -160,7 +160,14 @@ mod tests {
             created_at_ms: 0,
         };
         let receipts = (last + 1 - rows..=last).map(receipt).collect();
-        let outcome = Outcome::Stored { receipts, rows: vec![], membership: smallvec![], reads: smallvec![] };
+        let outcome = Outcome::Stored {
+            receipts,
+            rows: vec![],
+            membership: smallvec![],
+            reads: smallvec![],
+            withheld: vec![],
+            met: false,
+        };
         Settled { act, commit: Some(CommitNumber(last)), outcome }
     }
 
@@ -178,6 +185,7 @@ mod tests {
             edited_at_ms: None,
             deleted_at_ms: None,
             event: None,
+            withheld: None,
         };
         (CommitNumber(number), message)
     }

@@ -8,7 +8,7 @@ use tidings_wire::{
     server_frames::{Frame, Joined, Left, ReadUpTo},
 };
 
-use super::{Node, POISONED, Post, UNDECIDED, UNDECIDED_AT_ONCE};
+use super::{Node, POISONED, Post, UNDECIDED_AT_ONCE};
 use crate::{
     act::{Membership, ReadMark},
     audience::{From, resolve},
@@ -28,13 +28,14 @@ impl Node {
         let mut outgoing = self.no_posts();
         for row in rows {
             let from = From { user: row.sender, index: None, connection: None };
-            let audience = readers_of(row.conversation).me(Me::OtherConnections);
+            let audience = readers_of(row.conversation, row.withheld).me(Me::OtherConnections);
             let find = |set| match set {
                 Named::Group(group) => groups.get(&group).map(Pinned::again),
                 Named::Of(_) => None,
             };
             let to = resolve(&audience, from, &services.directory, find, self.all_shards());
             let place = Some((row.conversation, row.seq));
+            let skip = row.withheld.map(|user| ((row.conversation, row.seq), user));
             let kind = services.registry.find(&row.kind);
             let kind = kind.filter(|&kind| services.registry.at(kind).version == row.version);
             let publication = match kind.filter(|_| row.event.is_none() && row.deleted_at_ms.is_none()) {
@@ -59,6 +60,9 @@ impl Node {
                 }
             };
             self.post(publication, &mut outgoing);
+            if let Some((place, user)) = skip {
+                self.tell_skip(place, user, since, &mut outgoing);
+            }
         }
         self.send(outgoing);
     }
@@ -93,13 +97,8 @@ impl Node {
         self.tell(&own, conversation, &Audience::user(user), since, outgoing);
         match self.0.services.presence.chosen(user) {
             Some(choices) if !choices.receipts => {}
-            Some(_) => self.tell_others(mark, since, outgoing),
-            None => {
-                let mut undecided = self.0.undecided.lock().expect(POISONED);
-                if undecided.len() < UNDECIDED || undecided.contains_key(&(conversation, user)) {
-                    undecided.insert((conversation, user), mark);
-                }
-            }
+            Some(_) if self.tells_receipts_in(conversation).is_some() => self.tell_others(mark, since, outgoing),
+            _ => self.undecided(mark),
         }
     }
 
@@ -127,8 +126,11 @@ impl Node {
     /// The others of a conversation learn how far a user has read, where there are few of them.
     fn tell_receipt(&self, mark: ReadMark, since: Duration, outgoing: &mut [Vec<Post>]) {
         let ReadMark { conversation, user, seq, .. } = mark;
-        // It may have waited for its second, and the user have chosen otherwise meanwhile.
-        if self.0.services.presence.chosen(user).is_some_and(|choices| !choices.receipts) {
+        // It may have waited for its second, and the user have chosen otherwise meanwhile, or one of the two blocked the other. Where it
+        // is not known it is not told: the next mark says it all.
+        if self.0.services.presence.chosen(user).is_some_and(|choices| !choices.receipts)
+            || self.tells_receipts_in(conversation) != Some(true)
+        {
             return;
         }
         if let ConversationKey::Group(group) = conversation {
@@ -140,7 +142,7 @@ impl Node {
             }
         }
         let json = ReadUpTo { conversation, user, seq, unread: None }.to_json();
-        let others = readers_of(conversation).less_user(user);
+        let others = readers_of(conversation, Some(user));
         if let Some(told) = self.notice(&json, conversation, &others, since) {
             self.post(told.receipt(), outgoing);
         }
@@ -151,7 +153,12 @@ impl Node {
         let (due, next) = self.0.receipts.lock().expect(POISONED).due(now);
         if !due.is_empty() {
             let mut outgoing = self.no_posts();
-            due.into_iter().for_each(|mark| self.tell_receipt(mark, now, &mut outgoing));
+            for mark in due {
+                match self.tells_receipts_in(mark.conversation) {
+                    Some(_) => self.tell_receipt(mark, now, &mut outgoing),
+                    None => self.undecided(mark),
+                }
+            }
             self.send(outgoing);
         }
         next
@@ -172,10 +179,11 @@ impl Node {
     }
 }
 
-/// Everybody in a conversation.
-pub(super) fn readers_of(conversation: ConversationKey) -> Audience {
-    match conversation {
+/// Everybody in a conversation, but for one perhaps.
+pub(super) fn readers_of(conversation: ConversationKey, less: Option<UserId>) -> Audience {
+    let all = match conversation {
         ConversationKey::Dm(low, high) => Audience::user(low).and(Set::User(high)),
         ConversationKey::Group(group) => Audience::group(group),
-    }
+    };
+    less.into_iter().fold(all, Audience::less_user)
 }

@@ -48,7 +48,8 @@ pub trait MessageStore: Send + Sync + 'static {
     /// what it asked.
     fn requested(&self, by: Option<UserId>, key: Key) -> BoxFuture<Result<Option<(First, BodyHash)>, StoreError>>;
 
-    /// A page of a conversation, ascending; none where the reader may not see the conversation, or nothing ever came that they see.
+    /// A page of a conversation, ascending; none where the reader may not see the conversation, or nothing came that they see. What is
+    /// withheld from them ([`Entry::withheld`](crate::act::Entry::withheld)) is a skip.
     fn history(
         &self,
         of: ConversationKey,
@@ -75,8 +76,8 @@ pub trait MessageStore: Send + Sync + 'static {
     /// What a user chose for themselves; the default where they chose nothing.
     fn choices(&self, of: UserId) -> BoxFuture<Result<Choices, StoreError>>;
 
-    /// Those of `users` (at most 500, each once) who share a conversation with a user now: the two of a dm that has a message, the
-    /// members of a group of the store's own. In any order.
+    /// Those of `users` (at most 500, each once) who share a conversation with a user now: the two of a dm that has had a message that
+    /// both are shown, the members of a group of the store's own. In any order.
     fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>>;
 
     /// When those of `users` (at most 500, each once) of whom it is known were last there, Unix seconds: what
@@ -251,6 +252,9 @@ pub struct StoredMessage {
     pub deleted_at_ms: Option<i64>,
     /// Set where this is no message but what befell one.
     pub event: Option<Event>,
+    /// The one of a dm who is never shown it, as [`since`](MessageStore::since) and [`written_by`](MessageStore::written_by) tell;
+    /// pages say nothing of it, because who reads one either sees the message or a skip.
+    pub withheld: Option<UserId>,
 }
 
 /// What befell a message.
@@ -264,6 +268,7 @@ pub enum Event {
 
 /// What stands at a seq of a page, or at several.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all lines are messages: a box would cost an allocation for each")]
 pub enum Line {
     /// A message or an event.
     Message(StoredMessage),
@@ -330,8 +335,8 @@ pub struct ConversationSummary {
     pub read: Seq,
     /// Messages above `read` and up to `head` that the user sees and did not send, that are not deleted, no events, not gone.
     pub unread: u64,
-    /// When the last message or event came (of a group that was left: as of then), also where it is gone, Unix seconds; 0 where
-    /// none came yet.
+    /// When the last message or event came (of a group that was left: as of then; but for what is withheld from the user), also where
+    /// it is gone, Unix seconds; 0 where none came yet.
     pub touched_at: i64,
     /// Until when the user has muted it, Unix seconds, which may be over.
     pub muted_until: Option<i64>,
@@ -346,7 +351,7 @@ pub struct Standing {
     pub oldest: Seq,
     /// As in [`HistoryPage`], and in the user's list.
     pub head: Seq,
-    /// The commit number of the last message or event there (of a group that was left: as of then), also where it is gone: orders
+    /// The commit number of the last message or event there (as [`ConversationSummary::touched_at`]), also where it is gone: orders
     /// streams by when they were touched.
     pub touched: CommitNumber,
 }

@@ -10,9 +10,9 @@ use super::{BoxFuture, MessageStore, StoreError};
 ///
 /// Asked when a user begins to watch others and for each question over HTTP, never for a change that is told: what a watch was
 /// answered holds until it ends, until the asker or the watched user leaves one of the store's own groups, or until
-/// [`Engine::sight_changed`](crate::Engine::sight_changed) is called for the two; then it is asked again. This is
-/// the place for blocks: a port that knows of them leaves out whoever has blocked the asker, or was blocked by them, and calls that
-/// when a block comes or goes. An answer is remembered for 30 s where it was yes, for 5 s where it was no, until one of these. Users
+/// [`Engine::sight_changed`](crate::Engine::sight_changed) is called for the two; then it is asked again. Where a pack brings the
+/// relation of blocks ([`Relation`](super::Relation)), whoever has blocked the asker, or was blocked by them, is left out of the answer, and
+/// a port need not know of that. An answer is remembered for 30 s where it was yes, for 5 s where it was no, until one of these. Users
 /// who chose to be invisible need not be left out: they look offline to everybody anyway. Nobody is asked about themselves.
 ///
 /// Any thread may call; the future is dropped after 5 s, and the watch is answered `unavailable`. Where a watch is asked about again and

@@ -128,6 +128,11 @@ impl Shard {
             Asked::Typing(group, members) => {
                 self.tell_typing(index, ConversationKey::Group(group), Audience::group(group), Some(members), now);
             }
+            Asked::TypingTo(Some(to)) => {
+                let at = ConversationKey::dm(self.connections[index as usize].user, to);
+                self.tell_typing(index, at, Audience::user(to), None, now);
+            }
+            Asked::TypingTo(None) => {}
             Asked::Watched(granted) => self.watches(index, reference, granted, now),
             Asked::Renewed(user, ends) => self.renew(index, reference, user, ends, now),
         }
@@ -172,7 +177,17 @@ impl Shard {
         }
         session.typing = Some((conversation, now.mono));
         match (asked.to, conversation) {
-            (Some(to), _) => self.tell_typing(index, conversation, Audience::user(to), None, now),
+            (Some(to), _) => {
+                let blocks = self.node.services().blocks.clone();
+                match blocks.as_ref().map_or(Some(false), |blocks| blocks.between(user, to)) {
+                    Some(false) => self.tell_typing(index, conversation, Audience::user(to), None, now),
+                    Some(true) => {}
+                    None => {
+                        let blocks = blocks.expect("without it nobody is blocked");
+                        return self.ask(index, asked.reference, control::typing_to(blocks, user, to), now);
+                    }
+                }
+            }
             (None, ConversationKey::Group(group)) => {
                 let services = self.node.services().clone();
                 return self.ask(index, asked.reference, control::typing(services, user, group), now);

@@ -1,6 +1,7 @@
 //! `tidings.v1` as its clients see it, in a world without sockets, threads or clock.
 
 mod acknowledged;
+mod blocks;
 mod changes;
 mod greeting;
 mod marks;

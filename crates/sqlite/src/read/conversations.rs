@@ -9,13 +9,16 @@ use super::{
     unread::unread,
     visible::{Visible, visible},
 };
-use crate::{ids::SqlId, readers::ReadError, row};
+use crate::{ids::SqlId, members::Stream, readers::ReadError, row};
 
 /// One line for each conversation: its latest membership, and where it stands in the list. One that was left stands where it
-/// stood then, so that what goes on there doesn't show.
-const LISTED: &str = "SELECT c.id AS id, c.key AS key, c.last_seq AS last_seq, m.read_seq AS read_seq, m.muted_until AS muted, \
-    CASE WHEN m.left_seq IS NULL THEN c.last_commit ELSE m.left_commit END AS place, \
-    CASE WHEN m.left_seq IS NULL THEN c.touched_at ELSE m.left_at END AS touched \
+/// stood then, and so does a dm while what comes there is withheld: what goes on there doesn't show.
+const LISTED: &str = "SELECT c.id AS id, c.key AS key, c.last_seq AS last_seq, c.withheld AS withheld, \
+    m.read_seq AS read_seq, m.muted_until AS muted, \
+    CASE WHEN m.left_seq IS NOT NULL THEN m.left_commit WHEN m.quiet_seq = c.last_seq THEN m.quiet_commit \
+    ELSE c.last_commit END AS place, \
+    CASE WHEN m.left_seq IS NOT NULL THEN m.left_at WHEN m.quiet_seq = c.last_seq THEN m.quiet_at \
+    ELSE c.touched_at END AS touched \
     FROM members m JOIN conversations c ON c.id = m.conversation \
     WHERE m.user = ?1 AND NOT EXISTS (SELECT 1 FROM members n WHERE n.conversation = m.conversation \
     AND n.user = m.user AND n.joined_seq > m.joined_seq)";
@@ -38,7 +41,7 @@ pub(crate) fn conversations(
         }
     };
     let sql = format!(
-        "SELECT id, key, last_seq, read_seq, touched, muted FROM ({LISTED}) \
+        "SELECT {COLUMNS} FROM ({LISTED}) \
          WHERE {condition} ORDER BY place DESC, id DESC LIMIT ?5"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -57,7 +60,7 @@ pub(crate) fn conversation(
     of: UserId,
     key: ConversationKey,
 ) -> Result<Option<ConversationSummary>, ReadError> {
-    let sql = format!("SELECT id, key, last_seq, read_seq, touched, muted FROM ({LISTED}) WHERE key = ?2");
+    let sql = format!("SELECT {COLUMNS} FROM ({LISTED}) WHERE key = ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let listed = statement.query_row(params![SqlId::from(of), key.to_string()], Listed::read).optional()?;
     listed.map(|listed| listed.summary(connection, of)).transpose()
@@ -80,10 +83,10 @@ fn place(connection: &Connection, of: UserId, key: ConversationKey) -> rusqlite:
         .optional()
 }
 
+const COLUMNS: &str = "id, key, last_seq, withheld, read_seq, touched, muted";
+
 struct Listed {
-    id: i64,
-    key: ConversationKey,
-    last_seq: Seq,
+    stream: Stream,
     read_seq: Seq,
     touched: i64,
     muted: Option<i64>,
@@ -92,18 +95,22 @@ struct Listed {
 impl Listed {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            id: row.get(0)?,
-            key: row::conversation(row, 1)?,
-            last_seq: row.get(2)?,
-            read_seq: row.get(3)?,
-            touched: row.get(4)?,
-            muted: row.get(5)?,
+            stream: Stream {
+                id: row.get(0)?,
+                key: row::conversation(row, 1)?,
+                head: row.get(2)?,
+                withheld: row.get(3)?,
+            },
+            read_seq: row.get(4)?,
+            touched: row.get(5)?,
+            muted: row.get(6)?,
         })
     }
 
     fn summary(self, connection: &Connection, user: UserId) -> Result<ConversationSummary, ReadError> {
-        let Self { id, key, last_seq, read_seq, touched, muted } = self;
-        let Visible { parts, head } = visible(connection, (key, id, last_seq), Reader::User(user))?;
+        let Self { stream, read_seq, touched, muted } = self;
+        let Stream { key, id, .. } = stream;
+        let Visible { parts, head } = visible(connection, stream, Reader::User(user))?;
         let unread = unread(connection, id, &parts, read_seq)?;
         let last = history::last(connection, key, id, &parts)?;
         let (read, touched_at, muted_until) = (read_seq, touched, muted);

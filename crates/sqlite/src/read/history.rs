@@ -17,12 +17,12 @@ pub(crate) fn history(
     reader: Reader,
     page: Page,
 ) -> Result<Option<HistoryPage>, ReadError> {
-    let Some((conversation, head)) = members::head(connection, of)? else { return Ok(None) };
-    let Visible { parts, head } = visible(connection, (of, conversation, head), reader)?;
+    let Some(found) = members::stream(connection, of)? else { return Ok(None) };
+    let Visible { parts, head } = visible(connection, found, reader)?;
     if parts.is_empty() {
         return Ok(None);
     }
-    let stream = Stream { connection, key: of, conversation };
+    let stream = Stream { connection, key: of, conversation: found.id };
     let oldest = stream.oldest(&parts)?.unwrap_or(head + 1);
     let low = page.after.map_or(oldest, |after| oldest.max(after.saturating_add(1)));
     let high = page.before.map_or(head, |before| head.min(before.saturating_sub(1)));
@@ -40,10 +40,9 @@ pub(crate) fn message(
     seq: Seq,
     reader: Reader,
 ) -> Result<Option<StoredMessage>, ReadError> {
-    let Some((conversation, head)) = members::head(connection, of)? else { return Ok(None) };
-    let visible = visible(connection, (of, conversation, head), reader)?;
-    let Some(part) = visible.only(seq) else { return Ok(None) };
-    Ok(Stream { connection, key: of, conversation }.first(IS_MESSAGE, part)?)
+    let Some(found) = members::stream(connection, of)? else { return Ok(None) };
+    let Some(part) = visible(connection, found, reader)?.only(seq) else { return Ok(None) };
+    Ok(Stream { connection, key: of, conversation: found.id }.first(IS_MESSAGE, part)?)
 }
 
 /// The last message that is visible: no event, and not deleted.

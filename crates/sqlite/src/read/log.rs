@@ -47,7 +47,9 @@ pub(crate) fn written_by(
 /// What is shown of the messages for which a condition on their commits holds, at most `?2`.
 pub(super) fn sql(condition: &str) -> String {
     format!(
-        "SELECT {}, m.commit_no, c.key FROM {} JOIN conversations c ON c.id = m.conversation \
+        "SELECT {}, m.commit_no, c.key, CASE WHEN c.withheld IS NOT NULL THEN (SELECT w.user FROM withheld w \
+         WHERE w.conversation = m.conversation AND w.last >= m.seq AND w.first <= m.seq) END \
+         FROM {} JOIN conversations c ON c.id = m.conversation \
          WHERE {condition} AND NOT {} ORDER BY m.commit_no LIMIT ?2",
         row::MESSAGE,
         row::TABLES,
@@ -65,5 +67,7 @@ fn commits(connection: &Connection, user: UserId, after: u64, limit: usize) -> r
 
 fn logged(row: &Row<'_>) -> rusqlite::Result<Logged> {
     let at = row::MESSAGE_COLUMNS;
-    Ok((CommitNumber(row.get(at)?), row::message(row, row::conversation(row, at + 1)?)?))
+    let message = row::message(row, row::conversation(row, at + 1)?)?;
+    let withheld = row.get::<_, Option<SqlId>>(at + 2)?.map(|id| id.0.into());
+    Ok((CommitNumber(row.get(at)?), StoredMessage { withheld, ..message }))
 }

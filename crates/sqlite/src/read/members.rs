@@ -36,8 +36,8 @@ pub(crate) fn groups_of(
 ) -> Result<Vec<GroupId>, ReadError> {
     let after = match after {
         None => 0,
-        Some(group) => match members::head(connection, ConversationKey::Group(group))? {
-            Some((conversation, _)) => conversation,
+        Some(group) => match members::stream(connection, ConversationKey::Group(group))? {
+            Some(stream) => stream.id,
             None => return Ok(Vec::new()),
         },
     };

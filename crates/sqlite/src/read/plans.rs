@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidings_engine::clock::SystemClock;
 
 use super::{history, log, standing, unread, visible};
-use crate::{members, open, options::SqliteOptions, removal, requests};
+use crate::{members, open, options::SqliteOptions, removal, requests, withheld};
 
 #[test]
 fn what_resumes_and_lists_run_walks_through_no_table_and_sorts_nothing() {
@@ -34,6 +34,8 @@ fn what_resumes_and_lists_run_walks_through_no_table_and_sorts_nothing() {
         unread::UNCOUNTED.to_owned(),
         unread::GONE.to_owned(),
         members::SEAT.to_owned(),
+        withheld::RUNS.to_owned(),
+        withheld::FROM.to_owned(),
         super::members::GROUPS_OF.to_owned(),
         removal::OLD.to_owned(),
         removal::WRITTEN.to_owned(),

@@ -11,7 +11,10 @@ use super::{
     history,
     visible::{Visible, visible},
 };
-use crate::{members, readers::ReadError};
+use crate::{
+    members::{self, Stream},
+    readers::ReadError,
+};
 
 /// One standing for each stream; none for one that the user was never in.
 pub(crate) fn standings(
@@ -22,17 +25,19 @@ pub(crate) fn standings(
     streams.iter().map(|&stream| Ok(standing(connection, of, stream)?)).collect()
 }
 
-pub(super) const STREAM: &str = "SELECT id, last_seq, last_commit FROM conversations WHERE key = ?1";
+pub(super) const STREAM: &str = "SELECT id, last_seq, withheld, last_commit FROM conversations WHERE key = ?1";
 
 fn standing(connection: &Connection, of: UserId, key: ConversationKey) -> rusqlite::Result<Option<Standing>> {
-    let stream: Option<(i64, u64, u64)> = connection
+    let found: Option<(Stream, u64)> = connection
         .prepare_cached(STREAM)?
-        .query_row([key.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row([key.to_string()], |row| {
+            Ok((Stream { key, id: row.get(0)?, head: row.get(1)?, withheld: row.get(2)? }, row.get(3)?))
+        })
         .optional()?;
-    let Some((conversation, last_seq, last_commit)) = stream else { return Ok(None) };
-    let Some(seat) = members::seat(connection, conversation, of)? else { return Ok(None) };
-    let Visible { parts, head } = visible(connection, (key, conversation, last_seq), Reader::User(of))?;
-    let oldest = history::oldest(connection, key, conversation, &parts)?.unwrap_or(head + 1);
-    let touched = if seat.is_current() { last_commit } else { seat.left_commit.unwrap_or_default() };
+    let Some((stream, last_commit)) = found else { return Ok(None) };
+    let Some(seat) = members::seat(connection, stream.id, of)? else { return Ok(None) };
+    let Visible { parts, head } = visible(connection, stream, Reader::User(of))?;
+    let oldest = history::oldest(connection, key, stream.id, &parts)?.unwrap_or(head + 1);
+    let touched = seat.touched(stream.head, last_commit);
     Ok(Some(Standing { oldest, head, touched: CommitNumber(touched) }))
 }

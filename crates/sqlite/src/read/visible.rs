@@ -4,7 +4,11 @@ use rusqlite::{Connection, params};
 use tidings_engine::ports::Reader;
 use tidings_wire::{ConversationKey, Seq, UserId};
 
-use crate::ids::SqlId;
+use crate::{
+    ids::SqlId,
+    members::Stream,
+    withheld::{self, Withheld},
+};
 
 /// Seqs in (after, to], never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +52,30 @@ impl Visible {
 }
 
 /// What the reader sees of a stream.
-pub(crate) fn visible(
-    connection: &Connection,
-    (key, conversation, head): (ConversationKey, i64, Seq),
-    reader: Reader,
-) -> rusqlite::Result<Visible> {
-    let sees_all = match (reader, key) {
-        (Reader::Service, _) => true,
-        (Reader::User(user), ConversationKey::Dm(low, high)) => user == low || user == high,
-        (Reader::User(user), ConversationKey::Group(_)) => return memberships(connection, conversation, head, user),
+pub(crate) fn visible(connection: &Connection, stream: Stream, reader: Reader) -> rusqlite::Result<Visible> {
+    let Stream { key, id, head, withheld } = stream;
+    let whole = Interval { after: 0, to: head };
+    let parts = match (reader, key) {
+        (Reader::User(user), ConversationKey::Group(_)) => return memberships(connection, id, head, user),
+        (Reader::User(user), ConversationKey::Dm(low, high)) if user != low && user != high => Vec::new(),
+        (Reader::User(user), _) if withheld != Withheld::Nothing => {
+            without(whole, &withheld::runs(connection, id, user)?)
+        }
+        _ => whole.within(None, None).into_iter().collect(),
     };
-    let whole = Interval { after: 0, to: head }.within(None, None);
-    Ok(Visible { parts: whole.filter(|_| sees_all).into_iter().collect(), head })
+    Ok(Visible { parts, head })
+}
+
+/// What lies around these runs, which are in order and do not touch.
+fn without(whole: Interval, runs: &[(Seq, Seq)]) -> Vec<Interval> {
+    let mut after = whole.after;
+    let mut parts = Vec::new();
+    for &(first, last) in runs {
+        parts.extend(Interval { after, to: first - 1 }.within(None, None));
+        after = last;
+    }
+    parts.extend(Interval { after, to: whole.to }.within(None, None));
+    parts
 }
 
 pub(super) const MEMBERSHIPS: &str =

@@ -8,7 +8,7 @@ use tidings_engine::act::{
     Act, BodyHash, CommitNumber, Entry, Membership, Op, Otherwise, Outcome, ReadMark, Receipt, Request, Require, Row,
     Write,
 };
-use tidings_wire::{ConversationKey, GroupId, Key, Reject, Seq, UserId};
+use tidings_wire::{ConversationKey, GroupId, Key, MessageId, Reject, Seq, UserId};
 
 use super::commit::{Answer, Counters};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     open::Limit,
     requests, row, seen,
     statement::{self, StatementError},
+    withheld::Withheld,
 };
 
 /// When a client may try again what was not known to be stored.
@@ -63,6 +64,8 @@ pub(super) struct Done {
     pub(super) reads: SmallVec<[ReadMark; 1]>,
     pub(super) marks: SmallVec<[(i64, UserId, Seq); 1]>,
     pub(super) commit: Option<CommitNumber>,
+    pub(super) withheld: Vec<(MessageId, UserId)>,
+    pub(super) met: bool,
 }
 
 /// How the operations of an act ended.
@@ -159,8 +162,8 @@ impl<'a> Batch<'a> {
             let mark = self.marks.entry((conversation, user)).or_default();
             *mark = seq.max(*mark);
         }
-        let Done { receipts, rows, membership, reads, commit, .. } = done;
-        (commit, Outcome::Stored { receipts, rows, membership, reads })
+        let Done { receipts, rows, membership, reads, commit, withheld, met, .. } = done;
+        (commit, Outcome::Stored { receipts, rows, membership, reads, withheld, met })
     }
 
     fn ops(&mut self, act: &Act, done: &mut Done) -> Result<End, StatementError> {
@@ -189,10 +192,10 @@ impl<'a> Batch<'a> {
 
     fn message(&mut self, act: &Act, entry: &Entry, done: &mut Done) -> Result<(), StatementError> {
         let commit = self.counters.last_commit + 1;
-        let (conversation, seq) = append(self.connection, entry.conversation, entry.created_at_ms, commit)?;
-        if let (ConversationKey::Dm(low, high), 1) = (entry.conversation, seq) {
-            members::begin_dm(self.connection, conversation, low, high)?;
-        }
+        let aside = self.aside(entry.conversation, entry.withheld)?;
+        let appended = append(self.connection, entry.conversation, entry.created_at_ms, commit)?;
+        let Appended { conversation, seq, .. } = appended;
+        self.seat(entry.conversation, appended, aside.as_ref(), done)?;
         let key = act.key.as_ref().filter(|_| done.receipts.is_empty());
         self.connection.prepare_cached(INSERT)?.execute(params![
             commit,
@@ -208,6 +211,9 @@ impl<'a> Batch<'a> {
             entry.created_at_ms,
         ])?;
         self.counted(commit, entry.id.get());
+        if let Some(aside) = aside {
+            self.put_aside(appended, aside, entry.id, done)?;
+        }
         done.commit = Some(CommitNumber(commit));
         if let Some(sender) = act.sender {
             done.marks.push((conversation, sender, seq));
@@ -273,20 +279,32 @@ const INSERT: &str = "INSERT INTO messages \
 
 const APPEND: &str = "INSERT INTO conversations (key, kind, last_seq, touched_at, last_commit) VALUES (?1, ?2, 1, ?3, ?4) \
     ON CONFLICT (key) DO UPDATE SET last_seq = last_seq + 1, touched_at = excluded.touched_at, \
-    last_commit = excluded.last_commit RETURNING id, last_seq";
+    last_commit = excluded.last_commit RETURNING id, last_seq, withheld";
 
 const KEYED: &str = "SELECT m.id, c.key, m.seq, m.created_at, m.key_hash FROM messages m \
     JOIN conversations c ON c.id = m.conversation WHERE m.sender = ?1 AND m.key = ?2";
 
-/// The stream's row and the next place in it. The stream comes to be where it is missing.
+/// The next place in a stream.
+#[derive(Clone, Copy)]
+pub(super) struct Appended {
+    /// `conversations.id`.
+    pub(super) conversation: i64,
+    pub(super) seq: Seq,
+    /// Of what came before.
+    pub(super) withheld: Withheld,
+}
+
+/// Takes the next place in a stream, which comes to be where it is missing.
 pub(super) fn append(
     connection: &Connection,
     conversation: ConversationKey,
     at_ms: i64,
     commit: u64,
-) -> rusqlite::Result<(i64, Seq)> {
+) -> rusqlite::Result<Appended> {
     let values = params![conversation.to_string(), conversation.kind(), at_ms.div_euclid(1_000), commit];
-    connection.prepare_cached(APPEND)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
+    connection
+        .prepare_cached(APPEND)?
+        .query_row(values, |row| Ok(Appended { conversation: row.get(0)?, seq: row.get(1)?, withheld: row.get(2)? }))
 }
 
 /// What is stored under a sender's key.
@@ -324,16 +342,14 @@ fn lost(source: StatementError) -> Lost {
 mod tests {
     use std::sync::Arc;
 
+    use super::*;
+    use crate::{open, options::SqliteOptions, writer::change};
     use rusqlite::StatementStatus;
     use smallvec::smallvec;
     use tidings_engine::{
         act::{Change, Origin},
         clock::SystemClock,
     };
-    use tidings_wire::MessageId;
-
-    use super::*;
-    use crate::{open, options::SqliteOptions, writer::change};
 
     #[test]
     fn what_every_message_change_and_read_runs_is_prepared_once() {
@@ -349,6 +365,7 @@ mod tests {
                 version: 1,
                 body: "{}".into(),
                 created_at_ms: 0,
+                withheld: None,
             };
             let act = Act {
                 origin: Origin::Nobody,
@@ -360,7 +377,15 @@ mod tests {
             };
             let (ann, dm) = (UserId::new(number % 3), ConversationKey::dm(UserId::new(number % 3), UserId::new(7)));
             let id = MessageId::from_stored(i64::from(number) + 100).unwrap();
-            let edit = Change { conversation: dm, of: 1, by: Some(ann), id, body: Some((1, "{}".into())), at_ms: 0 };
+            let edit = Change {
+                conversation: dm,
+                of: 1,
+                by: Some(ann),
+                id,
+                body: Some((1, "{}".into())),
+                at_ms: 0,
+                withheld: None,
+            };
             let also = |op| Act {
                 origin: Origin::Nobody,
                 sender: Some(ann),

@@ -7,11 +7,12 @@ use tidings_engine::{
 };
 use tidings_wire::{ConversationKey, Reject, Seq, UserId};
 
-use super::batch::{Batch, Done, append};
+use super::batch::{Appended, Batch, Done, append};
 use crate::{
     ids::{Body, SqlId},
     members, read,
     statement::StatementError,
+    withheld::{self, Withheld},
 };
 
 impl Batch<'_> {
@@ -22,8 +23,10 @@ impl Batch<'_> {
             Ok(found) => found,
             Err(reject) => return Ok(Some(reject)),
         };
+        let new = change.withheld.filter(|_| change.body.is_some());
+        let aside = self.aside(key, found.withheld.or(new))?;
         let commit = self.counters.last_commit + 1;
-        let (conversation, seq) = append(self.connection, key, at_ms, commit)?;
+        let appended @ Appended { conversation, seq, .. } = append(self.connection, key, at_ms, commit)?;
         let (version, is_edit) = match &change.body {
             Some((version, body)) => {
                 self.connection.prepare_cached(EDIT)?.execute(params![conversation, of, Body(body), version, at_ms])?;
@@ -49,6 +52,12 @@ impl Batch<'_> {
             time(!is_edit),
         ])?;
         self.counted(commit, id.get());
+        if let Some(aside) = aside {
+            if found.withheld.is_none() {
+                withheld::add(self.connection, conversation, aside.user, of)?;
+            }
+            self.put_aside(appended, aside, id, done)?;
+        }
         done.commit = Some(CommitNumber(commit));
         done.receipts.push(Receipt { id, conversation: key, seq, created_at_ms: at_ms });
         Ok(None)
@@ -61,10 +70,13 @@ impl Batch<'_> {
         by: Option<UserId>,
     ) -> Result<Result<Found, Reject>, StatementError> {
         let missing = || Err(Reject::not_found("there is no such message"));
-        let Some((conversation, head)) = members::head(self.connection, key)? else { return Ok(missing()) };
-        let Some(found) = find(self.connection, conversation, of)? else { return Ok(missing()) };
+        let Some(stream) = members::stream(self.connection, key)? else { return Ok(missing()) };
+        let Some(mut found) = find(self.connection, stream.id, of)? else { return Ok(missing()) };
+        if stream.withheld != Withheld::Nothing {
+            found.withheld = withheld::from_whom(self.connection, key, stream.id, of)?;
+        }
         let Some(by) = by else { return Ok(Ok(found)) };
-        let visible = read::visible(self.connection, (key, conversation, head), Reader::User(by))?;
+        let visible = read::visible(self.connection, stream, Reader::User(by))?;
         Ok(if visible.only(of).is_none() {
             missing()
         } else if found.sender != Some(SqlId::from(by)) {
@@ -80,6 +92,8 @@ struct Found {
     kind: String,
     version: u16,
     sender: Option<SqlId>,
+    /// The one of a dm who is never shown it.
+    withheld: Option<UserId>,
 }
 
 pub(super) const FOUND: &str = "SELECT type, version, sender FROM messages \
@@ -89,7 +103,7 @@ fn find(connection: &Connection, conversation: i64, seq: Seq) -> rusqlite::Resul
     connection
         .prepare_cached(FOUND)?
         .query_row(params![conversation, seq], |row| {
-            Ok(Found { kind: row.get(0)?, version: row.get(1)?, sender: row.get(2)? })
+            Ok(Found { kind: row.get(0)?, version: row.get(1)?, sender: row.get(2)?, withheld: None })
         })
         .optional()
 }

@@ -20,9 +20,10 @@ impl Batch<'_> {
         done: &mut Done,
     ) -> Result<Option<Reject>, StatementError> {
         let missing = || Ok(Some(Reject::not_found("there is no such conversation")));
-        let Some((conversation, head)) = members::head(self.connection, key)? else { return missing() };
+        let Some(stream) = members::stream(self.connection, key)? else { return missing() };
+        let conversation = stream.id;
         let Some(seat) = members::seat(self.connection, conversation, user)? else { return missing() };
-        let Visible { parts, head } = read::visible(self.connection, (key, conversation, head), Reader::User(user))?;
+        let Visible { parts, head } = read::visible(self.connection, stream, Reader::User(user))?;
         let seq = seq.min(head);
         if seq <= seat.read.max(self.unwritten(conversation, user, seat, done)) {
             return Ok(None);

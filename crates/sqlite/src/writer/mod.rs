@@ -1,5 +1,6 @@
 //! The one thread that writes.
 
+mod aside;
 mod batch;
 mod change;
 mod commit;

@@ -244,6 +244,7 @@ impl Work<'_> {
             version: 1,
             body: Bytes::from(format!("{{\"content\":\"{}\"}}", "x".repeat(length))),
             created_at_ms: id * 1_000,
+            withheld: None,
         }
     }
 }

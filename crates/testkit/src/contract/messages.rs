@@ -66,6 +66,17 @@ macro_rules! message_store_contract {
             changes_outlive_the_process
             a_page_stops_early_at_its_bytes
         );
+        $crate::contract_cases!($make, withholding:
+            what_is_withheld_is_a_skip
+            what_is_withheld_is_never_unread
+            a_dm_of_nothing_else_is_not_the_blockers
+            both_may_have_blocked_one_another
+            what_is_withheld_moves_nothing
+            events_of_what_is_withheld_are_withheld
+            an_edit_by_one_who_is_blocked_takes_the_message_away
+            in_groups_nothing_is_withheld
+            what_is_withheld_stays_so
+        );
         $crate::contract_cases!($make, marks:
             a_mark_only_moves_forward
             a_mark_above_the_head_stands_at_the_head

@@ -42,6 +42,7 @@ pub mod rollouts;
 pub mod sessions;
 mod stores;
 mod subject;
+pub mod withholding;
 mod world;
 
 pub use stores::{Opened, Stores};

@@ -118,6 +118,7 @@ impl World {
             version: 1,
             body: body.into(),
             created_at_ms: id * 1_000,
+            withheld: None,
         }
     }
 
@@ -181,6 +182,16 @@ impl World {
         self.stored(self.message(from, ConversationKey::dm(from, to)))
     }
 
+    /// Sends to a user who has blocked the sender.
+    pub fn send_blocked(&self, from: u32, to: u32) -> Receipt {
+        let [from, to] = [from, to].map(UserId::new);
+        let entry = Entry { withheld: Some(to), ..self.entry(ConversationKey::dm(from, to), r#"{"content":"hi"}"#) };
+        let settled = self.settle(act(Some(from), [Op::Message(entry)]));
+        let receipt = receipt(&settled.outcome);
+        assert_eq!(withheld(&settled.outcome), [(receipt.id, to)]);
+        receipt
+    }
+
     /// Sends to a group as a member of it.
     pub fn send_to(&self, group: GroupId, from: u32) -> Receipt {
         self.stored(self.to_group(UserId::new(from), group))
@@ -231,7 +242,7 @@ impl World {
     pub fn change(&self, conversation: ConversationKey, of: Seq, by: Option<u32>, body: Option<&str>) -> Op {
         let Entry { id, created_at_ms: at_ms, .. } = self.entry(conversation, "{}");
         let body = body.map(|body| (2, body.to_owned().into()));
-        Op::Change(Change { conversation, of, by: by.map(UserId::new), id, body, at_ms })
+        Op::Change(Change { conversation, of, by: by.map(UserId::new), id, body, at_ms, withheld: None })
     }
 
     /// Changes a message, and returns where the event stands.
@@ -302,6 +313,22 @@ pub(super) fn receipt(outcome: &Outcome) -> Receipt {
     match outcome {
         Outcome::Stored { receipts, .. } if receipts.len() == 1 => receipts[0].clone(),
         other => panic!("one message was to be stored: {other:?}"),
+    }
+}
+
+/// What of an act is withheld, and from whom.
+pub(super) fn withheld(outcome: &Outcome) -> &[(MessageId, UserId)] {
+    match outcome {
+        Outcome::Stored { withheld, .. } => withheld,
+        other => panic!("it was to be stored: {other:?}"),
+    }
+}
+
+/// Whether an act brought the first message that both of a dm are shown.
+pub(super) fn met(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Stored { met, .. } => *met,
+        other => panic!("it was to be stored: {other:?}"),
     }
 }
 

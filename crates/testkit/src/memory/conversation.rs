@@ -20,6 +20,8 @@ pub(super) struct Conversation {
     /// Seq n stands at n − 1.
     places: Vec<Place>,
     members: BTreeMap<UserId, Vec<Membership>>,
+    /// Of a dm: whether a message came that both are shown.
+    shared: bool,
 }
 
 /// What a seq was given to.
@@ -29,6 +31,10 @@ struct Place {
     created_at_ms: i64,
     /// None where it is pruned or erased.
     message: Option<StoredMessage>,
+    /// The one of a dm who is never shown it.
+    withheld: Option<UserId>,
+    /// The one from whom it was withheld as it came: nothing has moved for them.
+    quiet: Option<UserId>,
 }
 
 /// Sees seqs in (joined, left].
@@ -45,12 +51,7 @@ pub(super) type ListPlace = (u64, u64);
 
 impl Conversation {
     pub(super) fn new(key: ConversationKey, number: u64) -> Self {
-        let mut members = BTreeMap::new();
-        if let ConversationKey::Dm(low, high) = key {
-            let always = Membership { joined: 0, left: None, read: 0, muted_until: None };
-            members = [(low, vec![always]), (high, vec![always])].into();
-        }
-        Self { key, number, places: Vec::new(), members }
+        Self { key, number, places: Vec::new(), members: BTreeMap::new(), shared: false }
     }
 
     pub(super) fn head(&self) -> Seq {
@@ -66,14 +67,44 @@ impl Conversation {
         self.members.keys().copied().filter(|&user| self.is_member(user))
     }
 
-    /// Appends; a message moves its sender's mark.
-    pub(super) fn append(&mut self, commit: u64, message: StoredMessage) {
+    /// Appends; a message moves its sender's mark. True where it is the first of a dm that both are shown.
+    pub(super) fn append(&mut self, commit: u64, message: StoredMessage, withheld: Option<UserId>) -> bool {
         let (sender, seq) = (message.sender.filter(|_| message.event.is_none()), message.seq);
-        self.places.push(Place { commit, created_at_ms: message.created_at_ms, message: Some(message) });
+        let created_at_ms = message.created_at_ms;
+        self.places.push(Place { commit, created_at_ms, message: Some(message), withheld, quiet: withheld });
+        let met = self.let_in(withheld);
         if let Some(sender) = sender
             && let Some(mark) = self.last_mut(sender).filter(|last| last.left.is_none())
         {
             mark.read = seq;
+        }
+        met
+    }
+
+    /// The two of a dm are in it from the first message on that both are shown; until then those alone who are shown something.
+    fn let_in(&mut self, withheld: Option<UserId>) -> bool {
+        let ConversationKey::Dm(low, high) = self.key else { return false };
+        for user in [low, high].into_iter().filter(|user| Some(*user) != withheld && !self.shared) {
+            let always = Membership { joined: 0, left: None, read: 0, muted_until: None };
+            self.members.entry(user).or_insert_with(|| vec![always]);
+        }
+        withheld.is_none() && !std::mem::replace(&mut self.shared, true)
+    }
+
+    /// Whether the two share it: members of a group do.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared || matches!(self.key, ConversationKey::Group(_))
+    }
+
+    /// The one who is never shown what stands at a seq.
+    pub(super) fn withheld(&self, seq: Seq) -> Option<UserId> {
+        self.places.get(usize::try_from(seq).ok()?.checked_sub(1)?)?.withheld
+    }
+
+    /// Withholds what stands at a seq from now on.
+    pub(super) fn withhold(&mut self, seq: Seq, from: UserId) {
+        if let Some(place) = usize::try_from(seq).ok().and_then(|seq| self.places.get_mut(seq.checked_sub(1)?)) {
+            place.withheld = Some(from);
         }
     }
 
@@ -209,7 +240,7 @@ impl Conversation {
     pub(super) fn listed(&self, user: UserId) -> Option<(ListPlace, ConversationSummary)> {
         let membership = *self.seat(user)?;
         let head = membership.left.unwrap_or(self.head());
-        let decides = self.touched(head);
+        let decides = self.touched(user, head);
         let seen = || (1..=head).filter(|&seq| self.sees(Reader::User(user), seq)).filter_map(|seq| self.at(seq));
         let counts = |m: &&StoredMessage| m.event.is_none() && m.deleted_at_ms.is_none();
         let summary = ConversationSummary {
@@ -228,7 +259,7 @@ impl Conversation {
     pub(super) fn standing(&self, user: UserId) -> Option<Standing> {
         let head = self.seat(user)?.left.unwrap_or(self.head());
         let oldest = self.oldest(Reader::User(user), head);
-        let touched = CommitNumber(self.touched(head).map_or(0, |place| place.commit));
+        let touched = CommitNumber(self.touched(user, head).map_or(0, |place| place.commit));
         Some(Standing { oldest, head, touched })
     }
 
@@ -246,11 +277,14 @@ impl Conversation {
         let Reader::User(user) = reader else { return true };
         let during =
             |membership: &Membership| membership.joined < seq && membership.left.is_none_or(|left| seq <= left);
-        self.members.get(&user).is_some_and(|memberships| memberships.iter().any(during))
+        self.withheld(seq) != Some(user)
+            && self.members.get(&user).is_some_and(|memberships| memberships.iter().any(during))
     }
 
-    fn touched(&self, head: Seq) -> Option<&Place> {
-        self.places.get(usize::try_from(head).ok()?.checked_sub(1)?)
+    /// What came last for a user.
+    fn touched(&self, user: UserId, head: Seq) -> Option<&Place> {
+        let came = self.places.get(..usize::try_from(head).ok()?)?;
+        came.iter().rfind(|place| place.quiet != Some(user))
     }
 
     /// The lowest that is stored and seen.

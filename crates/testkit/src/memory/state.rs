@@ -114,7 +114,9 @@ impl State {
     /// What is shown of the messages and events after a commit.
     fn logged(&self, after: CommitNumber) -> impl Iterator<Item = (CommitNumber, StoredMessage)> + '_ {
         let message = |(at, (key, seq)): (usize, &(ConversationKey, Seq))| {
-            Some((CommitNumber(at as u64 + 1), self.conversations[key].shown(*seq)?))
+            let conversation = &self.conversations[key];
+            let message = StoredMessage { withheld: conversation.withheld(*seq), ..conversation.shown(*seq)? };
+            Some((CommitNumber(at as u64 + 1), message))
         };
         self.log.iter().enumerate().skip(after.0 as usize).filter_map(message)
     }
@@ -241,6 +243,7 @@ impl State {
         let mut receipts: SmallVec<[Receipt; 1]> = smallvec![];
         let mut membership = smallvec![];
         let mut commit = None;
+        let (mut withheld, mut met) = (Vec::new(), false);
         for op in &act.ops {
             match op {
                 Op::Request(Request { key, hash, first }) => {
@@ -248,21 +251,31 @@ impl State {
                 }
                 Op::Message(entry) => {
                     let key = act.key.as_ref().filter(|_| receipts.is_empty());
-                    receipts.push(self.append(act.sender, key, entry));
+                    let (receipt, begins) = self.append(act.sender, key, entry);
+                    withheld.extend(self.withheld(&receipt));
+                    met |= begins;
+                    receipts.push(receipt);
                     commit = Some(CommitNumber(self.last_commit));
                 }
                 Op::Seen(seen) => self.seen(*seen),
                 Op::Join(group, user) => membership.extend(self.member(*group, *user, true)),
                 Op::Leave(group, user) => membership.extend(self.member(*group, *user, false)),
                 Op::Change(change) => {
-                    receipts.push(self.change(change)?);
+                    let receipt = self.change(change)?;
+                    withheld.extend(self.withheld(&receipt));
+                    receipts.push(receipt);
                     commit = Some(CommitNumber(self.last_commit));
                 }
                 Op::Read(conversation, user, seq) => reads.extend(self.read(*conversation, *user, *seq)?),
                 _ => unreachable!("the caller looked at every operation"),
             }
         }
-        Ok((commit, Outcome::Stored { receipts, rows: Vec::new(), membership, reads }))
+        Ok((commit, Outcome::Stored { receipts, rows: Vec::new(), membership, reads, withheld, met }))
+    }
+
+    /// Who is never shown a message or event.
+    fn withheld(&self, of: &Receipt) -> Option<(MessageId, UserId)> {
+        Some((of.id, self.conversations.get(&of.conversation)?.withheld(of.seq)?))
     }
 
     fn change(&mut self, change: &Change) -> Result<Receipt, Reject> {
@@ -305,7 +318,12 @@ impl State {
         };
         self.last_commit += 1;
         self.last_id = self.last_id.max(Some(id));
-        conversation.append(self.last_commit, event);
+        let new = change.withheld.filter(|_| change.body.is_some() && matches!(key, ConversationKey::Dm(..)));
+        let withheld = conversation.withheld(of).or(new);
+        if let Some(user) = withheld {
+            conversation.withhold(of, user);
+        }
+        conversation.append(self.last_commit, event, withheld);
         self.log.push((key, receipt.seq));
         Ok(receipt)
     }
@@ -327,7 +345,7 @@ impl State {
         Ok(moved.map(|seq| ReadMark { conversation: key, user, seq, unread: conversation.unread(user) }))
     }
 
-    fn append(&mut self, sender: Option<UserId>, key: Option<&(Key, BodyHash)>, entry: &Entry) -> Receipt {
+    fn append(&mut self, sender: Option<UserId>, key: Option<&(Key, BodyHash)>, entry: &Entry) -> (Receipt, bool) {
         self.last_commit += 1;
         self.last_id = self.last_id.max(Some(entry.id));
         let conversation = self.conversation(entry.conversation);
@@ -350,14 +368,16 @@ impl State {
             edited_at_ms: None,
             deleted_at_ms: None,
             event: None,
+            withheld: None,
         };
         let commit = self.last_commit;
-        self.conversation(entry.conversation).append(commit, message);
+        let withheld = entry.withheld.filter(|_| matches!(entry.conversation, ConversationKey::Dm(..)));
+        let met = self.conversation(entry.conversation).append(commit, message, withheld);
         self.log.push((entry.conversation, receipt.seq));
         if let (Some(sender), Some((key, hash))) = (sender, key) {
             self.keys.insert((sender, key.clone()), (receipt.clone(), *hash));
         }
-        receipt
+        (receipt, met)
     }
 
     fn member(&mut self, group: GroupId, user: UserId, joined: bool) -> Option<Membership> {

@@ -236,7 +236,7 @@ impl MessageStore for MemoryStore {
 
     fn acquainted(&self, of: UserId, users: Vec<UserId>) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
         let state = self.state();
-        let own: Vec<_> = state.conversations.values().filter(|one| one.is_member(of)).collect();
+        let own: Vec<_> = state.conversations.values().filter(|one| one.is_shared() && one.is_member(of)).collect();
         let shares = |user: &UserId| own.iter().any(|one| one.is_member(*user));
         now(users.into_iter().filter(shares).collect())
     }

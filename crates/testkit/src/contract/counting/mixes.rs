@@ -2,7 +2,7 @@
 
 use smallvec::smallvec;
 use tidings_engine::{
-    act::{Act, Entry, Op, Outcome, Require},
+    act::{Act, Change, Entry, Op, Outcome, Require},
     ports::{Line, Page},
 };
 use tidings_wire::{Code, ConversationKey, GroupId, Seq, UserId};
@@ -80,7 +80,7 @@ impl<'a> Mix<'a> {
             number,
             kinds: ['a', 'b'].map(kind),
             keys: [ConversationKey::dm(user(0), user(1)), ConversationKey::Group(GroupId::new(number))],
-            streams: [Stream::default(), Stream::default()],
+            streams: [Stream::dm([0, 1].map(|user| number * USERS + user)), Stream::default()],
             now_ms,
             begin_ms: now_ms,
         }
@@ -136,20 +136,22 @@ impl<'a> Mix<'a> {
                 let third = which == 0 && sender.is_some_and(|sender| sender % USERS == 2);
                 let which = if third { 1 } else { which };
                 let kind = self.kinds[self.random.below(2) as usize];
-                let entry = Entry { kind, ..self.world.entry(self.keys[which], "{}") };
+                let blocker = self.blocker(which, sender);
+                let withheld = blocker.map(UserId::new);
+                let entry = Entry { kind, withheld, ..self.world.entry(self.keys[which], "{}") };
                 self.now_ms = entry.created_at_ms;
-                self.begin(which);
-                self.streams[which].send(sender, kind, entry.created_at_ms);
+                self.streams[which].send(sender, kind, entry.created_at_ms, blocker);
                 (Op::Message(entry), Ok(None))
             }
             8..=11 => {
                 let by = self.anybody();
                 let edit = self.random.below(2) == 0;
                 let op = self.world.change(key, seq, by, edit.then_some("{}"));
-                let Op::Change(change) = &op else { unreachable!("it is a change") };
+                let Op::Change(change) = op else { unreachable!("it is a change") };
                 self.now_ms = change.at_ms;
-                let came = self.streams[which].change(seq, by, edit, change.at_ms);
-                (op, came.map(|()| None))
+                let blocker = self.blocker(which, by);
+                let came = self.streams[which].change(seq, by, (edit, change.at_ms), blocker);
+                (Op::Change(Change { withheld: blocker.map(UserId::new), ..change }), came.map(|()| None))
             }
             12..=14 => {
                 let user = self.user();
@@ -168,11 +170,14 @@ impl<'a> Mix<'a> {
         }
     }
 
-    /// A dm comes to be with its first message.
-    fn begin(&mut self, which: usize) {
-        if which == 0 && self.streams[0].head() == 0 {
-            self.streams[0] = Stream::dm([0, 1].map(|user| self.number * USERS + user));
-        }
+    /// The other of the dm's two, now and then: has blocked whoever acts.
+    fn blocker(&mut self, which: usize, by: Option<u32>) -> Option<u32> {
+        let other = match by?.checked_sub(self.number * USERS)? {
+            0 => 1,
+            1 => 0,
+            _ => return None,
+        };
+        (which == 0 && self.random.below(3) == 0).then_some(self.number * USERS + other)
     }
 
     /// Has the store do what waits, all at once, and compares what comes of each.
@@ -214,6 +219,9 @@ impl<'a> Mix<'a> {
 
     fn check(&mut self) {
         let first = self.number * USERS;
+        let acquainted = wait(self.world.store().acquainted(UserId::new(first), vec![UserId::new(first + 1)]));
+        let share = self.streams[0].met || [first, first + 1].iter().all(|user| self.streams[1].is_member(*user));
+        assert_eq!(!acquainted.is_empty(), share, "mix {}", self.number);
         for user in first..first + USERS {
             let page = self.world.list(user, None, 100).conversations;
             let mut listed = 0;

@@ -9,6 +9,10 @@ use tidings_engine::ports::{Event, Line};
 pub(super) struct Stream {
     items: Vec<Item>,
     seats: BTreeMap<u32, Seat>,
+    /// The two of a dm.
+    two: Option<[u32; 2]>,
+    /// Whether a message came there that both are shown.
+    pub(super) met: bool,
 }
 
 /// What a seq was given to.
@@ -20,6 +24,8 @@ struct Item {
     event: Option<Event>,
     deleted: bool,
     gone: bool,
+    /// The one of a dm who is never shown it.
+    withheld: Option<u32>,
 }
 
 /// Who is or was there: sees seqs in (after, to] of each span.
@@ -37,10 +43,9 @@ pub(super) enum No {
 }
 
 impl Stream {
-    /// A stream of these two, from its first message on.
+    /// A stream of these two. Each is in it from the first message on that they are shown.
     pub(super) fn dm(users: [u32; 2]) -> Self {
-        let seat = Seat { spans: vec![(0, None)], read: 0 };
-        Self { items: Vec::new(), seats: users.into_iter().map(|user| (user, seat.clone())).collect() }
+        Self { two: Some(users), ..Self::default() }
     }
 
     pub(super) fn head(&self) -> u64 {
@@ -51,15 +56,25 @@ impl Stream {
         self.seats.get(&user).is_some_and(Seat::is_current)
     }
 
-    pub(super) fn send(&mut self, sender: Option<u32>, kind: &'static str, at_ms: i64) {
-        self.items.push(Item { sender, kind, at_ms, event: None, deleted: false, gone: false });
+    pub(super) fn send(&mut self, sender: Option<u32>, kind: &'static str, at_ms: i64, withheld: Option<u32>) {
+        self.items.push(Item { sender, kind, at_ms, event: None, deleted: false, gone: false, withheld });
         let head = self.head();
+        for user in self.two.into_iter().flatten().filter(|user| withheld != Some(*user)) {
+            self.seats.entry(user).or_insert(Seat { spans: vec![(0, None)], read: 0 });
+        }
+        self.met |= self.two.is_some() && withheld.is_none();
         if let Some(seat) = sender.and_then(|sender| self.seats.get_mut(&sender)).filter(|seat| seat.is_current()) {
             seat.read = head;
         }
     }
 
-    pub(super) fn change(&mut self, of: u64, by: Option<u32>, edit: bool, at_ms: i64) -> Result<(), No> {
+    pub(super) fn change(
+        &mut self,
+        of: u64,
+        by: Option<u32>,
+        (edit, at_ms): (bool, i64),
+        blocker: Option<u32>,
+    ) -> Result<(), No> {
         let at = usize::try_from(of).ok().and_then(|of| of.checked_sub(1)).ok_or(No::NotFound)?;
         let item = self.items.get(at).filter(|item| !item.gone && !item.deleted && item.event.is_none());
         let item = item.ok_or(No::NotFound)?.clone();
@@ -69,9 +84,11 @@ impl Stream {
         if by.is_some() && by != item.sender {
             return Err(No::NotAllowed);
         }
+        let withheld = item.withheld.or(blocker.filter(|_| edit));
         self.items[at].deleted = !edit;
-        let event = if edit { Event::Edited(of) } else { Event::Deleted(of) };
-        self.items.push(Item { sender: by, kind: item.kind, at_ms, event: Some(event), deleted: false, gone: false });
+        self.items[at].withheld = withheld;
+        let event = Some(if edit { Event::Edited(of) } else { Event::Deleted(of) });
+        self.items.push(Item { sender: by, kind: item.kind, at_ms, event, deleted: false, gone: false, withheld });
         Ok(())
     }
 
@@ -180,7 +197,8 @@ impl Stream {
 
     fn sees(&self, user: u32, seq: u64) -> bool {
         let Some(seat) = self.seats.get(&user) else { return false };
-        seat.spans.iter().any(|&(after, to)| after < seq && to.is_none_or(|to| seq <= to))
+        let withheld = usize::try_from(seq).ok().and_then(|seq| self.items.get(seq.checked_sub(1)?)?.withheld);
+        withheld != Some(user) && seat.spans.iter().any(|&(after, to)| after < seq && to.is_none_or(|to| seq <= to))
     }
 }
 
