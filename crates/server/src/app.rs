@@ -223,8 +223,17 @@ impl App {
                 (nothing.clone(), nothing)
             }
         };
-        let Setup { registry, routes, migrations, relations, topics: prefixes, visibility: wraps, on_start, .. } =
-            setup;
+        let Setup {
+            registry,
+            routes,
+            migrations,
+            relations,
+            topics: prefixes,
+            visibility: wraps,
+            on_start,
+            keepers,
+            ..
+        } = setup;
         let tasks = TaskTracker::new();
         let auth = Arc::new(Authenticator::new(&options, sessions, keys, revocations, tasks.clone()));
         let credentials = Arc::new(Renewals::new(auth.clone(), clock.clone()));
@@ -250,7 +259,7 @@ impl App {
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);
-        Ok(Server { parts, auth, tasks, options, migrations, router, openapi, on_start })
+        Ok(Server { parts, auth, tasks, options, migrations, keepers, router, openapi, on_start })
     }
 }
 

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     auth::Authenticator,
     erasure::{self, Erasure},
+    keeper::Keeper,
     limits::ConnectionLimits,
     options::ServerOptions,
     phase::Phase,
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) kept: HashMap<&'static str, bool>,
     /// `/v1/openapi.json`.
     pub(crate) openapi: Bytes,
+    /// What packs keep of users.
+    pub(crate) keepers: Vec<Arc<dyn Keeper>>,
     /// Every task that the server spawns; a stop waits for them.
     pub(crate) tasks: TaskTracker,
     /// Ends tasks that would go on for ever.

@@ -17,7 +17,7 @@
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
 //! | `topics` | who may watch what, by prefixes |
-//! | `handle`, `erasure` | [`Tidings`]: what the app's own code asks |
+//! | `handle`, `erasure`, `keeper` | [`Tidings`]: what the app's own code asks; what packs keep of users |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
 //! # A server in an app
@@ -72,6 +72,7 @@ mod greeter;
 mod guard;
 mod handle;
 mod handover;
+mod keeper;
 mod limits;
 mod metrics;
 mod options;
@@ -88,12 +89,15 @@ mod upgrade;
 pub use app::{App, BuildError};
 pub use body::JsonBody;
 pub use erasure::Erasure;
+pub use extract::{IdempotencyKey, Params, Segments, id as parse_id};
 pub use handle::Tidings;
+pub use keeper::Keeper;
 pub use options::{DrainOptions, HttpOptions, LimitOptions, ServerOptions};
 pub use origin::{AllowedOrigin, OriginError};
 pub use pack::{Migration, Pack, PackMigrations, Setup};
 pub use problem::Problem;
 pub use proxies::{Network, NetworkError};
+pub use routes::schema;
 pub use server::{Running, Server};
 /// What packs and embedding apps need of the engine.
 pub use tidings_engine::{

@@ -10,6 +10,7 @@ use crate::{
     accept,
     auth::Authenticator,
     handle::{Inner, Tidings},
+    keeper::Keeper,
     limits::ConnectionLimits,
     metrics,
     options::ServerOptions,
@@ -26,6 +27,7 @@ pub struct Server {
     pub(crate) tasks: TaskTracker,
     pub(crate) options: ServerOptions,
     pub(crate) migrations: Vec<PackMigrations>,
+    pub(crate) keepers: Vec<Arc<dyn Keeper>>,
     pub(crate) router: Router<Tidings>,
     pub(crate) openapi: utoipa::openapi::OpenApi,
     pub(crate) on_start: Vec<OnStart>,
@@ -59,7 +61,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { parts, auth, tasks, options, router, openapi, on_start, .. } = self;
+        let Self { parts, auth, tasks, options, keepers, router, openapi, on_start, .. } = self;
         let engine = Engine::start(parts)?;
         let openapi = openapi.to_json().expect("an OpenAPI document always serialises").into();
         let tidings = Tidings::new(Inner {
@@ -71,6 +73,7 @@ impl Server {
             stop: CancellationToken::new(),
             engine,
             options,
+            keepers,
             openapi,
             tasks,
         });

@@ -13,7 +13,7 @@ mod me;
 mod messages;
 mod operate;
 mod presence;
-mod schema;
+pub mod schema;
 mod types;
 
 pub(crate) use assemble::{assemble, finish};

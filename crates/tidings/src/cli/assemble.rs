@@ -6,11 +6,12 @@ use serde_json::Value;
 use tidings_chat::Chat;
 use tidings_engine::{Settings, registry::TypeSettings};
 use tidings_server::{App, DrainOptions, HttpOptions, LimitOptions, Server, ServerOptions};
+use tidings_social::{Acts, Social};
 use tidings_sqlite::SqliteStore;
 use tidings_wire::{Keep, Senders};
 
 use super::{failure::Failure, token_key::TokenKey};
-use crate::configuration::{Configuration, StoreKind, TypeSection, WhoSends};
+use crate::configuration::{Configuration, SocialActs, SocialSection, StoreKind, TypeSection, WhoSends};
 
 /// Adds what a program brings to what Tidings brings.
 pub(super) type Extend<'a> = &'a dyn Fn(App) -> App;
@@ -27,7 +28,7 @@ pub(super) enum Stores {
 
 /// All message types, without ports and settings.
 pub(super) fn app(extend: Extend<'_>) -> App {
-    extend(App::new().pack(Chat))
+    extend(App::new().pack(Chat).pack(Social::new()))
 }
 
 /// A server as it is configured, not started yet.
@@ -58,8 +59,22 @@ pub(super) fn check(configuration: &Configuration, extend: Extend<'_>) -> Result
     app.build().map(drop).map_err(|error| Failure::Usage(error.to_string()))
 }
 
+/// The social pack as it is configured; none where it is switched off.
+fn social(configuration: &Configuration) -> Option<Social> {
+    let SocialSection { enabled, acts } = configuration.social;
+    let acts = match acts {
+        SocialActs::Announce => Acts::Announce,
+        _ => Acts::Store,
+    };
+    enabled.then(|| Social::new().acts(acts))
+}
+
 fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>) -> App {
-    let mut app = app(extend).settings(settings(configuration)).options(options(configuration, key));
+    let mut app = App::new().pack(Chat);
+    if let Some(social) = social(configuration) {
+        app = app.pack(social);
+    }
+    let mut app = extend(app).settings(settings(configuration)).options(options(configuration, key));
     for (name, section) in types(configuration) {
         app = app.type_settings(name, section);
     }

@@ -38,8 +38,8 @@ pub use problem::{Problem, Problems};
 pub use rate::Rate;
 pub use secret::Secret;
 pub use sections::{
-    Algorithm, Auth, Configuration, EngineSection, Limits, Log, LogFormat, ServerSection, SqliteSection, StoreKind,
-    TopicsSection, TypeSection, WhoSends,
+    Algorithm, Auth, Configuration, EngineSection, Limits, Log, LogFormat, ServerSection, SocialActs, SocialSection,
+    SqliteSection, StoreKind, TopicsSection, TypeSection, WhoSends,
 };
 pub use show::show;
 pub use sources::{Flag, Sources};
