@@ -66,6 +66,12 @@ const NEEDS: &[Need] = &[
         is_there: || answers("git", &["--version"]),
         debian: &["git"],
     },
+    Need {
+        what: "PostgreSQL 15 or later",
+        why: "the statements of the social pack are prepared on it",
+        is_there: has_postgres,
+        debian: &["postgresql"],
+    },
 ];
 
 fn missing() -> Vec<&'static Need> {
@@ -88,6 +94,12 @@ fn answers(program: &str, arguments: &[&str]) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
+}
+
+/// Debian puts the server's programs into a folder of its version, off the path.
+fn has_postgres() -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    answers("initdb", &["--version"]) || versions.into_iter().any(|version| version.path().join("bin/initdb").exists())
 }
 
 /// A compiler without the C library's headers is as good as none, so a line that needs one is tried.

@@ -248,8 +248,17 @@ impl App {
                 (nothing.clone(), nothing)
             }
         };
-        let Setup { registry, routes, migrations, relations, topics: prefixes, visibility: wraps, on_start, .. } =
-            setup;
+        let Setup {
+            registry,
+            routes,
+            migrations,
+            relations,
+            topics: prefixes,
+            visibility: wraps,
+            on_start,
+            keepers,
+            ..
+        } = setup;
         let tasks = TaskTracker::new();
         let auth = Arc::new(Authenticator::new(&options, sessions, keys, revocations, tasks.clone()));
         let credentials = Arc::new(Renewals::new(auth.clone(), clock.clone()));
@@ -277,7 +286,7 @@ impl App {
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);
-        Ok(Server { parts, auth, rollouts, users, tasks, options, migrations, router, openapi, on_start })
+        Ok(Server { parts, auth, rollouts, users, tasks, options, migrations, keepers, router, openapi, on_start })
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Erasure {
 const GROUPS: u32 = 100;
 
 /// Signs the user out first, so that nothing is written meanwhile by whoever was let in before; then ends the memberships, through
-/// the engine, which tells everybody; then erases.
+/// the engine, which tells everybody; then lets packs erase what they keep; then erases.
 pub(crate) async fn erase(tidings: &Tidings, user: UserId) -> Result<Erasure, Reject> {
     let engine = tidings.engine();
     let closed = tidings.sign_out(user).await?;
@@ -39,6 +39,9 @@ pub(crate) async fn erase(tidings: &Tidings, user: UserId) -> Result<Erasure, Re
                 break;
             }
         }
+    }
+    for keeper in &tidings.inner().keepers {
+        keeper.erase(tidings, user).await?;
     }
     let mut messages = 0;
     loop {

@@ -4,13 +4,13 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts, Path, Query},
     http::request::Parts,
 };
-use http::{Method, header, uri::Authority};
+use http::{HeaderMap, Method, header, uri::Authority};
 use serde::de::DeserializeOwned;
 use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
 };
-use tidings_wire::{Code, ConversationKey, IdError};
+use tidings_wire::{Code, ConversationKey, IdError, Key};
 
 use crate::{
     auth::{Caller, Credential},
@@ -43,8 +43,9 @@ impl FromRequestParts<Tidings> for Caller {
     }
 }
 
-/// The query, decoded.
-pub(crate) struct Params<T>(pub(crate) T);
+/// The query, decoded; what is wrong with it is answered with a problem document that names the parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Tidings> for Params<T> {
     type Rejection = Problem;
@@ -63,7 +64,8 @@ impl<T: DeserializeOwned> FromRequestParts<Tidings> for Params<T> {
 }
 
 /// The segments of the path that the route's template names.
-pub(crate) struct Segments<T>(pub(crate) T);
+#[derive(Clone, Copy, Debug)]
+pub struct Segments<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Tidings> for Segments<T> {
     type Rejection = Problem;
@@ -74,8 +76,32 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Tidings> for Segments<T> {
     }
 }
 
+/// The header `Idempotency-Key`, which makes a repeated `POST` one; none where the caller gives none.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey(pub Option<Key>);
+
+impl FromRequestParts<Tidings> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Tidings) -> Result<Self, Problem> {
+        idempotency_key(&parts.headers).map(Self)
+    }
+}
+
+/// A string of RFC 9651 §3.3.3 in quotes, as its draft says, or bare, as most send it.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<Key>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().ok().map(str::trim);
+    let bare = text.map(|text| text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text));
+    let key = bare.and_then(|text| text.parse().ok());
+    key.map(Some).ok_or_else(|| Problem::field("Idempotency-Key", "a key has 1 to 64 characters of ASCII"))
+}
+
 /// Reads an id of a path or query.
-pub(crate) fn id<T: FromStr<Err = IdError>>(field: &'static str, text: &str) -> Result<T, Problem> {
+///
+/// # Errors
+/// `bad_field`, naming the field.
+pub fn id<T: FromStr<Err = IdError>>(field: &'static str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: IdError| Problem::field(field, error.to_string()))
 }
 
@@ -153,5 +179,17 @@ mod tests {
         for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", ""] {
             assert!(!is_loopback(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_key_may_stand_in_quotes() {
+        let key = |text: &str| {
+            let headers = [("idempotency-key".parse().unwrap(), text.parse().unwrap())];
+            idempotency_key(&HeaderMap::from_iter(headers)).map(|key| key.unwrap().to_string()).ok()
+        };
+        assert_eq!(key("\"k-1\"").as_deref(), Some("k-1"));
+        assert_eq!(key("k-1").as_deref(), Some("k-1"));
+        assert_eq!(key(&"k".repeat(65)), None);
+        assert_eq!(key(""), None);
     }
 }

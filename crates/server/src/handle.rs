@@ -17,6 +17,7 @@ use crate::{
     auth::Authenticator,
     changed::{self, Changed},
     erasure::{self, Erasure},
+    keeper::Keeper,
     limits::ConnectionLimits,
     options::ServerOptions,
     phase::Phase,
@@ -47,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) kept: HashMap<&'static str, bool>,
     /// `/v1/openapi.json`.
     pub(crate) openapi: Bytes,
+    /// What packs keep of users.
+    pub(crate) keepers: Vec<Arc<dyn Keeper>>,
     /// Every task that the server spawns; a stop waits for them.
     pub(crate) tasks: TaskTracker,
     /// Ends tasks that would go on for ever.

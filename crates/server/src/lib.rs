@@ -17,7 +17,7 @@
 //! | `routes` | the HTTP API, one file a subject |
 //! | `problem` | how every refusal looks: [`Problem`] |
 //! | `topics` | who may watch what, by prefixes |
-//! | `handle`, `erasure`, `changed`, `rollout` | [`Tidings`]: what the app's own code asks |
+//! | `handle`, `erasure`, `changed`, `rollout`, `keeper` | [`Tidings`]: what the app's own code asks; what packs keep of users |
 //! | `users`, `memory` | [`CachedUsers`]: what the app knows of its users, remembered |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
@@ -74,6 +74,7 @@ mod greeter;
 mod guard;
 mod handle;
 mod handover;
+mod keeper;
 mod limits;
 mod memory;
 mod metrics;
@@ -94,12 +95,15 @@ pub use app::{App, BuildError};
 pub use body::JsonBody;
 pub use changed::Changed;
 pub use erasure::Erasure;
+pub use extract::{IdempotencyKey, Params, Segments, id as parse_id};
 pub use handle::Tidings;
+pub use keeper::Keeper;
 pub use options::{DrainOptions, HttpOptions, LimitOptions, ServerOptions, UserOptions};
 pub use origin::{AllowedOrigin, OriginError};
 pub use pack::{Migration, Pack, PackMigrations, Setup};
 pub use problem::Problem;
 pub use proxies::{Network, NetworkError};
+pub use routes::schema;
 pub use server::{Running, Server};
 /// What packs and embedding apps need of the engine.
 pub use tidings_engine::{

@@ -10,7 +10,7 @@ use tidings_engine::{
 use tidings_wire::Message;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{app::BuildError, handle::Tidings};
+use crate::{app::BuildError, handle::Tidings, keeper::Keeper};
 
 /// A set of message types with their routes and tables. `App::pack` calls [`add`](Pack::add) once, at once.
 ///
@@ -57,6 +57,7 @@ pub struct Setup {
     pub(crate) topics: Vec<(&'static str, Arc<dyn Topics>)>,
     pub(crate) visibility: Vec<WrapVisibility>,
     pub(crate) on_start: Vec<OnStart>,
+    pub(crate) keepers: Vec<Arc<dyn Keeper>>,
     pub(crate) problems: Vec<BuildError>,
 }
 
@@ -98,6 +99,7 @@ impl Setup {
             topics: Vec::new(),
             visibility: Vec::new(),
             on_start: Vec::new(),
+            keepers: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -166,6 +168,12 @@ impl Setup {
     /// into [`Tidings::spawn`].
     pub fn on_start(&mut self, begin: impl FnOnce(Tidings) + Send + 'static) -> &mut Self {
         self.on_start.push(Box::new(begin));
+        self
+    }
+
+    /// What the pack keeps of users: its fields of `/v1/me`, and its part of an erasure.
+    pub fn keeps(&mut self, keeper: Arc<dyn Keeper>) -> &mut Self {
+        self.keepers.push(keeper);
         self
     }
 

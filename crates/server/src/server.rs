@@ -10,6 +10,7 @@ use crate::{
     accept,
     auth::Authenticator,
     handle::{Inner, Tidings},
+    keeper::Keeper,
     limits::ConnectionLimits,
     metrics,
     options::ServerOptions,
@@ -30,6 +31,7 @@ pub struct Server {
     pub(crate) tasks: TaskTracker,
     pub(crate) options: ServerOptions,
     pub(crate) migrations: Vec<PackMigrations>,
+    pub(crate) keepers: Vec<Arc<dyn Keeper>>,
     pub(crate) router: Router<Tidings>,
     pub(crate) openapi: utoipa::openapi::OpenApi,
     pub(crate) on_start: Vec<OnStart>,
@@ -68,7 +70,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] where the store does not open, or a thread or descriptor can't be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { parts, auth, rollouts, users, tasks, options, router, openapi, on_start, .. } = self;
+        let Self { parts, auth, rollouts, users, tasks, options, keepers, router, openapi, on_start, .. } = self;
         let engine = Engine::start(parts)?;
         if let Err(source) = rollout::load(&engine, &*rollouts).await {
             engine.stop();
@@ -86,6 +88,7 @@ impl Server {
             stop: CancellationToken::new(),
             engine,
             options,
+            keepers,
             openapi,
             tasks,
         });

@@ -11,6 +11,7 @@
 //! | [`sqlite`] | the stores on SQLite, and the app's own tables as ports |
 //! | [`endpoints`] | HTTP endpoints of the app's backend as ports |
 //! | [`chat`] | the pack `private`, `group`, `broadcast`, `event` |
+//! | [`social`] | the pack of posts, likes, comments, shares, follows, blocks, mutes |
 //! | [`configuration`] | settings of the program: file, environment, flags |
 //! | [`cli`] | the command line, also for programs with message types of their own |
 //!
@@ -90,6 +91,7 @@ pub use tidings_engine::{self as engine, Accepted, Context, Handle, Intent, Send
 pub use tidings_server::{
     self as server, App, BuildError, Pack, Running, Server, ServerOptions, Setup, StartError, Tidings, axum,
 };
+pub use tidings_social::{self as social, Social};
 pub use tidings_sqlite::{self as sqlite, SqliteOptions, SqliteStore};
 pub use tidings_wire::{
     self as wire, Audience, CloseCode, Code, ConversationKey, FreeObject, GroupId, Keep, Key, Limit, Message,

@@ -136,7 +136,11 @@ const LAYERS: &[Layer] = &[
     },
     pack("tidings-chat"),
     pack("tidings-notify"),
-    pack("tidings-social"),
+    Layer {
+        // Its tests prove that its SQL runs on a real database.
+        tests_may_use: &["tidings-testkit", "tidings-sqlite"],
+        ..pack("tidings-social")
+    },
     Layer {
         package: "poke",
         may_use: &["tidings-server", "tidings-wire", "tidings-chat", "tidings"],

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tidings_engine::ports::{Choices, Scope, StoreError};
 use tidings_wire::{Code, UserId};
 use utoipa::ToSchema;
@@ -9,7 +10,7 @@ use utoipa::ToSchema;
 use super::schema::{Id, Refused, RefusedOff};
 use crate::{
     auth::{Caller, Identity},
-    body::JsonBody,
+    body::{self, JsonBody},
     handle::Tidings,
     problem::{Problem, unavailable},
 };
@@ -39,9 +40,13 @@ pub(crate) struct Me {
     /// Of a user: whether others learn when they are online.
     #[serde(skip_serializing_if = "Option::is_none")]
     visible: Option<bool>,
+    /// Of a user: what packs keep of them, such as `name`, `private`, `language` and `zone` of the social pack.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    kept: Map<String, Value>,
 }
 
-/// Choices to change. What is absent stays.
+/// Choices to change, and fields that packs keep: of the social pack `name`, `private`, `language`, `zone`. What is absent stays.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Chosen {
     /// Whether others learn how far one has read.
@@ -66,7 +71,7 @@ pub(crate) async fn me(State(tidings): State<Tidings>, caller: Caller) -> Result
         },
         None => None,
     };
-    Ok(Json(Me::new(&caller, choices)))
+    Ok(Json(Me::new(&tidings, &caller, choices).await?))
 }
 
 /// Changes what the caller chose for themselves. Whoever watches them is told at once.
@@ -80,16 +85,27 @@ pub(crate) async fn me(State(tidings): State<Tidings>, caller: Caller) -> Result
 pub(crate) async fn choose(
     State(tidings): State<Tidings>,
     caller: Caller,
-    JsonBody(chosen): JsonBody<Chosen>,
+    JsonBody(asked): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Me>, Problem> {
     let user =
         caller.user().ok_or_else(|| Problem::new(Code::NotAllowed, "a service key has no choices of its own"))?;
+    let json = serde_json::to_vec(&asked).expect("what was read from JSON can be written");
+    let chosen: Chosen = body::decode(&json, "")?;
+    for keeper in &tidings.inner().keepers {
+        keeper.change(&tidings, user, &asked).await?;
+    }
     let choices = tidings.engine().choose(user, chosen.receipts, chosen.visible).await?;
-    Ok(Json(Me::new(&caller, Some(choices))))
+    Ok(Json(Me::new(&tidings, &caller, Some(choices)).await?))
 }
 
 impl Me {
-    fn new(caller: &Caller, choices: Option<Choices>) -> Self {
+    async fn new(tidings: &Tidings, caller: &Caller, choices: Option<Choices>) -> Result<Self, Problem> {
+        let mut kept = Map::new();
+        if let Some(user) = caller.user() {
+            for keeper in &tidings.inner().keepers {
+                kept.extend(keeper.shown(tidings, user).await?);
+            }
+        }
         let (service, scopes) = match &caller.identity {
             Identity::Service(key) => {
                 let allowed = Scope::ALL.into_iter().filter(|&scope| key.scopes.allow(scope)).map(Scope::as_str);
@@ -97,7 +113,7 @@ impl Me {
             }
             Identity::User(_) => (None, None),
         };
-        Self {
+        Ok(Self {
             user: caller.user(),
             service,
             scopes,
@@ -105,6 +121,7 @@ impl Me {
             expires_at: caller.expires_at,
             receipts: choices.map(|choices| choices.receipts),
             visible: choices.map(|choices| choices.visible),
-        }
+            kept,
+        })
     }
 }

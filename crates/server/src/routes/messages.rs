@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{FromRequest, FromRequestParts as _, Request, State},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tidings_engine::{SendRequest, ports::Scope};
@@ -17,6 +17,7 @@ use super::schema::{Id, Refused, RefusedSend};
 use crate::{
     auth::{Caller, Identity},
     body,
+    extract::idempotency_key,
     handle::Tidings,
     problem::Problem,
 };
@@ -188,15 +189,6 @@ fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().starts_with(b"{")
 }
 
-/// `Idempotency-Key`: a string of RFC 9651 §3.3.3 in quotes, as its draft says, or bare, as most send it.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<Key>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().ok().map(str::trim);
-    let bare = text.map(|text| text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text));
-    let key = bare.and_then(|text| text.parse().ok());
-    key.map(Some).ok_or_else(|| Problem::field("Idempotency-Key", "a key has 1 to 64 characters of ASCII"))
-}
-
 /// Who hears it instead. The sender's own connections get it where they would have of a message sent in the usual way.
 fn override_audience(json: &RawValue, from: Option<UserId>, kept: bool) -> Result<Audience, Problem> {
     let wrong = |sentence: &'static str| Err(Problem::field("audience", sentence));
@@ -274,17 +266,5 @@ mod tests {
         for json in [r#"{"users":[2,3]}"#, r#"{"topic":"score:4"}"#, r#"{"everyone":true}"#] {
             assert_eq!(overridden(json, true), Err(Code::BadField), "{json}");
         }
-    }
-
-    #[test]
-    fn a_key_may_stand_in_quotes() {
-        let key = |text: &str| {
-            let headers = [("idempotency-key".parse().unwrap(), text.parse().unwrap())];
-            idempotency_key(&HeaderMap::from_iter(headers)).map(|key| key.unwrap().to_string()).ok()
-        };
-        assert_eq!(key("\"k-1\"").as_deref(), Some("k-1"));
-        assert_eq!(key("k-1").as_deref(), Some("k-1"));
-        assert_eq!(key(&"k".repeat(65)), None);
-        assert_eq!(key(""), None);
     }
 }

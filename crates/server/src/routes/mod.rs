@@ -15,7 +15,7 @@ mod messages;
 mod operate;
 mod presence;
 mod rollouts;
-mod schema;
+pub mod schema;
 mod types;
 
 pub(crate) use assemble::{assemble, finish};

@@ -1,4 +1,4 @@
-//! Shapes that several answers share, as the OpenAPI document shows them.
+//! Shapes that several answers share, as the OpenAPI document shows them: for the routes of packs too.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,11 @@ use utoipa::{
 /// An id of a user or group: an integer from 0 to 2^63 − 1 (above 2^53 − 1 as a string of digits) or a UUID.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "stands for `tidings_wire::Id` in the document only")]
-pub(crate) enum Id {
+pub enum Id {
+    /// Below 2^53.
     #[schema(example = 7)]
     Integer(u64),
+    /// Digits, or a UUID.
     Text(String),
 }
 
@@ -23,7 +24,8 @@ pub(crate) enum Id {
 macro_rules! refusals {
     ($($(#[$doc:meta])+ $name:ident: $($code:ident),+;)+) => {$(
         $(#[$doc])+
-        pub(crate) struct $name;
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Response>> {

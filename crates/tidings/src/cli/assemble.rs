@@ -6,11 +6,12 @@ use serde_json::Value;
 use tidings_chat::Chat;
 use tidings_engine::{Settings, registry::TypeSettings};
 use tidings_server::{App, DrainOptions, HttpOptions, LimitOptions, Server, ServerOptions, UserOptions};
+use tidings_social::{Acts, Social};
 use tidings_sqlite::SqliteStore;
 use tidings_wire::{Keep, Senders};
 
 use super::{app_ports::AppPorts, failure::Failure, token_key::TokenKey};
-use crate::configuration::{Configuration, StoreKind, TypeSection, WhoSends};
+use crate::configuration::{Configuration, SocialActs, SocialSection, StoreKind, TypeSection, WhoSends};
 
 /// Adds what a program brings to what Tidings brings.
 pub(super) type Extend<'a> = &'a dyn Fn(App) -> App;
@@ -27,7 +28,7 @@ pub(super) enum Stores {
 
 /// All message types, without ports and settings.
 pub(super) fn app(extend: Extend<'_>) -> App {
-    extend(App::new().pack(Chat))
+    extend(App::new().pack(Chat).pack(Social::new()))
 }
 
 /// A server as it is configured, not started yet.
@@ -38,7 +39,7 @@ pub(super) fn server(
     stores: &Stores,
 ) -> Result<Server, Failure> {
     let ports = AppPorts::open(configuration)?;
-    let mut app = configured(configuration, extend, Some(key));
+    let mut app = configured(configuration, extend, Some(key), &ports);
     if let Stores::All(store) = stores {
         let store = Arc::new(store.clone());
         app = app.messages(store.clone()).groups(store);
@@ -58,9 +59,10 @@ pub(super) fn check(configuration: &Configuration, extend: Extend<'_>) -> Result
         || auth.public_key_file.is_some()
         || auth.jwks_url.is_some();
     let key = has_key.then(|| TokenKey::read_only(configuration)).transpose()?;
-    let app = configured(configuration, extend, key.as_ref());
+    let ports = AppPorts::open(configuration)?;
+    let app = configured(configuration, extend, key.as_ref(), &ports);
     app.build().map(drop).map_err(|error| Failure::Usage(error.to_string()))?;
-    AppPorts::open(configuration)
+    Ok(ports)
 }
 
 /// With the app's own ports in the place of the data folder's.
@@ -77,8 +79,35 @@ fn with_ports(mut app: App, ports: &AppPorts) -> App {
     app
 }
 
-fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>) -> App {
-    let mut app = app(extend).settings(settings(configuration)).options(options(configuration, key));
+/// The social pack as it is configured; none where it is switched off.
+fn social(configuration: &Configuration, ports: &AppPorts) -> Option<Social> {
+    let SocialSection { enabled, acts } = configuration.social;
+    let acts = match acts {
+        SocialActs::Announce => Acts::Announce,
+        _ => Acts::Store,
+    };
+    if !enabled {
+        return None;
+    }
+    let mut social = Social::new().acts(acts);
+    if let Some(posts) = &ports.social().posts {
+        social = social.posts(posts.clone());
+    }
+    if let Some(graph) = &ports.social().graph {
+        social = social.graph(graph.clone());
+    }
+    if let Some(users) = &ports.users {
+        social = social.users(users.clone());
+    }
+    Some(social)
+}
+
+fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>, ports: &AppPorts) -> App {
+    let mut app = App::new().pack(Chat);
+    if let Some(social) = social(configuration, ports) {
+        app = app.pack(social);
+    }
+    let mut app = extend(app).settings(settings(configuration)).options(options(configuration, key));
     for (name, section) in types(configuration) {
         app = app.type_settings(name, section);
     }

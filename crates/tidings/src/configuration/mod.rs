@@ -42,7 +42,8 @@ pub use secret::Secret;
 pub use sections::{
     Algorithm, AppApartSection, AppBetweenSection, AppFollowersSection, AppFollowingSection, AppGroupsSection,
     AppPostsSection, AppSection, AppSessionsSection, AppUsersSection, Auth, Configuration, EngineSection, Limits, Log,
-    LogFormat, ServerSection, Source, SqliteSection, StoreKind, TopicsSection, TypeSection, Uuids, WhoSends,
+    LogFormat, ServerSection, SocialActs, SocialSection, Source, SqliteSection, StoreKind, TopicsSection, TypeSection,
+    Uuids, WhoSends,
 };
 pub use show::show;
 pub use sources::{Flag, Sources};

@@ -26,7 +26,7 @@ fn codes_have_a_status_or_reason_and_a_meaning() {
 #[test]
 fn every_registered_type_has_a_schema() {
     let schemas = spec("jsonschema");
-    for name in ["private", "group", "broadcast", "event"] {
+    for name in ["private", "group", "broadcast", "event", "post_action", "post_update", "post_counters"] {
         assert_eq!(schemas[name]["type"], "object", "{name}: {schemas}");
     }
     assert!(schemas["private"]["properties"]["to"].is_object());
@@ -35,5 +35,7 @@ fn every_registered_type_has_a_schema() {
 #[test]
 fn the_http_api_is_described() {
     let paths = &spec("openapi")["paths"];
-    assert!(paths["/v1/messages"]["post"].is_object(), "{paths}");
+    for (path, method) in [("/v1/messages", "post"), ("/v1/posts/{post}/like", "put"), ("/v1/feed", "get")] {
+        assert!(paths[path][method].is_object(), "{paths}");
+    }
 }

@@ -6,6 +6,7 @@ mod engine;
 mod limits;
 mod log;
 mod server;
+mod social;
 mod sqlite;
 mod topics;
 mod types;
@@ -24,6 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub(super) use server::DRAIN_REST;
 pub use server::{ServerSection, StoreKind};
+pub use social::{SocialActs, SocialSection};
 pub use sqlite::SqliteSection;
 pub use topics::TopicsSection;
 pub use types::{TypeSection, WhoSends};
@@ -42,6 +44,8 @@ pub struct Configuration {
     pub limits: Limits,
     /// Topics: what connections may watch, and backends push to.
     pub topics: TopicsSection,
+    /// Posts, follows, and what users do with them.
+    pub social: SocialSection,
     /// What changes for one message type. `<name>` is the type's name, such as `broadcast`; it must be registered.
     pub types: BTreeMap<String, TypeSection>,
     /// What is written on standard error.

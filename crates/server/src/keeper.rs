@@ -1,0 +1,32 @@
+//! What packs keep of users: a hook, so that one look at `/v1/me` and one erasure reach all of it.
+
+use serde_json::{Map, Value};
+use tidings_engine::ports::BoxFuture;
+use tidings_wire::{Reject, UserId};
+
+use crate::handle::Tidings;
+
+/// What a pack keeps of users, beside messages: fields that `/v1/me` shows and changes, and what goes with an erasure.
+///
+/// Any of the server's threads may call, several at a time.
+pub trait Keeper: Send + Sync + 'static {
+    /// The pack's fields of `GET /v1/me`. They must not have the names of the server's own (`user`, `credential`, `receipts` …).
+    ///
+    /// # Errors
+    /// `unavailable`.
+    fn shown(&self, tidings: &Tidings, user: UserId) -> BoxFuture<Result<Map<String, Value>, Reject>>;
+
+    /// Changes those of the pack's fields that stand in the body of `PATCH /v1/me`; what else stands there is others'. Called before
+    /// the server's own choices are changed.
+    ///
+    /// # Errors
+    /// `bad_field`, with nothing changed; `not_enabled` where a field is there and the app keeps it; `unavailable`.
+    fn change(&self, tidings: &Tidings, user: UserId, asked: &Map<String, Value>) -> BoxFuture<Result<(), Reject>>;
+
+    /// Erases all of it, after the user was signed out and before their messages go. Called again it takes away what a failure
+    /// has left.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    fn erase(&self, tidings: &Tidings, user: UserId) -> BoxFuture<Result<(), Reject>>;
+}

@@ -1,0 +1,192 @@
+//! `/v1/posts/{post}/comments`.
+
+use serde::{Deserialize, Serialize};
+use tidings_server::{
+    IdempotencyKey, JsonBody, Params, Problem, Segments, Tidings,
+    act::{Row, Value},
+    auth::Caller,
+    axum::{Extension, Json, extract::State, http::StatusCode},
+    parse_id,
+    ports::Scope,
+    schema::{Id, Refused, RefusedChange, RefusedRead, RefusedSend},
+    utoipa::{self, IntoParams, ToSchema},
+};
+use tidings_wire::{Code, MessageId, PostId, UserId};
+
+use super::asked::{By, Parts, gone, key_reused, limit, named, page};
+use crate::{
+    Action, Acts,
+    act::{self, Act},
+    sql,
+};
+
+/// What to say.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NewComment {
+    /// 1 to 2,000 characters, not only blanks.
+    content: String,
+}
+
+/// A comment.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Comment)]
+pub(crate) struct ShownComment {
+    /// Absent where the app keeps comments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    id: Option<MessageId>,
+    #[schema(value_type = Id)]
+    post_id: PostId,
+    /// Who wrote it.
+    #[schema(value_type = Id)]
+    user_id: UserId,
+    content: String,
+    /// Unix seconds.
+    timestamp: i64,
+}
+
+/// Comments on a post: the owner, the owner's online followers and those who watch the post are told by `post_update`.
+#[utoipa::path(
+    post,
+    path = "/posts/{post}/comments",
+    tag = "social",
+    params(("post" = Id, Path), By, ("Idempotency-Key" = Option<String>, Header, description = "At most 64 bytes. A repeat with the same content is answered with the comment that is there. Where acts are not stored it is refused with `not_enabled`")),
+    request_body = NewComment,
+    security(("token" = []), ("session" = []), ("service" = ["send"])),
+    responses((status = 201, body = ShownComment, description = "On disk, or told where the app keeps comments"), Refused, RefusedSend)
+)]
+pub(crate) async fn create(
+    State(tidings): State<Tidings>,
+    Extension(shared): Parts,
+    caller: Caller,
+    Segments(post): Segments<String>,
+    Params(by): Params<By>,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonBody(new): JsonBody<NewComment>,
+) -> Result<(StatusCode, Json<ShownComment>), Problem> {
+    let user_id = caller.acts_for(by.user, Scope::Send)?;
+    let (post_id, key) = (parse_id("post", &post)?, named(&caller, key));
+    if key.is_some() {
+        shared.need_acts()?;
+    }
+    let act = Act::check(&shared, user_id, post_id, Action::Comment, Some(new.content)).await?;
+    let (id, timestamp) = (tidings.new_id(), tidings.now().unix());
+    let quiet = act.commit(&shared, &tidings, id, key.as_ref()).await?;
+    let content = act.content.unwrap_or_default();
+    let id = (shared.acts == Acts::Store).then_some(id);
+    let mut shown = ShownComment { id, post_id, user_id, content, timestamp };
+    if let Some(key) = key.filter(|_| quiet) {
+        let there = tidings.query(sql::COMMENT_BY_KEY, vec![user_id.into(), key.as_str().into()]).await?;
+        let there = there.first().ok_or_else(gone)?;
+        if there[1].id() != Some(post_id.0) || there[2].text() != Some(&shown.content) {
+            return Err(key_reused());
+        }
+        shown.id = there[0].int().and_then(|id| MessageId::from_stored(id).ok());
+        shown.timestamp = there[3].int().unwrap_or(timestamp);
+    }
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CommentsPage {
+    /// Those before this comment; the page ends right before it.
+    #[param(value_type = Option<String>)]
+    before: Option<MessageId>,
+    /// Those after this comment; the page begins right after it. Not together with `before`.
+    #[param(value_type = Option<String>)]
+    after: Option<MessageId>,
+    /// 1 to 100; 50 if absent.
+    limit: Option<u32>,
+    /// For whom, where a service asks.
+    #[param(value_type = Option<Id>)]
+    user: Option<UserId>,
+}
+
+/// Comments, oldest first; at most 96 KiB.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShownComments {
+    comments: Vec<ShownComment>,
+    /// Whether there are more: before the first, or with `after` behind the last.
+    more: bool,
+}
+
+/// Lists a post's comments, oldest first: the latest ones, or those before or after one. Those of users who have blocked the reader, or
+/// were blocked, are left out.
+#[utoipa::path(
+    get,
+    path = "/posts/{post}/comments",
+    tag = "social",
+    params(("post" = Id, Path), CommentsPage),
+    security(("token" = []), ("session" = []), ("service" = ["read"])),
+    responses((status = 200, body = ShownComments), Refused, RefusedRead)
+)]
+pub(crate) async fn list(
+    State(tidings): State<Tidings>,
+    Extension(shared): Parts,
+    caller: Caller,
+    Segments(post): Segments<String>,
+    Params(asked): Params<CommentsPage>,
+) -> Result<Json<ShownComments>, Problem> {
+    let reader = caller.acts_for(asked.user, Scope::Read)?;
+    shared.need_acts()?;
+    let (post, limit) = (parse_id("post", &post)?, limit(asked.limit)?);
+    shared.visible(post, reader).await?;
+    let (sql, from) = match (asked.before, asked.after) {
+        (Some(_), Some(_)) => return Err(Problem::field("after", "`before` or `after`, not both")),
+        (_, Some(after)) => (sql::COMMENTS_AFTER, after.get()),
+        (before, None) => (sql::COMMENTS_BEFORE, before.map_or(i64::MAX, MessageId::get)),
+    };
+    let most = Value::Int(limit as i64 + 1);
+    let rows = tidings.query(sql, vec![post.into(), Value::Int(from), most, reader.into()]).await?;
+    let (mut comments, more) = page(rows.iter().filter_map(|row| shown(post, row)).collect(), limit);
+    if asked.after.is_none() {
+        comments.reverse();
+    }
+    Ok(Json(ShownComments { comments, more }))
+}
+
+fn shown(post_id: PostId, row: &Row) -> Option<ShownComment> {
+    Some(ShownComment {
+        id: MessageId::from_stored(row[0].int()?).ok(),
+        post_id,
+        user_id: UserId(row[1].id()?),
+        content: row[2].text()?.to_owned(),
+        timestamp: row[3].int()?,
+    })
+}
+
+/// Deletes a comment of one's own, or one on a post of one's own.
+#[utoipa::path(
+    delete,
+    path = "/posts/{post}/comments/{comment}",
+    tag = "social",
+    params(("post" = Id, Path), ("comment" = String, Path), By),
+    security(("token" = []), ("session" = []), ("service" = ["send"])),
+    responses((status = 204, description = "It is gone"), Refused, RefusedChange)
+)]
+pub(crate) async fn delete(
+    State(tidings): State<Tidings>,
+    Extension(shared): Parts,
+    caller: Caller,
+    Segments((post, comment)): Segments<(String, String)>,
+    Params(by): Params<By>,
+) -> Result<StatusCode, Problem> {
+    let user = caller.acts_for(by.user, Scope::Send)?;
+    shared.need_acts()?;
+    let post: PostId = parse_id("post", &post)?;
+    let comment: MessageId = comment.parse().map_err(|error| Problem::field("comment", format!("{error}")))?;
+    let rows = tidings.query(sql::COMMENT_AUTHOR, vec![Value::Int(comment.get()), post.into()]).await?;
+    let author = rows.first().and_then(|row| row[0].id()).map(UserId);
+    if author != Some(user) {
+        let owner = shared.visible(post, user).await?.owner;
+        if author.is_none() {
+            return Err(Problem::new(Code::NotFound, "there is no such comment"));
+        }
+        if owner != user {
+            return Err(Problem::new(Code::NotAllowed, "only its writer and the post's owner delete a comment"));
+        }
+    }
+    act::uncomment(&shared, &tidings, user, post, comment).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,105 @@
+//! Those who watch a post.
+
+use serde_json::json;
+use tidings_social::{PostCounters, PostUpdate};
+use tidings_testkit::server::V1Client;
+use tidings_wire::{Code, PostId};
+
+use crate::world::{ANN, BOB, DAN, EVE, World, acts, like};
+
+async fn watches(client: &mut V1Client, post: PostId) {
+    client.sends_json(&json!({"type": "watch", "ref": 1, "topics": [format!("post:{post}")]})).await;
+    client.expects_ack(1).await;
+}
+
+#[tokio::test]
+async fn counters_are_told_as_they_stand_and_many_changes_by_few_messages() {
+    let world = World::new().await;
+    let post = world.posts(ANN).await;
+    let mut eve = world.server.v1(EVE).await;
+    watches(&mut eve, post).await;
+    let users: Vec<_> = (100..140).map(tidings_wire::UserId::new).collect();
+    let path = format!("/posts/{post}/like");
+    futures_util::future::join_all(users.iter().map(|&user| world.does(user, "PUT", &path))).await;
+
+    let mut told = Vec::new();
+    while told.last() != Some(&40) {
+        let counters = eve.expects::<PostCounters>().await;
+        assert_eq!((counters.post_id, counters.topic.as_str()), (post, &*format!("post:{post}")));
+        told.push(counters.likes);
+    }
+    assert!(told.is_sorted() && told.len() < 20, "joined: {told:?}");
+
+    world.does(users[0], "DELETE", &path).await;
+    assert_eq!(eve.expects::<PostCounters>().await.likes, 39);
+    eve.expects_nothing().await;
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_comment_reaches_the_watchers_once_whichever_way_it_came() {
+    let world = World::new().await;
+    let post = world.posts(ANN).await;
+    world.follows(BOB, ANN).await;
+    let (mut bob, mut eve) = (world.server.v1(BOB).await, world.server.v1(EVE).await);
+    for client in [&mut bob, &mut eve] {
+        watches(client, post).await;
+    }
+    let mut dan = world.client(DAN).await;
+    dan.send(&acts(post, "comment", Some("over the socket"))).await;
+    let update = eve.expects::<PostUpdate>().await;
+    assert_eq!((update.commenter_id, update.from), (Some(DAN), Some(DAN)));
+    assert_eq!(update.message.content, Some("over the socket".into()));
+    assert_eq!(bob.expects_json().await["type"], "post_action");
+    for client in [&mut bob, &mut eve] {
+        assert_eq!(client.expects::<PostCounters>().await.comments, 1);
+    }
+    let comments = format!("/posts/{post}/comments");
+    let by_http = world.post(DAN, &comments, json!({"content": "over http"})).await.json();
+    for client in [&mut bob, &mut eve] {
+        let update = client.expects::<PostUpdate>().await;
+        assert_eq!(json!(update.message.comment_id), by_http["id"]);
+        assert_eq!(client.expects::<PostCounters>().await.comments, 2);
+        client.expects_nothing().await;
+    }
+    let listed = world.get(EVE, &comments).await.json();
+    assert_eq!(listed["comments"][0]["id"], json!(update.message.comment_id), "{listed}");
+    dan.expects_nothing().await;
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn only_who_may_see_a_post_watches_it() {
+    let world = World::new().await;
+    let post = world.posts(ANN).await;
+    world.does(ANN, "PUT", &format!("/users/{EVE}/block")).await;
+    let mut eve = world.server.v1(EVE).await;
+    for topic in [format!("post:{post}"), "post:7".to_owned(), "post:".to_owned(), format!("post:0{post}")] {
+        eve.sends_json(&json!({"type": "watch", "ref": 1, "topics": [topic]})).await;
+        eve.expects_error(Code::NotAllowed).await;
+    }
+    let mut dan = world.server.v1(DAN).await;
+    watches(&mut dan, post).await;
+    let mut bob = world.client(BOB).await;
+    bob.send(&like(post)).await;
+    assert_eq!(dan.expects::<PostCounters>().await.likes, 1);
+    eve.expects_nothing().await;
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn who_has_blocked_one_another_does_not_see_whether_the_other_is_online() {
+    let world = World::new().await;
+    let _bob = world.client(BOB).await;
+    let online =
+        async || world.get(ANN, &format!("/presence?users={BOB}")).await.json()["presence"][0]["online"].clone();
+    let mut ann = world.server.v1(ANN).await;
+    ann.sends_json(&json!({"type": "watch", "ref": 1, "users": [BOB]})).await;
+    ann.expects_ack(1).await;
+    assert_eq!((ann.expects_json().await["online"].clone(), online().await), (json!(true), json!(true)));
+    world.does(BOB, "PUT", &format!("/users/{ANN}/block")).await;
+    assert_eq!((ann.expects_json().await["online"].clone(), online().await), (json!(false), json!(false)));
+    world.does(BOB, "DELETE", &format!("/users/{ANN}/block")).await;
+    assert_eq!((ann.expects_json().await["online"].clone(), online().await), (json!(true), json!(true)));
+    world.server.stop().await;
+}
