@@ -9,7 +9,7 @@ use tidings_server::{
     ports::{BoxFuture, Profile},
     publish::Consequences,
 };
-use tidings_wire::{Code, FOLLOWERS, PostId, Reject, UserId};
+use tidings_wire::{BLOCKED, Code, FOLLOWERS, PostId, Reject, UserId};
 
 use crate::{
     act::counters,
@@ -144,8 +144,8 @@ const RELATIONS: [(&str, &[&str], &[&str]); 6] = [
     (sql::FOLLOWING_DELETE, &[FOLLOWERS, MUTUAL], &[FOLLOWING, MUTUAL]),
     (sql::FOLLOWERS_DELETE, &[FOLLOWING, MUTUAL], &[FOLLOWERS, MUTUAL]),
     // Whatever else keeps the two apart goes with one of the others.
-    (sql::BLOCKS_BY_DELETE, &[APART], &[APART]),
-    (sql::BLOCKS_OF_DELETE, &[APART], &[APART]),
+    (sql::BLOCKS_BY_DELETE, &[APART], &[APART, BLOCKED]),
+    (sql::BLOCKS_OF_DELETE, &[APART, BLOCKED], &[APART]),
     (sql::MUTES_OF_DELETE, &[APART], &[APART]),
     (sql::MUTES_BY_DELETE, &[APART], &[APART]),
 ];

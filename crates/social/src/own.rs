@@ -3,9 +3,9 @@
 use serde_json::Map;
 use tidings_server::{
     act::{Row, Value},
-    ports::{Between, BoxFuture, Post, Posts, Profile, SocialGraph, StoreError, Users},
+    ports::{Between, BoxFuture, Post, Posts, Profile, Relation, SocialGraph, StoreError, Users},
 };
-use tidings_wire::{PostId, UserId};
+use tidings_wire::{Id, PostId, UserId};
 
 use crate::{running::Server, sql};
 
@@ -68,6 +68,23 @@ impl Posts for Own {
             details.insert("timestamp".into(), row[2].int().into());
             Ok(Some(Post { owner, details }))
         })
+    }
+}
+
+/// Those whom a user has blocked. A deployment that keeps nothing keeps no blocks.
+impl Relation for Own {
+    fn members(&self, by: Id, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        let page = self.page([sql::BLOCKED_FIRST, sql::BLOCKED_AFTER], UserId(by), after, limit);
+        Box::pin(async move {
+            match page.await {
+                Err(StoreError::NotEnabled) => Ok(Vec::new()),
+                page => page,
+            }
+        })
+    }
+
+    fn max_age(&self) -> Option<std::time::Duration> {
+        None
     }
 }
 

@@ -6,7 +6,7 @@ use tidings_server::{
     Pack, Setup,
     ports::{Posts, Relation, SocialGraph, Users},
 };
-use tidings_wire::FOLLOWERS;
+use tidings_wire::{BLOCKED, FOLLOWERS};
 
 use crate::{
     PostAction, PostCounters, PostUpdate,
@@ -112,10 +112,15 @@ impl Pack for Social {
             .relation(APART, stands(APART))
             .relation(MUTUAL, Arc::new(Mutual(shared.graph.clone())))
             .topics("post:", Arc::new(PostTopics(shared.clone())))
-            .visibility(move |inner| Arc::new(Unblocked::new(inner, graph)))
             .keeps(Arc::new(Keeping(shared.clone())))
             .migrations(MIGRATIONS)
             .routes(routes::all(shared.clone()));
+        if shared.own_graph {
+            to.relation(BLOCKED, Arc::new(self.own.clone()));
+        } else {
+            // Of the app's own blocks it is known who stands how to whom, and not whom somebody has blocked.
+            to.visibility(move |inner| Arc::new(Unblocked::new(inner, graph)));
+        }
         let server = self.own.server();
         to.on_start(move |tidings| {
             let serving = server.serves(tidings.clone());

@@ -135,6 +135,10 @@ statements! {
     APART_AFTER = "SELECT blocker FROM social_blocks WHERE blocked = $1 AND blocker > $2 UNION SELECT blocked \
                    FROM social_blocks WHERE blocker = $1 AND blocked > $2 UNION SELECT muter FROM social_mutes \
                    WHERE muted = $1 AND muter > $2 ORDER BY 1 LIMIT $3";
+    /// blocker, limit
+    BLOCKED_FIRST = "SELECT blocked FROM social_blocks WHERE blocker = $1 ORDER BY blocked LIMIT $2";
+    /// blocker, above this one, limit
+    BLOCKED_AFTER = "SELECT blocked FROM social_blocks WHERE blocker = $1 AND blocked > $2 ORDER BY blocked LIMIT $3";
     /// one, other: how they stand to one another, in the order of `Between`
     BETWEEN = "SELECT \
                (SELECT count(*) FROM social_follows WHERE follower = $1 AND followee = $2 AND state = 'accepted'), \

@@ -6,7 +6,7 @@ use tidings_server::{
     ports::Between,
     publish::Consequences,
 };
-use tidings_wire::{FOLLOWERS, Reject, UserId};
+use tidings_wire::{BLOCKED, FOLLOWERS, Reject, UserId};
 
 use crate::{
     own,
@@ -51,4 +51,6 @@ fn sets(one: UserId, other: UserId, stand: Between) -> Consequences {
         .change(MUTUAL, other.0, one, mutual)
         .change(APART, one.0, other, stand.is_blocked() || stand.muted)
         .change(APART, other.0, one, stand.is_blocked() || stand.mutes)
+        .change(BLOCKED, one.0, other, stand.blocks)
+        .change(BLOCKED, other.0, one, stand.blocked)
 }

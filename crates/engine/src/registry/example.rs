@@ -95,8 +95,8 @@ impl Maker<'_> {
 
 /// The first of its kinds that is not null.
 fn kind(schema: &Value) -> &str {
-    let kinds = schema["type"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    schema["type"].as_str().or_else(|| kinds.filter(|&kind| kind != "null").next()).unwrap_or_default()
+    let mut kinds = schema["type"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    schema["type"].as_str().or_else(|| kinds.find(|&kind| kind != "null")).unwrap_or_default()
 }
 
 #[cfg(test)]

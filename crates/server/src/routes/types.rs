@@ -117,7 +117,7 @@ impl Type {
 
 fn limit(limit: Limit) -> Option<SendLimit> {
     let Limit { count, per } = limit;
-    (count > 0).then(|| SendLimit { count, per_seconds: per.as_secs_f64() })
+    (count > 0).then_some(SendLimit { count, per_seconds: per.as_secs_f64() })
 }
 
 /// Lists the message types that this server knows.
