@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tidings_engine::ports::MessageStore;
+
 use super::{
     arguments::Data,
     assemble::{self, Extend},
@@ -27,6 +29,8 @@ pub(super) fn run(data: &Data, file: Option<PathBuf>, extend: Extend<'_>) -> Res
     let _lock = Lock::take(&server.data)?;
     let store = stores::open(&configuration)?;
     stores::migrate_packs(&store, assemble::app(extend).migrations())?;
+    // What the packs' steps wrote is in the log still: closed, the file alone has all of it.
+    store.stop();
     explain(&format!("{} has this version's form", server.data.join(DATABASE).display()));
     Ok(())
 }
