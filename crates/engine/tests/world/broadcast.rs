@@ -71,7 +71,7 @@ fn only_services_may_send_what_is_theirs() {
 
 /// On for a share of the users.
 fn to(percent: u64) -> TypeSettings {
-    TypeSettings { rollout: Some(Rollout::new(percent, Vec::new()).unwrap()), ..TypeSettings::default() }
+    TypeSettings { rollout: Some(Rollout::new(percent, Vec::new()).expect("a percentage")), ..TypeSettings::default() }
 }
 
 #[test]
