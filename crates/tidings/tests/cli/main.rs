@@ -8,6 +8,7 @@ mod bench;
 mod client;
 mod configuration;
 mod demo;
+mod guide_tables;
 mod http;
 mod keys;
 #[cfg(feature = "bench")]
