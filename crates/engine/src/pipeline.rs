@@ -407,7 +407,14 @@ fn reach(services: &Arc<Services>, sender: Sender, mut prepared: Prepared) -> Re
                 }
                 Ok(Checked::Ready(Box::new(prepared)))
             };
-            return Ok(Gate::Later(work.boxed()));
+            let mut work: BoxFuture<Result<Checked, Reject>> = work.boxed();
+            // A port that has its answer at once holds nobody up, not even one who sends and goes.
+            return match (&mut work).now_or_never() {
+                Some(Ok(Checked::Ready(prepared))) => Ok(Gate::Ready(*prepared)),
+                Some(Err(reject)) => Err(reject),
+                Some(known) => Ok(Gate::Later(std::future::ready(known).boxed())),
+                None => Ok(Gate::Later(work)),
+            };
         };
         check(services, id, &set, addressed)?;
         prepared.sets.push((id, set));

@@ -14,6 +14,7 @@
 //! | `act` | one act on a post: checked, written, told |
 //! | `joiner` | counters joined to one in 250 ms a post |
 //! | `shared`, `running` | what handlers, routes and ports share, and how they reach the running server |
+//! | `blockers` | who has ever blocked somebody, so that a message to others asks no table |
 //! | `own` | the pack's tables as the ports [`Posts`](tidings_server::ports::Posts), [`SocialGraph`](tidings_server::ports::SocialGraph), [`Users`](tidings_server::ports::Users) |
 //! | `relations`, `standing` | the sets that audiences name, and how they change |
 //! | `sight`, `topics` | who sees whose presence, who may watch a post |
@@ -41,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 mod act;
+mod blockers;
 mod joiner;
 mod keeping;
 mod own;

@@ -7,19 +7,24 @@ use tidings_server::{
 };
 use tidings_wire::{Id, PostId, UserId};
 
-use crate::{running::Server, sql};
+use crate::{blockers::Blockers, running::Server, sql};
 
 /// The tables. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Own(Server);
+pub(crate) struct Own(Server, Blockers);
 
 impl Own {
     pub(crate) fn new(server: Server) -> Self {
-        Self(server)
+        Self(server, Blockers::default())
     }
 
     pub(crate) fn server(&self) -> Server {
         self.0.clone()
+    }
+
+    /// Who has ever blocked somebody.
+    pub(crate) fn blockers(&self) -> Blockers {
+        self.1.clone()
     }
 
     /// A page of users, by the statement for the first one or for a later one.
@@ -74,6 +79,9 @@ impl Posts for Own {
 /// Those whom a user has blocked. A deployment that keeps nothing keeps no blocks.
 impl Relation for Own {
     fn members(&self, by: Id, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        if self.1.spares(UserId(by)) {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
         let page = self.page([sql::BLOCKED_FIRST, sql::BLOCKED_AFTER], UserId(by), after, limit);
         Box::pin(async move {
             match page.await {

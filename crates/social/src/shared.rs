@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tidings_server::ports::{Between, Post, Posts, Profile, SocialGraph, StoreError, Users};
 use tidings_wire::{Code, PostId, Reject, UserId};
 
-use crate::{Acts, joiner::Joiner};
+use crate::{Acts, blockers::Blockers, joiner::Joiner};
 
 /// The pack's parts.
 pub(crate) struct Shared {
@@ -17,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) users: Arc<dyn Users>,
     pub(crate) acts: Acts,
     pub(crate) joiner: Joiner,
+    pub(crate) blockers: Blockers,
 }
 
 impl Shared {

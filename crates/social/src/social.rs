@@ -87,6 +87,7 @@ impl Social {
             users: self.users.clone().unwrap_or_else(|| Arc::new(self.own.clone())),
             acts: self.acts,
             joiner: Joiner::default(),
+            blockers: self.own.blockers(),
         }
     }
 }
@@ -125,6 +126,8 @@ impl Pack for Social {
         to.on_start(move |tidings| {
             let serving = server.serves(tidings.clone());
             let joining = tidings.clone();
+            let (blockers, tables) = (shared.blockers.clone(), server.clone());
+            tidings.spawn(async move { blockers.read(&tables).await });
             tidings.spawn(async move {
                 // Let go with the task when the server stops: the pack's ports live as long as it, and must not keep it alive.
                 let _serving = serving;

@@ -139,6 +139,10 @@ statements! {
     BLOCKED_FIRST = "SELECT blocked FROM social_blocks WHERE blocker = $1 ORDER BY blocked LIMIT $2";
     /// blocker, above this one, limit
     BLOCKED_AFTER = "SELECT blocked FROM social_blocks WHERE blocker = $1 AND blocked > $2 ORDER BY blocked LIMIT $3";
+    /// limit
+    BLOCKERS_FIRST = "SELECT DISTINCT blocker FROM social_blocks ORDER BY blocker LIMIT $1";
+    /// above this one, limit
+    BLOCKERS_AFTER = "SELECT DISTINCT blocker FROM social_blocks WHERE blocker > $1 ORDER BY blocker LIMIT $2";
     /// one, other: how they stand to one another, in the order of `Between`
     BETWEEN = "SELECT \
                (SELECT count(*) FROM social_follows WHERE follower = $1 AND followee = $2 AND state = 'accepted'), \

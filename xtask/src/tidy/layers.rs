@@ -150,6 +150,14 @@ const LAYERS: &[Layer] = &[
         reason: "an example uses what its readers can use",
     },
     Layer {
+        package: "axum-app",
+        may_use: &["tidings"],
+        may_use_optionally: &[],
+        tests_may_use: &[],
+        never: &[],
+        reason: "an app sees the façade alone",
+    },
+    Layer {
         package: "tidings-testkit",
         may_use: &["tidings-engine", "tidings-wire"],
         may_use_optionally: &["tidings-server"],

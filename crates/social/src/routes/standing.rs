@@ -118,6 +118,9 @@ async fn set(
     let user_id = caller.acts_for(by.user, Scope::Send)?;
     shared.need_graph()?;
     let other = other(user_id, &user)?;
+    if standing.blocks && standing.timed {
+        shared.blockers.add(user_id);
+    }
     let mut values = vec![user_id.into(), other.into()];
     if standing.timed {
         values.push(Value::Int(tidings.now().unix()));

@@ -3,7 +3,11 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::{client::Client, http::request, support::process::{Server, run}};
+use crate::{
+    client::Client,
+    http::request,
+    support::process::{Server, run},
+};
 
 const TABLES: &str = "
     CREATE TABLE Posts (id INTEGER PRIMARY KEY, user_id INTEGER, content TEXT);
