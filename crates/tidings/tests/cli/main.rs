@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 mod http;
 mod keys;
+mod new;
 #[cfg(feature = "bench")]
 mod prove;
 mod rollouts;
