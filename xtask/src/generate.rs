@@ -102,6 +102,9 @@ const SOURCES: &[(&str, &[&str])] = &[
 /// One file for each registered message type; files of types that are gone are deleted.
 const SCHEMAS: &str = "protocol/schemas";
 
+/// A page for each registered message type; pages of types that are gone are deleted.
+const PAGES: &str = "docs/types";
+
 /// One file for each frame of the protocol's own, by who sends it; files of frames that are gone are deleted.
 const CLIENT_FRAMES: &str = "protocol/frames/client";
 const SERVER_FRAMES: &str = "protocol/frames/server";
@@ -161,6 +164,8 @@ fn make(binary: &Binary) -> Result<Files> {
     }
     let types = serde_json::from_str(&binary.output(&["spec", "jsonschema"])?).context("it is no JSON")?;
     files.extend(schemas(SCHEMAS, types).context("make the schemas")?);
+    let pages = serde_json::from_str(&binary.output(&["spec", "pages"])?).context("it is no JSON")?;
+    files.extend(self::pages(pages).context("make the pages about types")?);
     let mut frames: Value = serde_json::from_str(&binary.output(&["spec", "frames"])?).context("it is no JSON")?;
     for (folder, side) in [(CLIENT_FRAMES, "client"), (SERVER_FRAMES, "server"), (MESSAGE_FRAMES, "message")] {
         files.extend(schemas(folder, frames[side].take()).with_context(|| format!("make the {side}'s frames"))?);
@@ -174,6 +179,11 @@ fn schemas(folder: &str, types: Value) -> Result<Files> {
         bail!("`tidings spec` printed something other than an object of schemas by type");
     };
     types.into_iter().map(|(name, schema)| Ok((format!("{folder}/{}.json", plain(&name)?), pretty(schema)))).collect()
+}
+
+/// Splits `{"private": "# …", "group": "# …"}` into a page for each type.
+fn pages(types: BTreeMap<String, String>) -> Result<Files> {
+    types.into_iter().map(|(name, page)| Ok((format!("{PAGES}/{}.md", plain(&name)?), with_one_end(&page)))).collect()
 }
 
 /// A name that can be a file's.
@@ -234,7 +244,7 @@ fn first_difference(committed: &str, made: &str) -> usize {
 
 fn stale(root: &Path, files: &Files) -> Result<Vec<String>> {
     let mut stale = Vec::new();
-    for folder in [SCHEMAS, CLIENT_FRAMES, SERVER_FRAMES, MESSAGE_FRAMES] {
+    for folder in [SCHEMAS, PAGES, CLIENT_FRAMES, SERVER_FRAMES, MESSAGE_FRAMES] {
         if !root.join(folder).exists() {
             continue;
         }

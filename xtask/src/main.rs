@@ -68,7 +68,7 @@ enum Chore {
     },
     /// Prove the house rules: lengths, layers, banned calls, texts that do not belong here
     Tidy,
-    /// Make the committed generated files again (protocol/, docs/configuration.md), unless that breaks clients
+    /// Make the committed generated files again (protocol/, docs/configuration.md, docs/types/), unless that breaks clients
     Generate {
         /// Write nothing: fail if a committed file is not what the code makes
         #[arg(long)]

@@ -205,6 +205,8 @@ pub(super) enum What {
     Jsonschema,
     /// The schema of every frame of tidings.v1 that is no message
     Frames,
+    /// A page of documentation for every registered message type
+    Pages,
 }
 
 #[derive(Debug, Subcommand)]

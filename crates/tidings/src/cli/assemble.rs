@@ -119,18 +119,6 @@ pub(super) fn openapi(extend: Extend<'_>) -> Result<Value, Failure> {
     Ok(serde_json::to_value(app(extend).build()?.openapi())?)
 }
 
-/// The golden schema of each registered type by its name: that of its fields, with its version as `x-version`. Nothing is opened, started
-/// or listened on.
-pub(super) fn schemas(extend: Extend<'_>) -> Result<Value, Failure> {
-    let types = app(extend).build()?.types();
-    let golden = types.into_iter().map(|kind| {
-        let mut schema = kind.schema;
-        schema["x-version"] = kind.version.into();
-        (kind.name.to_owned(), schema)
-    });
-    Ok(golden.collect())
-}
-
 fn settings(configuration: &Configuration) -> Settings {
     let (engine, limits) = (&configuration.engine, &configuration.limits);
     Settings {
