@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test { thorough } => test::run(&root, thorough),
         Chore::Tidy => tidy::run(&root),
-        Chore::Generate { check } => generate::run(&root, check),
+        Chore::Generate { check, folder } => generate::run(&root, folder.as_deref().unwrap_or(&root), check),
         Chore::Autobahn => autobahn::run(&root),
         Chore::Miri => miri::run(&root),
         Chore::Fuzz { seconds, target } => fuzz::run(&root, seconds, target.as_deref()),
@@ -68,11 +68,14 @@ enum Chore {
     },
     /// Prove the house rules: lengths, layers, banned calls, texts that do not belong here
     Tidy,
-    /// Make the committed generated files again (protocol/, docs/configuration.md)
+    /// Make the committed generated files again (protocol/, docs/configuration.md, docs/types/), unless that breaks clients
     Generate {
         /// Write nothing: fail if a committed file is not what the code makes
         #[arg(long)]
         check: bool,
+        /// A folder with the committed files, in place of the repository
+        #[arg(long = "in", value_name = "FOLDER")]
+        folder: Option<PathBuf>,
     },
     /// Run the Autobahn test suite (Python 2.7) against the WebSocket codec
     Autobahn,

@@ -113,7 +113,7 @@ impl App {
 
     /// A type whose messages pass a handler: a struct, or `async fn(M, Context) -> Result<M, Reject>`.
     #[must_use]
-    pub fn message_with<M: Message, H: Handle<M>>(mut self, handler: H) -> Self {
+    pub fn message_with<M: Message>(mut self, handler: impl Handle<M>) -> Self {
         self.setup.message_with::<M>(handler);
         self
     }

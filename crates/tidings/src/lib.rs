@@ -94,6 +94,6 @@ pub use tidings_server::{
 pub use tidings_social::{self as social, Social};
 pub use tidings_sqlite::{self as sqlite, SqliteOptions, SqliteStore};
 pub use tidings_wire::{
-    self as wire, Audience, CloseCode, Code, ConversationKey, FreeObject, GroupId, Keep, Key, Limit, Message,
+    self as wire, Audience, CloseCode, Code, ConversationKey, FreeObject, GroupId, Keep, Key, Limit, Me, Message,
     MessageId, PostId, Reject, Sender, Senders, Seq, Topic, UserId,
 };

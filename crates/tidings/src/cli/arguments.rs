@@ -54,6 +54,9 @@ pub(super) enum Command {
     Prove(Prove),
     /// Print what the protocol is made of, as JSON
     Spec(Spec),
+    /// Write the beginnings of something of your own
+    #[command(subcommand)]
+    New(New),
 }
 
 /// Where the data is.
@@ -202,6 +205,35 @@ pub(super) enum What {
     Jsonschema,
     /// The schema of every frame of tidings.v1 that is no message
     Frames,
+    /// A page of documentation for every registered message type
+    Pages,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum New {
+    /// Write a message type with its test, and say how to register it
+    Message(NewMessage),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewMessage {
+    /// The type's name on the wire, such as `poke`
+    pub(super) name: String,
+    /// Kept in the conversation with the user whom it addresses
+    #[arg(long)]
+    pub(super) kept: bool,
+    /// With a handler, which decides about each message
+    #[arg(long)]
+    pub(super) handler: bool,
+    /// The crate to write it into: the folder of its Cargo.toml [default: the working folder]
+    #[arg(long = "in", value_name = "FOLDER", default_value = ".")]
+    pub(super) folder: PathBuf,
+    /// Templates that go before Tidings' own [default: tidings/templates in the crate, if it is there]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) templates: Option<PathBuf>,
+    /// Also insert the lines that register it
+    #[arg(long)]
+    pub(super) write: bool,
 }
 
 impl Data {

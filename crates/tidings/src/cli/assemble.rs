@@ -119,12 +119,6 @@ pub(super) fn openapi(extend: Extend<'_>) -> Result<Value, Failure> {
     Ok(serde_json::to_value(app(extend).build()?.openapi())?)
 }
 
-/// The schema of each registered type by its name. Nothing is opened, started or listened on.
-pub(super) fn schemas(extend: Extend<'_>) -> Result<Value, Failure> {
-    let types = app(extend).build()?.types();
-    Ok(types.into_iter().map(|kind| (kind.name.to_owned(), kind.schema)).collect())
-}
-
 fn settings(configuration: &Configuration) -> Settings {
     let (engine, limits) = (&configuration.engine, &configuration.limits);
     Settings {

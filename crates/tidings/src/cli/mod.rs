@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `arguments` | the grammar |
 //! | `run` | which command does what; exit codes |
-//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `prove`, `spec` | one command each |
+//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `prove`, `spec/`, `new/` | one command each |
 //! | `assemble` | configuration and stores in, an app ready to start out |
 //! | `app_ports`, `app_check` | the app's own tables and endpoints as ports; what `config check --user` finds there |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
@@ -45,6 +45,7 @@ mod listener;
 mod lock;
 mod logs;
 mod migrate;
+mod new;
 mod output;
 mod program;
 #[cfg(feature = "bench")]

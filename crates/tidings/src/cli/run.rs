@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, New},
     assemble::Extend,
     backup, config, demo,
     failure::Failure,
-    healthcheck, keys, migrate,
+    healthcheck, keys, migrate, new,
     output::explain,
     serve, spec, token,
 };
@@ -57,6 +57,7 @@ fn run(arguments: Arguments, extend: Extend<'_>) -> Result<(), Failure> {
         #[cfg(feature = "bench")]
         Command::Prove(flags) => super::prove::run(&flags),
         Command::Spec(spec) => spec::run(spec.what, extend),
+        Command::New(New::Message(command)) => new::run(&command, extend),
     }
 }
 

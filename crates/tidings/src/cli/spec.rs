@@ -1,8 +1,13 @@
-//! `tidings spec codes|openapi|jsonschema|frames`: what the committed files under `protocol/` are made of.
+//! `tidings spec …`: the protocol as the code has it, in the forms that other tools read. What stands under `protocol/` and
+//! `docs/types/` is made of it.
 
-use serde_json::{Value, json};
-use tidings_wire::{CloseCode, Code, client_frames, message_frames, server_frames};
+mod pages;
+mod protocol;
 
+use serde_json::{Map, Value, json};
+use tidings_wire::{CloseCode, Code};
+
+use self::protocol::Protocol;
 use super::{arguments::What, assemble::Extend, failure::Failure, output::answer};
 
 /// Prints one of them. Nothing is opened or listened on, and no configuration is read.
@@ -10,25 +15,27 @@ pub(super) fn run(what: What, extend: Extend<'_>) -> Result<(), Failure> {
     let value = match what {
         What::Codes => codes(),
         What::Openapi => super::assemble::openapi(extend)?,
-        What::Jsonschema => super::assemble::schemas(extend)?,
-        What::Frames => frames(),
+        What::Jsonschema => types(&Protocol::of(extend)?),
+        What::Frames => frames(&Protocol::of(extend)?),
+        What::Pages => pages::pages(&Protocol::of(extend)?),
     };
     answer(&serde_json::to_string_pretty(&value)?)
 }
 
+/// The golden schema of each message type, with the type's version.
+fn types(protocol: &Protocol) -> Value {
+    protocol.types.iter().map(|kind| (kind.info.name.to_owned(), kind.schema.clone())).collect::<Map<_, _>>().into()
+}
+
 /// What `tidings.v1` says beside messages, by who sends it, and what stands in a message beside its type's fields.
-fn frames() -> Value {
-    let by_type = |schemas: Vec<(&'static str, _)>| -> Value {
-        schemas
-            .into_iter()
-            .map(|(kind, schema)| (kind.to_owned(), json!(schema)))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+fn frames(protocol: &Protocol) -> Value {
+    let by_type = |schemas: &[(&'static str, Value)]| -> Value {
+        schemas.iter().map(|(kind, schema)| ((*kind).to_owned(), schema.clone())).collect::<Map<_, _>>().into()
     };
     json!({
-        "client": by_type(client_frames::schemas()),
-        "server": by_type(server_frames::schemas()),
-        "message": by_type(message_frames::schemas()),
+        "client": by_type(&protocol.client),
+        "server": by_type(&protocol.server),
+        "message": by_type(&protocol.envelopes),
     })
 }
 

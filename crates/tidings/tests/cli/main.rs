@@ -11,6 +11,7 @@ mod demo;
 mod guide_tables;
 mod http;
 mod keys;
+mod new;
 #[cfg(feature = "bench")]
 mod prove;
 mod rollouts;

@@ -33,6 +33,24 @@ fn every_registered_type_has_a_schema() {
 }
 
 #[test]
+fn every_registered_type_has_a_page_that_says_who_hears_it_and_what_it_takes() {
+    let pages = spec("pages");
+    let types = spec("jsonschema");
+    assert!(pages.as_object().unwrap().keys().eq(types.as_object().unwrap().keys()), "{pages}");
+    let page = pages["private"].as_str().unwrap();
+    for line in [
+        "# `private`",
+        "| who hears it | the user in `to`; the sender's other connections too |",
+        "| `to` | id: integer, digits or UUID | yes | For whom. |",
+        r#"{"type":"private","content":"hi","to":2}"#,
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+    }
+    let counters = pages["post_counters"].as_str().unwrap();
+    assert!(counters.contains("| `not_allowed` |") && !page.contains("| `not_allowed` |"), "{counters}");
+}
+
+#[test]
 fn the_http_api_is_described() {
     let paths = &spec("openapi")["paths"];
     for (path, method) in [("/v1/messages", "post"), ("/v1/posts/{post}/like", "put"), ("/v1/feed", "get")] {
