@@ -33,8 +33,8 @@ pub(crate) fn connector(within: Duration) -> std::io::Result<Connector> {
 
 /// One cryptography provider in the whole program: that of the tokens.
 #[cfg(feature = "tls")]
-fn rustls_provider() -> hyper_rustls::rustls::crypto::CryptoProvider {
-    hyper_rustls::rustls::crypto::aws_lc_rs::default_provider()
+fn rustls_provider() -> rustls::crypto::CryptoProvider {
+    rustls::crypto::aws_lc_rs::default_provider()
 }
 
 fn plain(within: Duration) -> HttpConnector {
