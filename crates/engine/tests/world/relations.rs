@@ -137,6 +137,19 @@ fn followers_who_are_there_hear_and_nobody_else() {
 }
 
 #[test]
+fn a_message_whose_sender_goes_at_once_is_heard_where_the_set_is_there_at_once() {
+    let table = Arc::new(Table::default());
+    table.set(user(1), user(2), true);
+    let world = world(&table, 1, 1 << 20);
+    let [ann, bob] = world.clients([1, 2]);
+    world.holding(|| {
+        ann.send(&post(1, 7));
+        ann.disconnects();
+    });
+    assert_eq!(bob.expects::<Post>().word, 7);
+}
+
+#[test]
 fn a_relation_that_nobody_brought_is_refused() {
     let world = tidings_testkit::world().message::<Post>().start();
     let [ann] = world.clients([1]);
