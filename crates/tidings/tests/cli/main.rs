@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 mod guide_tables;
 mod http;
+mod jwks;
 mod keys;
 mod new;
 #[cfg(feature = "bench")]
