@@ -92,7 +92,8 @@ fn nothing_is_lost_by_failed_syncs(of: Moment) {
     let course = Course::FailedSyncs(of);
     let cuts = if is_thorough() { 3_000 } else { 200 };
     let Some(tally) = nothing_is_found(cuts / course.cuts() as u64, course) else { return };
-    assert!(tally.failed_syncs as u64 > cuts / 4, "{tally:#?}");
+    // A life that is cut in its first moments meets none: about every fourth cut has one, of the database.
+    assert!(tally.failed_syncs as u64 > cuts / 8, "{tally:#?}");
 }
 
 /// Runs chains that must keep everything; none where the environment gives a seed, which alone is run.
