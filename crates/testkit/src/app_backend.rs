@@ -162,6 +162,9 @@ impl Shared {
                 stream,
                 "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
             )?;
+            if request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+                break;
+            }
         }
         Ok(())
     }
