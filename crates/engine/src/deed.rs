@@ -6,11 +6,10 @@ use tidings_wire::{Audience, Code, Reject, Set, UserId};
 use tokio::sync::oneshot;
 
 use crate::{
-    act::{Act, Op, Row, Value, Write},
+    act::{Act, Op, Origin, Row, Value, Write},
     call::submit,
-    delivery::{Content, Publication, fields_of},
     engine::Sent,
-    follow::resolve_publish,
+    follow::publication,
     handle::{RETRY, refusal},
     members::{Named, Pinned},
     node::Node,
@@ -128,28 +127,12 @@ pub(crate) async fn query(services: &Services, sql: Cow<'static, str>, values: V
 /// Delivers a message to those who are connected, and stores nothing.
 pub(crate) async fn publish(node: &Node, message: Publish) -> Result<Sent, Reject> {
     let services = node.services();
-    let Some(kind) = services.registry.find(message.kind) else {
-        return Err(Reject::new(Code::UnknownType, format!("no message type {:?} is registered", message.kind)));
-    };
-    Content::fits(&message.body)?;
-    check_sets(services, &message.audience)?;
     // In memory until the recipients are found.
     let _sets = load(services, &message.audience).await?;
     let now = services.clock.now();
-    let to = resolve_publish(services, &message, crate::act::Origin::Nobody, node.all_shards());
-    let id = services.ids.next(now);
-    let content = Content {
-        kind: Some(kind),
-        name: message.kind,
-        fields: fields_of(&message.body),
-        key: None,
-        id,
-        from: message.from,
-        timestamp: now.unix(),
-        place: None,
-    };
-    services.registry.at(kind).metrics.accepted();
-    node.offer_call(Publication::new(content, to, now.mono))?;
+    let publication = publication(services, &message, Origin::Nobody, node.all_shards(), now)?;
+    let id = publication.content.id;
+    node.offer_call(publication)?;
     Ok(Sent { id, timestamp: now.unix(), place: None, duplicate: false })
 }
 

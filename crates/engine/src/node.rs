@@ -26,7 +26,7 @@ use crate::{
     delivery::{Content, Publication, fields_of},
     directory::{Directory, ShardSet},
     engine::Parts,
-    follow::resolve_publish,
+    follow::publication,
     handle::RETRY,
     limiter::Limiter,
     mailbox::{Mailbox, Wake},
@@ -35,7 +35,7 @@ use crate::{
     pipeline::connection_of,
     ports::Start,
     presence::Presence,
-    publish::{Publish, SetChange},
+    publish::SetChange,
     receipts::Receipts,
     render,
     services::{Ids, Services},
@@ -406,22 +406,12 @@ impl Node {
         }
         let now = services.clock.now();
         for publish in std::mem::take(&mut consequences.publish) {
-            let Publish { kind: name, ref body, from, id, .. } = publish;
-            let Some(kind) = services.registry.find(name) else {
-                tracing::error!(kind = name, "a projection publishes a type that is not registered");
-                continue;
-            };
-            if let Err(reject) = Content::fits(body) {
-                tracing::error!(kind = name, %reject, "a projection publishes a message that is too large");
-                continue;
+            match publication(services, &publish, origin, self.all_shards(), now) {
+                Ok(publication) => self.post(publication, outgoing),
+                Err(reject) => {
+                    tracing::error!(kind = publish.kind, %reject, "a projection publishes what can't be delivered");
+                }
             }
-            let to = resolve_publish(services, &publish, origin, self.all_shards());
-            let id = id.unwrap_or_else(|| services.ids.next(now));
-            services.registry.at(kind).metrics.accepted();
-            let fields = fields_of(&publish.body);
-            let content =
-                Content { kind: Some(kind), name, fields, key: None, id, from, timestamp: now.unix(), place: None };
-            self.post(Publication::new(content, to, now.mono), outgoing);
         }
     }
 

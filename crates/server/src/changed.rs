@@ -1,7 +1,7 @@
 //! What the app says has changed in its own tables, so that nobody waits until what is remembered has grown old.
 
 use serde::Deserialize;
-use tidings_wire::UserId;
+use tidings_wire::{FOLLOWERS, UserId};
 use utoipa::ToSchema;
 
 use crate::handle::Tidings;
@@ -37,7 +37,7 @@ impl Changed {
     /// The relations in which the user's set may be another one. Those that no pack brings are remembered nowhere.
     const fn relations(self) -> &'static [&'static str] {
         match self {
-            Self::Followers => &["followers", "mutual"],
+            Self::Followers => &[FOLLOWERS, "mutual"],
             Self::Following => &["following", "mutual"],
             Self::Blocks => &["apart"],
             Self::Profile | Self::Sessions => &[],

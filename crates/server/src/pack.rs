@@ -87,6 +87,15 @@ pub struct PackMigrations {
     pub migrations: &'static [Migration],
 }
 
+impl PackMigrations {
+    /// Version, name and statements of each, in order, as a store takes them.
+    pub fn sources(&self) -> Vec<(i32, &'static str, &'static str)> {
+        // The versions are 1, 2, 3 …: build refuses others.
+        let source = |step: &Migration| (i32::try_from(step.version).unwrap_or(i32::MAX), step.name, step.sql);
+        self.migrations.iter().map(source).collect()
+    }
+}
+
 impl Setup {
     pub(crate) fn new() -> Self {
         Self {

@@ -92,9 +92,7 @@ impl Act {
         let (post, actor) = (self.post, self.actor);
         let told = self.update(&shared, id, to_followers);
         move |rows| {
-            if let Some(counters) = rows.last().and_then(|rows| rows.first()).and_then(|row| counters(row)) {
-                shared.joiner.tell(post, counters);
-            }
+            tell_counters(&shared, post, rows);
             let consequences = Consequences::default();
             let Some((update, audience)) = told else { return consequences };
             match Publish::new(&update, &Sender::user_only(actor)) {
@@ -168,12 +166,17 @@ async fn take_back(
     let told = shared.clone();
     let deed = Deed::by(Some(user)).write(delete).write(count(shared, post, action, -1));
     let deed = deed.project(move |rows: &[Vec<Row>]| {
-        if let Some(counters) = rows.last().and_then(|rows| rows.first()).and_then(|row| counters(row)) {
-            told.joiner.tell(post, counters);
-        }
+        tell_counters(&told, post, rows);
         Consequences::default()
     });
     tidings.commit(deed).await.map(drop)
+}
+
+/// What [`count`], the last of an act's statements, returned goes to those who watch the post.
+fn tell_counters(shared: &Shared, post: PostId, rows: &[Vec<Row>]) {
+    if let Some(counters) = rows.last().and_then(|rows| rows.first()).and_then(|row| counters(row)) {
+        shared.joiner.tell(post, counters);
+    }
 }
 
 /// One more, or one less, of a post's counters. One of the pack's own posts that went meanwhile undoes the act.

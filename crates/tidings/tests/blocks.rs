@@ -64,9 +64,7 @@ async fn server(folder: &Path) -> TestServer {
     TestServer::with(|app| {
         let app = app.pack(Chat).pack(Blocking(watch::Sender::new(None)));
         for pack in app.migrations() {
-            let step = |step: &Migration| (i32::try_from(step.version).expect("a small number"), step.name, step.sql);
-            let steps: Vec<_> = pack.migrations.iter().map(step).collect();
-            store.migrate_pack(pack.pack, &steps).expect("the tables can be made");
+            store.migrate_pack(pack.pack, &pack.sources()).expect("the tables can be made");
         }
         let store = Arc::new(store);
         app.messages(store.clone()).groups(store)

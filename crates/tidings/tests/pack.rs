@@ -124,9 +124,7 @@ async fn shop(folder: &Path) -> TestServer {
     let store = SqliteStore::open(SqliteOptions::new(folder, Arc::new(SystemClock::new()))).expect("a new database");
     let app = App::new().pack(Shop).options(options());
     for pack in app.migrations() {
-        let step = |step: &Migration| (i32::try_from(step.version).expect("a small number"), step.name, step.sql);
-        let steps: Vec<_> = pack.migrations.iter().map(step).collect();
-        store.migrate_pack(pack.pack, &steps).expect("the tables can be made");
+        store.migrate_pack(pack.pack, &pack.sources()).expect("the tables can be made");
     }
     let store = Arc::new(store);
     TestServer::start(app.messages(store.clone()).groups(store.clone()).revocations(store)).await

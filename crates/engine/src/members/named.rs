@@ -49,6 +49,8 @@ impl std::fmt::Display for Named {
 /// Where sets are read.
 pub(crate) struct Sources {
     groups: Arc<dyn Groups>,
+    /// As they said at the start.
+    own_groups: bool,
     relations: HashMap<&'static str, Source>,
 }
 
@@ -64,12 +66,12 @@ impl Sources {
         relations: impl IntoIterator<Item = (&'static str, Arc<dyn Relation>)>,
     ) -> Self {
         let source = |(name, port): (_, Arc<dyn Relation>)| (name, Source { max_age: port.max_age(), port });
-        Self { groups, relations: relations.into_iter().map(source).collect() }
+        Self { own_groups: groups.own(), groups, relations: relations.into_iter().map(source).collect() }
     }
 
     /// Whether the groups are the store's own.
     pub(super) fn own_groups(&self) -> bool {
-        self.groups.own()
+        self.own_groups
     }
 
     /// The relation's name for good, where a pack brought it.
@@ -80,7 +82,7 @@ impl Sources {
     /// How old a view of the set may be; none where every change of it is told.
     pub(super) fn max_age(&self, of: &Named) -> Option<Duration> {
         match of {
-            Named::Group(_) => (!self.groups.own()).then_some(FOREIGN_VIEW),
+            Named::Group(_) => (!self.own_groups).then_some(FOREIGN_VIEW),
             Named::Of(related) => self.relations.get(related.relation).and_then(|source| source.max_age),
         }
     }

@@ -13,12 +13,11 @@ use tidings_server::{
 };
 use tidings_wire::{Code, MessageId, PostId, UserId};
 
-use super::asked::{By, Parts, gone, key_reused, limit, named, page};
-use crate::{
-    Action, Acts,
-    act::{self, Act},
-    sql,
+use super::{
+    asked::{By, Parts, limit, page},
+    saying::{Said, Saying},
 };
+use crate::{Action, act, sql};
 
 /// What to say.
 #[derive(Deserialize, ToSchema)]
@@ -64,27 +63,10 @@ pub(crate) async fn create(
     IdempotencyKey(key): IdempotencyKey,
     JsonBody(new): JsonBody<NewComment>,
 ) -> Result<(StatusCode, Json<ShownComment>), Problem> {
-    let user_id = caller.acts_for(by.user, Scope::Send)?;
-    let (post_id, key) = (parse_id("post", &post)?, named(&caller, key));
-    if key.is_some() {
-        shared.need_acts()?;
-    }
-    let act = Act::check(&shared, user_id, post_id, Action::Comment, Some(new.content)).await?;
-    let (id, timestamp) = (tidings.new_id(), tidings.now().unix());
-    let quiet = act.commit(&shared, &tidings, id, key.as_ref()).await?;
+    let said = Saying { action: Action::Comment, content: Some(new.content), by_key: sql::COMMENT_BY_KEY };
+    let Said { id, timestamp, act } = said.once(&tidings, &shared, &caller, &post, by, key).await?;
     let content = act.content.unwrap_or_default();
-    let id = (shared.acts == Acts::Store).then_some(id);
-    let mut shown = ShownComment { id, post_id, user_id, content, timestamp };
-    if let Some(key) = key.filter(|_| quiet) {
-        let there = tidings.query(sql::COMMENT_BY_KEY, vec![user_id.into(), key.as_str().into()]).await?;
-        let there = there.first().ok_or_else(gone)?;
-        if there[1].id() != Some(post_id.0) || there[2].text() != Some(&shown.content) {
-            return Err(key_reused());
-        }
-        shown.id = there[0].int().and_then(|id| MessageId::from_stored(id).ok());
-        shown.timestamp = there[3].int().unwrap_or(timestamp);
-    }
-    Ok((StatusCode::CREATED, Json(shown)))
+    Ok((StatusCode::CREATED, Json(ShownComment { id, post_id: act.post, user_id: act.actor, content, timestamp })))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -5,6 +5,7 @@ mod comments;
 mod follows;
 mod likes;
 mod posts;
+mod saying;
 mod shares;
 mod standing;
 mod users;

@@ -5,15 +5,16 @@ use tidings_server::{
     IdempotencyKey, JsonBody, Params, Problem, Segments, Tidings,
     auth::Caller,
     axum::{Extension, Json, extract::State, http::StatusCode},
-    parse_id,
-    ports::Scope,
     schema::{Id, Refused, RefusedSend},
     utoipa::{self, ToSchema},
 };
 use tidings_wire::{MessageId, PostId, UserId};
 
-use super::asked::{By, Parts, gone, key_reused, named};
-use crate::{Action, Acts, act::Act, sql};
+use super::{
+    asked::{By, Parts},
+    saying::{Said, Saying},
+};
+use crate::{Action, sql};
 
 /// What to say with it.
 #[derive(Deserialize, ToSchema)]
@@ -61,24 +62,8 @@ pub(crate) async fn create(
     IdempotencyKey(key): IdempotencyKey,
     JsonBody(new): JsonBody<NewShare>,
 ) -> Result<(StatusCode, Json<ShownShare>), Problem> {
-    let user_id = caller.acts_for(by.user, Scope::Send)?;
-    let (post_id, key) = (parse_id("post", &post)?, named(&caller, key));
-    if key.is_some() {
-        shared.need_acts()?;
-    }
-    let act = Act::check(&shared, user_id, post_id, Action::Share, new.content).await?;
-    let (id, timestamp) = (tidings.new_id(), tidings.now().unix());
-    let quiet = act.commit(&shared, &tidings, id, key.as_ref()).await?;
-    let id = (shared.acts == Acts::Store).then_some(id);
-    let mut shown = ShownShare { id, post_id, user_id, content: act.content, timestamp };
-    if let Some(key) = key.filter(|_| quiet) {
-        let there = tidings.query(sql::SHARE_BY_KEY, vec![user_id.into(), key.as_str().into()]).await?;
-        let there = there.first().ok_or_else(gone)?;
-        if there[1].id() != Some(post_id.0) || there[2].text() != shown.content.as_deref() {
-            return Err(key_reused());
-        }
-        shown.id = there[0].int().and_then(|id| MessageId::from_stored(id).ok());
-        shown.timestamp = there[3].int().unwrap_or(timestamp);
-    }
-    Ok((StatusCode::CREATED, Json(shown)))
+    let said = Saying { action: Action::Share, content: new.content, by_key: sql::SHARE_BY_KEY };
+    let Said { id, timestamp, act } = said.once(&tidings, &shared, &caller, &post, by, key).await?;
+    let (post_id, user_id) = (act.post, act.actor);
+    Ok((StatusCode::CREATED, Json(ShownShare { id, post_id, user_id, content: act.content, timestamp })))
 }

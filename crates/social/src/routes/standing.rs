@@ -118,21 +118,16 @@ async fn set(
     let user_id = caller.acts_for(by.user, Scope::Send)?;
     shared.need_graph()?;
     let other = other(user_id, &user)?;
-    if standing.blocks && standing.timed {
-        shared.blockers.add(user_id);
-    }
     let mut values = vec![user_id.into(), other.into()];
     if standing.timed {
         values.push(Value::Int(tidings.now().unix()));
     }
     let mut writes = vec![or_quiet(Write::new(standing.first, values))];
     if standing.blocks && standing.timed {
+        shared.blockers.add(user_id);
         writes.push(Write::new(sql::FOLLOWS_BETWEEN_DELETE, [user_id.into(), other.into()]));
     }
+    // Who sees whom is asked again by the engine, which hears of a block's change with the commit.
     change(&tidings, user_id, other, writes).await?;
-    if standing.blocks {
-        tidings.sight_changed(user_id, other).await;
-        tidings.sight_changed(other, user_id).await;
-    }
     Ok(StatusCode::NO_CONTENT)
 }

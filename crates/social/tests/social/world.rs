@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tidings_server::{App, Migration, clock::SystemClock};
+use tidings_server::{App, clock::SystemClock};
 use tidings_social::{PostAction, Social};
 use tidings_sqlite::{SqliteOptions, SqliteStore};
 use tidings_testkit::server::{Answer, TestClient, TestServer, options};
@@ -32,9 +32,7 @@ impl World {
         let store = store.expect("a new database");
         let app = App::new().pack(social).options(options());
         for pack in app.migrations() {
-            let step = |step: &Migration| (i32::try_from(step.version).expect("a small number"), step.name, step.sql);
-            let steps: Vec<_> = pack.migrations.iter().map(step).collect();
-            store.migrate_pack(pack.pack, &steps).expect("the tables can be made");
+            store.migrate_pack(pack.pack, &pack.sources()).expect("the tables can be made");
         }
         let store = Arc::new(store);
         let app = app.messages(store.clone()).groups(store.clone()).sessions(store.clone());

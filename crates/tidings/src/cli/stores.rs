@@ -39,12 +39,7 @@ fn open_as(configuration: &Configuration, migrate: bool) -> Result<SqliteStore, 
 /// Brings the tables of packs up to date.
 pub(super) fn migrate_packs(store: &SqliteStore, packs: &[PackMigrations]) -> Result<(), Failure> {
     for pack in packs {
-        let steps: Vec<_> = pack
-            .migrations
-            .iter()
-            .map(|step| (i32::try_from(step.version).unwrap_or(i32::MAX), step.name, step.sql))
-            .collect();
-        store.migrate_pack(pack.pack, &steps).map_err(failure)?;
+        store.migrate_pack(pack.pack, &pack.sources()).map_err(failure)?;
     }
     Ok(())
 }
