@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tidings_wire::{Audience, Code, Reject, Set, UserId};
+use tidings_wire::{Audience, Code, Notice, Reject, Set, UserId};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     handle::{RETRY, refusal},
     members::{Named, Pinned},
     node::Node,
+    notices,
     pipeline::{check_sets, sets_of},
     publish::{Consequences, Projection, Publish},
     services::Services,
@@ -36,6 +37,7 @@ pub struct Deed {
     writes: Vec<Write>,
     reach: Vec<Set>,
     project: Option<Projection>,
+    notices: Vec<Notice>,
 }
 
 /// A deed that is on disk.
@@ -68,6 +70,13 @@ impl Deed {
         self
     }
 
+    /// A notice, committed with it.
+    #[must_use]
+    pub fn notice(mut self, notice: Notice) -> Self {
+        self.notices.push(notice);
+        self
+    }
+
     /// What is made of the rows that the statements return, once they are on disk: runs as [`Projection`] says.
     #[must_use]
     pub fn project<C: Into<Consequences>>(mut self, project: impl FnOnce(&[Vec<Row>]) -> C + Send + 'static) -> Self {
@@ -84,17 +93,19 @@ impl std::fmt::Debug for Deed {
 
 /// Commits a deed, and says what came of it once that is on disk and its consequences are drawn.
 pub(crate) async fn commit(node: &Node, deed: Deed) -> Result<Done, Reject> {
-    let Deed { by, writes, reach, project } = deed;
+    let Deed { by, mut writes, reach, mut project, notices } = deed;
     let services = node.services();
     if !services.store.runs_sql() {
         return Err(Reject::new(Code::NotEnabled, "this deployment's store runs no SQL, which this needs"));
     }
     let audience = Audience { to: reach.into(), ..Audience::nobody() };
     let sets = load(services, &audience).await?;
+    let own = writes.iter().filter(|write| write.returning).count();
+    notices::add(services, notices, None, by, services.clock.now(), (&mut writes, &mut project)).await?;
     let (told, rows) = oneshot::channel();
     let project = Projection::new(move |rows| {
         // Whoever asked may have hung up.
-        let _ = told.send(rows.to_vec());
+        let _ = told.send(rows[..own.min(rows.len())].to_vec());
         let mut all = project.map(|project| project.run(rows)).unwrap_or_default();
         all.hold(sets);
         all

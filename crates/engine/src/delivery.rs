@@ -129,6 +129,10 @@ pub(crate) struct Notice {
     order: Option<ConversationKey>,
     /// That another has read: what no `welcome` tells, and whoever was away never learns.
     is_receipt: bool,
+    /// Its place in the recipient's inbox, if it is a change there.
+    inbox: Option<Seq>,
+    /// What the guide's dialect hears of it.
+    guide: Option<Bytes>,
 }
 
 impl Publication {
@@ -162,7 +166,7 @@ impl Publication {
             timestamp: 0,
             place,
         };
-        let notice = Notice { frame: encoder::text(json), order, is_receipt: false };
+        let notice = Notice { frame: encoder::text(json), order, is_receipt: false, inbox: None, guide: None };
         Self { notice: Some(notice), ..Self::new(content, to, since) }
     }
 
@@ -170,9 +174,23 @@ impl Publication {
     pub(crate) fn frame(&self, cut: Cut) -> Option<&Bytes> {
         match (&self.made, &self.notice) {
             (Some((made, frame)), _) if *made == cut => Some(frame),
-            (_, Some(notice)) => (cut != Cut::Guide).then_some(&notice.frame),
+            (_, Some(notice)) if cut == Cut::Guide => notice.guide.as_ref(),
+            (_, Some(notice)) => Some(&notice.frame),
             _ => Some(self.frames[cut as usize].get_or_init(|| self.content.encode(cut))),
         }
+    }
+
+    /// A change of the recipient's inbox.
+    pub(crate) fn in_inbox(mut self, seq: Seq, guide: Option<&[u8]>) -> Self {
+        if let Some(notice) = &mut self.notice {
+            (notice.inbox, notice.guide) = (Some(seq), guide.map(encoder::text));
+        }
+        self
+    }
+
+    /// Its place in the recipient's inbox, if it is a change there.
+    pub(crate) fn inbox(&self) -> Option<Seq> {
+        self.notice.as_ref().and_then(|notice| notice.inbox)
     }
 
     /// Tells that another has read.
@@ -190,7 +208,8 @@ impl Publication {
 
     /// Whether it may be dropped before a connection is welcomed: a message that is not stored. Notices tell of what is.
     pub(crate) fn is_ephemeral(&self) -> bool {
-        self.content.place.is_none() && self.notice.as_ref().is_none_or(|notice| notice.order.is_none())
+        let is_kept = |notice: &Notice| notice.order.is_some() || notice.inbox.is_some();
+        self.content.place.is_none() && !self.notice.as_ref().is_some_and(is_kept)
     }
 
     /// Whether a reader who does not read misses nothing by never hearing of it: that somebody types, which lapses anyway.

@@ -31,9 +31,11 @@ use crate::{
     handle::refusal,
     hello::Hello,
     node::{Node, Post},
+    notices::{self, Notifications},
     poll::Prepared,
     ports::{
-        Choices, ConversationSummary, Credentials, Groups, Line, MessageStore, Reader, Relation, Topics, Visibility,
+        Choices, ConversationSummary, Credentials, Groups, InboxChange, Line, MessageStore, Reader, Relation, Topics,
+        Visibility,
     },
     publish::Publish,
     registry::{Registry, TypeDescription},
@@ -61,6 +63,8 @@ pub struct Parts {
     pub visibility: Arc<dyn Visibility>,
     /// Who may watch a topic.
     pub topics: Arc<dyn Topics>,
+    /// What keeps notifications, if anything does.
+    pub notifications: Notifications,
     /// Bounds and times.
     pub settings: Settings,
 }
@@ -259,6 +263,15 @@ impl Engine {
     /// `unknown_type`, `too_large`; `not_enabled` where it names a relation that nobody brought; `unavailable`.
     pub async fn publish(&self, message: Publish) -> Result<Sent, Reject> {
         deed::publish(&self.0.node, message).await
+    }
+
+    /// Sends a user's connections a change of their inbox. Of one user they are told one after another, ascending, each after its
+    /// commit: see [`Inbox`](crate::ports::Inbox).
+    ///
+    /// # Errors
+    /// `unavailable` where there is no room: it was sent to none of them, and is to be told again.
+    pub fn tell_inbox(&self, user: UserId, change: &InboxChange) -> Result<(), Reject> {
+        notices::tell(&self.0.node, user, change)
     }
 
     /// Rows of the packs' tables: one reading statement, at most 1,000 rows.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
 
-use tidings_wire::{Audience, GroupId, Message, MessageId, Reject, Sender, Seq, UserId};
+use tidings_wire::{Audience, GroupId, Message, MessageId, Notice, Reject, Sender, Seq, UserId};
 
 use crate::{
     act::{Row, Value, Write},
@@ -60,12 +60,13 @@ pub struct Accepted<M> {
     pub(crate) audience: Option<Audience>,
     pub(crate) writes: Vec<Write>,
     pub(crate) project: Option<Projection>,
+    pub(crate) notices: Vec<Notice>,
 }
 
 impl<M> Accepted<M> {
     /// The message, without anything along.
     pub fn new(message: M) -> Self {
-        Self { message, audience: None, writes: Vec::new(), project: None }
+        Self { message, audience: None, writes: Vec::new(), project: None, notices: Vec::new() }
     }
 
     /// Instead of the type's own audience. For a type in a stream it must still be one user or one group.
@@ -79,6 +80,13 @@ impl<M> Accepted<M> {
     #[must_use]
     pub fn write(mut self, write: Write) -> Self {
         self.writes.push(write);
+        self
+    }
+
+    /// A notice beside the message's own ([`Message::notice`]), committed with it.
+    #[must_use]
+    pub fn notice(mut self, notice: Notice) -> Self {
+        self.notices.push(notice);
         self
     }
 

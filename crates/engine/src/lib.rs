@@ -18,6 +18,7 @@
 //! | `directory`, `members`, `audience`, `blocks` | who is where; which sets are in memory; who hears; who has blocked whom |
 //! | `deed` | what calls write and tell without a message in a stream |
 //! | `presence`, `chosen`, `sight` | who is there for others' eyes; what they chose; who sees whom |
+//! | `notices` | what a notice writes, added to the act that it goes with |
 //! | `delivery`, `mailbox`, `sync` | one encoding for all; how another thread's shard gets it |
 //! | `call`, `render`, [`Engine`] | what HTTP and embedding apps ask for |
 //! | [`simulation`] | the same without threads, for tests that repeat exactly |
@@ -26,7 +27,7 @@
 //! # An engine that keeps nothing
 //! ```
 //! use std::sync::Arc;
-//! use tidings_engine::{Engine, Parts, Settings, clock::SystemClock, ports::{Everybody, NoCredentials, OpenTopics}, registry::Registry, volatile::VolatileStore};
+//! use tidings_engine::{Engine, Notifications, Parts, Settings, clock::SystemClock, ports::{Everybody, NoCredentials, OpenTopics}, registry::Registry, volatile::VolatileStore};
 //!
 //! let store = Arc::new(VolatileStore::new("an epoch"));
 //! let engine = Engine::start(Parts {
@@ -38,6 +39,7 @@
 //!     credentials: Arc::new(NoCredentials),
 //!     visibility: Arc::new(Everybody),
 //!     topics: Arc::new(OpenTopics::all()),
+//!     notifications: Notifications::default(),
 //!     settings: Settings { keep: false, ..Settings::default() },
 //! })?;
 //! assert_eq!(engine.connection_count(), 0);
@@ -81,6 +83,7 @@ mod mailbox_tests;
 mod members;
 mod metrics;
 mod node;
+mod notices;
 mod pipeline;
 #[cfg_attr(not(feature = "planted"), expect(unreachable_pub, reason = "public with the feature alone"))]
 mod planted;
@@ -110,6 +113,7 @@ pub use guest::{Guest, Places};
 pub use handle::{Accepted, Context, Handle, Intent};
 pub use hello::Hello;
 pub use node::Node;
+pub use notices::Notifications;
 #[cfg(feature = "planted")]
 pub use planted::Planted;
 pub use registry::TypeDescription;

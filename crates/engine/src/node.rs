@@ -88,7 +88,18 @@ impl Node {
     /// # Errors
     /// Where the threads for blocking work can't be started.
     pub(crate) fn new(parts: Parts, start: &Start, wakes: Vec<Wake>) -> std::io::Result<Self> {
-        let Parts { registry, store, groups, relations, clock, credentials, visibility, topics, settings } = parts;
+        let Parts {
+            registry,
+            store,
+            groups,
+            relations,
+            clock,
+            credentials,
+            visibility,
+            topics,
+            notifications,
+            settings,
+        } = parts;
         let settings = settings.within_reason();
         let directory = Arc::new(Directory::new());
         let sources = Sources::new(groups.clone(), relations);
@@ -107,6 +118,7 @@ impl Node {
             presence: Presence::new(directory.clone(), wakes.len(), settings.offline_after, settings.keep),
             sight: Sight::new(visibility, clock.clone()),
             topics,
+            notifications,
             choosing: Semaphore::new(1),
             directory,
             blocking: Blocking::start(settings.blocking_threads, settings.blocking_queue)?,
@@ -402,6 +414,13 @@ impl Node {
             services.members.change(Named::Of(Related { relation, to }), user, is_in);
             if relation == BLOCKED {
                 self.doubt_sight_between(UserId(to), user, outgoing);
+            }
+        }
+        if let Some(inbox) = &services.notifications.inbox {
+            for (user, seq) in consequences.inboxes.drain(..) {
+                if services.directory.find(user).is_some() {
+                    inbox.changed(user, seq);
+                }
             }
         }
         let now = services.clock.now();

@@ -21,7 +21,7 @@ use crate::{
     handle::{Context, Intent, RETRY, refusal},
     head::{read_head, shortened},
     members::{Named, Pinned},
-    metrics,
+    metrics, notices,
     ports::BoxFuture,
     publish::{Consequences, Projection, Publish},
     registry::{Draft, Received, Step, TypeEntry, TypeIndex},
@@ -196,7 +196,35 @@ fn gate(
             Gate::Later(work.boxed())
         }
     };
-    Ok((envelope.reference, gate))
+    Ok((envelope.reference, with_notices(services, sender, gate)))
+}
+
+/// What is noted of a message is prepared once nothing but the store can refuse it.
+fn with_notices(services: &Arc<Services>, sender: &Sender, gate: Gate) -> Gate {
+    match gate {
+        Gate::Ready(prepared) if prepared.draft.notices.is_empty() => Gate::Ready(prepared),
+        Gate::Ready(prepared) => Gate::Later(noted(services.clone(), sender.user, Box::new(prepared)).boxed()),
+        Gate::Later(work) if services.notifications.notices.is_none() => Gate::Later(work),
+        Gate::Later(work) => {
+            let (services, from) = (services.clone(), sender.user);
+            let work = async move {
+                match work.await? {
+                    Checked::Ready(prepared) if !prepared.draft.notices.is_empty() => {
+                        noted(services, from, prepared).await
+                    }
+                    other => Ok(other),
+                }
+            };
+            Gate::Later(work.boxed())
+        }
+    }
+}
+
+async fn noted(services: Arc<Services>, from: Option<UserId>, mut prepared: Box<Prepared>) -> Result<Checked, Reject> {
+    let Draft { audience, writes, project, notices, .. } = &mut prepared.draft;
+    let notices = std::mem::take(notices);
+    notices::add(&services, notices, Some(audience), from, prepared.now, (writes, project)).await?;
+    Ok(Checked::Ready(prepared))
 }
 
 /// The name under which a repeat is known, with what tells it from another message: of a kept one, and of whatever a call gave a key.
@@ -496,7 +524,7 @@ impl Prepared {
     /// repeats are answered comes first of all: it is remembered of a quiet end too.
     fn into_act(self, services: &Services, user: Option<UserId>, origin: Origin) -> Act {
         let entry = services.registry.at(self.kind);
-        let Draft { body, audience, writes, project } = self.draft;
+        let Draft { body, audience, writes, project, .. } = self.draft;
         let body = body.into_json();
         let is_kept = kept(services, entry);
         let (key, requested) = if is_kept { (self.key, None) } else { (None, self.key) };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use tidings_wire::{Audience, Id, Message, Sender, UserId};
+use tidings_wire::{Audience, Id, Message, Sender, Seq, UserId};
 
 use crate::{
     act::Row,
@@ -52,6 +52,8 @@ impl Publish {
 pub struct Consequences {
     pub(crate) publish: Vec<Publish>,
     pub(crate) changes: Vec<SetChange>,
+    /// Inboxes that have changed, with the last change of each.
+    pub(crate) inboxes: Vec<(UserId, Seq)>,
     /// Sets that the messages name, in memory until they are on their way.
     held: SmallVec<[(Named, Pinned); 1]>,
 }
@@ -82,9 +84,18 @@ impl Consequences {
         self
     }
 
+    /// The user's inbox has changed up to `seq`: it is told of it by [`Inbox::changed`](crate::ports::Inbox::changed), if the user is
+    /// connected. Who is not finds it later.
+    #[must_use]
+    pub fn inbox(mut self, user: UserId, seq: Seq) -> Self {
+        self.inboxes.push((user, seq));
+        self
+    }
+
     pub(crate) fn append(&mut self, other: Self) {
         self.publish.extend(other.publish);
         self.changes.extend(other.changes);
+        self.inboxes.extend(other.inboxes);
         self.held.extend(other.held);
     }
 

@@ -18,6 +18,7 @@ use crate::{
     directory::Directory,
     limiter::Limiter,
     members::Members,
+    notices::Notifications,
     ports::{Credentials, Groups, HistoryPage, MessageStore, Page, Reader, Standing, StoreError, Topics},
     presence::Presence,
     registry::Registry,
@@ -48,6 +49,8 @@ pub(crate) struct Services {
     pub(crate) sight: Sight,
     /// Who may watch which topic.
     pub(crate) topics: Arc<dyn Topics>,
+    /// What keeps notifications, if anything does.
+    pub(crate) notifications: Notifications,
     /// One choice of a user is read, changed and written at a time, so that none is lost to another.
     pub(crate) choosing: Semaphore,
     /// How often a user may ask for something else than sending.

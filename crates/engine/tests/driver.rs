@@ -11,7 +11,7 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidings_engine::{
-    Admission, Context, Dialect, Engine, Guest, Parts, Settings,
+    Admission, Context, Dialect, Engine, Guest, Notifications, Parts, Settings,
     clock::SystemClock,
     ports::{Everybody, NoCredentials, OpenTopics},
     registry::Registry,
@@ -72,6 +72,7 @@ fn engine(gate: &Arc<tokio::sync::Semaphore>, settings: Settings) -> Engine {
         credentials: Arc::new(NoCredentials),
         visibility: Arc::new(Everybody),
         topics: Arc::new(OpenTopics::all()),
+        notifications: Notifications::default(),
         settings,
     })
     .expect("it starts")

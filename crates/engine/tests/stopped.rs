@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tidings_engine::{
-    Engine, Parts, Settings,
+    Engine, Notifications, Parts, Settings,
     clock::SystemClock,
     ports::{Everybody, NoCredentials, OpenTopics},
     registry::Registry,
@@ -25,6 +25,7 @@ fn stopped() -> Engine {
         credentials: Arc::new(NoCredentials),
         visibility: Arc::new(Everybody),
         topics: Arc::new(OpenTopics::all()),
+        notifications: Notifications::default(),
         settings: Settings { keep: false, ..Settings::default() },
     });
     let engine = engine.expect("it starts");

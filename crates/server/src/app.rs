@@ -65,6 +65,9 @@ pub enum BuildError {
     /// Two relations of one name.
     #[error("the relation {0:?} is brought twice: leave one of the packs out, or rename its relation")]
     RelationTwice(&'static str),
+    /// Two packs that keep notifications.
+    #[error("the pack {0:?} keeps notifications, which another pack does already: leave one of them out")]
+    NotificationsTwice(&'static str),
     /// A pack's name is none.
     #[error("the pack {0:?} needs a name of 1 to 32 characters a-z, 0-9 and _, a letter first")]
     PackName(&'static str),
@@ -257,6 +260,7 @@ impl App {
             visibility: wraps,
             on_start,
             keepers,
+            notifications,
             ..
         } = setup;
         let tasks = TaskTracker::new();
@@ -283,6 +287,7 @@ impl App {
             credentials,
             visibility,
             topics,
+            notifications,
             settings,
         };
         let (router, openapi) = routes::assemble(routes, &options.session_cookie);

@@ -7,7 +7,7 @@ use tidings_engine::{
     ConnectionInfo, Deed, Done, Engine, PresenceInfo, SendRequest, Sent,
     act::{Row, Value},
     clock::Now,
-    ports::Profile,
+    ports::{InboxChange, Profile},
     publish::Publish,
 };
 use tidings_wire::{Audience, CloseCode, Code, GroupId, Id, Key, Message, MessageId, Reject, Sender, UserId};
@@ -108,6 +108,15 @@ impl Tidings {
     /// `unavailable`; `not_enabled` where the store runs no SQL.
     pub async fn query(&self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Result<Vec<Row>, Reject> {
         self.0.engine.query(sql, values).await
+    }
+
+    /// Sends a user's connections a change of their inbox. Of one user they are told one after another, ascending, each after its
+    /// commit: see [`Inbox`](tidings_engine::ports::Inbox).
+    ///
+    /// # Errors
+    /// `unavailable` where there is no room: it was sent to none of them, and is to be told again.
+    pub async fn tell_inbox(&self, user: UserId, change: &InboxChange) -> Result<(), Reject> {
+        self.0.engine.tell_inbox(user, change)
     }
 
     /// The time, by the server's clock.

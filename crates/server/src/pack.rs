@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use tidings_engine::{
+    Notifications,
     handle::Handle,
-    ports::{Relation, Topics, Visibility},
+    ports::{Inbox, Notices, Relation, Topics, Visibility},
     registry::{Registry, RegistryBuilder, TypeSettings},
 };
 use tidings_wire::Message;
@@ -58,6 +59,7 @@ pub struct Setup {
     pub(crate) visibility: Vec<WrapVisibility>,
     pub(crate) on_start: Vec<OnStart>,
     pub(crate) keepers: Vec<Arc<dyn Keeper>>,
+    pub(crate) notifications: Notifications,
     pub(crate) problems: Vec<BuildError>,
 }
 
@@ -109,6 +111,7 @@ impl Setup {
             visibility: Vec::new(),
             on_start: Vec::new(),
             keepers: Vec::new(),
+            notifications: Notifications::default(),
             problems: Vec::new(),
         }
     }
@@ -183,6 +186,16 @@ impl Setup {
     /// What the pack keeps of users: its fields of `/v1/me`, and its part of an erasure.
     pub fn keeps(&mut self, keeper: Arc<dyn Keeper>) -> &mut Self {
         self.keepers.push(keeper);
+        self
+    }
+
+    /// Keeps notifications: `inbox` answers what connections of `tidings.v1` ask for theirs, `notices` is told of what happened. Only
+    /// one pack may.
+    pub fn notifications(&mut self, inbox: Arc<dyn Inbox>, notices: Arc<dyn Notices>) -> &mut Self {
+        if self.notifications.inbox.is_some() {
+            self.problems.push(BuildError::NotificationsTwice(self.pack));
+        }
+        self.notifications = Notifications { inbox: Some(inbox), notices: Some(notices) };
         self
     }
 

@@ -9,6 +9,7 @@
 //! | `message` | [`Message`]: one `impl` declares a type; how long it is kept, how often it may be sent |
 //! | `id`, `message_id`, `conversation` | who and where: [`UserId`], [`GroupId`], [`PostId`], [`MessageId`], [`ConversationKey`] |
 //! | `audience` | [`Audience`]: who should hear a message, said symbolically |
+//! | `notice` | [`Notice`]: that something happened which somebody may want to find in their inbox |
 //! | `free_object` | [`FreeObject`]: a bounded JSON object that an app may fill as it likes |
 //! | [`client_frames`], [`server_frames`] | what a connection of `tidings.v1` says beside messages |
 //! | [`message_frames`] | what stands in a message beside its type's fields, as JSON Schema |
@@ -50,6 +51,7 @@ mod id;
 mod message;
 pub mod message_frames;
 mod message_id;
+mod notice;
 mod reject;
 pub mod server_frames;
 mod text;
@@ -64,5 +66,6 @@ pub use free_object::FreeObject;
 pub use id::{Form, GroupId, Id, IdError, PostId, UserId};
 pub use message::{Keep, Limit, Message, Sender, Senders, UpgradeError};
 pub use message_id::{MessageId, MessageIdError};
+pub use notice::Notice;
 pub use reject::Reject;
 pub use text::Text;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Audience, UserId};
+use crate::{Audience, Notice, UserId};
 
 /// A type of message: its fields are the struct's, all else about it is said here.
 ///
@@ -37,6 +37,11 @@ pub trait Message: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'st
 
     /// Who should hear it. Pure and symbolic, so a unit test can call it.
     fn audience(&self, from: &Sender) -> Audience;
+
+    /// Something for the inboxes of those whom it concerns, beside the message; none for most.
+    fn notice(&self) -> Option<Notice> {
+        None
+    }
 
     /// Brings the stored body of an older `version` into today's form.
     ///

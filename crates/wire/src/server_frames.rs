@@ -6,6 +6,10 @@ use serde_json::{json, value::RawValue};
 
 use crate::{Code, ConversationKey, MessageId, Seq, UserId};
 
+mod inbox;
+
+pub use inbox::{InboxPage, InboxState, Notification, RowState};
+
 /// A frame of the server's.
 pub trait Frame: Serialize {
     /// Its `type`.
@@ -47,6 +51,9 @@ frames! {
     Welcome = "welcome";
     HistoryPage = "history";
     Refused = "error";
+    Notification = "notification";
+    InboxState = "inbox_state";
+    InboxPage = "inbox";
 }
 
 /// The JSON Schema of each frame, by its type.
@@ -67,6 +74,9 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         typed::<ReadUpTo>("read"),
         typed::<TypingNow>("typing"),
         typed::<Presence>("presence"),
+        typed::<Notification>("notification"),
+        typed::<InboxState>("inbox_state"),
+        typed::<InboxPage>("inbox"),
         typed::<Drain>("drain"),
         typed::<Pong>("pong"),
     ]

@@ -4,8 +4,10 @@ mod credentials;
 mod error;
 mod graph;
 mod groups;
+mod inbox;
 mod keys;
 mod messages;
+mod notices;
 mod posts;
 mod queue;
 mod relation;
@@ -20,11 +22,13 @@ pub use credentials::{Credentials, NoCredentials};
 pub use error::StoreError;
 pub use graph::{Between, SocialGraph};
 pub use groups::Groups;
+pub use inbox::{Inbox, InboxChange, InboxChanges, InboxFilter, InboxMarked, InboxPageAsked, MarkedRows};
 pub use keys::{KeyRecord, Scope, ScopeError, Scopes, ServiceKeys};
 pub use messages::{
     Before, Choices, CommitSink, ConversationPage, ConversationSummary, Erased, Event, HistoryPage, Line, MessageStore,
     Page, Reader, Standing, Start, StoredMessage,
 };
+pub use notices::{Notices, Prepared};
 pub use posts::{Post, Posts};
 pub use queue::{ActQueue, Taken};
 pub use relation::Relation;

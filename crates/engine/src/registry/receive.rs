@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
-use tidings_wire::{Audience, Message, Reject, Sender, UpgradeError};
+use tidings_wire::{Audience, Message, Notice, Reject, Sender, UpgradeError};
 
 use super::enveloped::{Envelope, Enveloped};
 use crate::{
@@ -22,6 +22,7 @@ pub(crate) struct Draft {
     pub(crate) audience: Audience,
     pub(crate) writes: Vec<Write>,
     pub(crate) project: Option<Projection>,
+    pub(crate) notices: Vec<Notice>,
 }
 
 /// What comes of receiving: at once where no handler is involved, so that nothing is boxed on the hot path.
@@ -165,13 +166,14 @@ fn start(text: &str, most: usize) -> String {
 /// Serialises what the handler let pass, about `size` bytes, and asks for its audience. The type's own code runs here, so a
 /// panic is caught.
 fn finish<M: Message>(accepted: Accepted<M>, sender: &Sender, size: usize) -> Result<Draft, Reject> {
-    let Accepted { message, audience, writes, project } = accepted;
+    let Accepted { message, audience, writes, project, mut notices } = accepted;
     let finished = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let audience = audience.unwrap_or_else(|| message.audience(sender));
+        notices.extend(message.notice());
         Body::of(&message, size).map(|body| (body, audience))
     }));
     match finished {
-        Ok(Ok((body, audience))) => Ok(Draft { body, audience, writes, project }),
+        Ok(Ok((body, audience))) => Ok(Draft { body, audience, writes, project, notices }),
         Ok(Err(error)) => {
             tracing::error!(kind = M::TYPE, %error, "a message could not be serialised");
             Err(Reject::unavailable(RETRY))

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tidings_engine::{
-    Admission, Dialect, Engine, Guest, Parts, SendRequest, Settings,
+    Admission, Dialect, Engine, Guest, Notifications, Parts, SendRequest, Settings,
     clock::SystemClock,
     ports::{Everybody, NoCredentials, OpenTopics},
 };
@@ -87,6 +87,7 @@ fn a_node_that_stops_delivers_what_it_was_handed() {
         credentials: Arc::new(NoCredentials),
         visibility: Arc::new(Everybody),
         topics: Arc::new(OpenTopics::all()),
+        notifications: Notifications::default(),
         settings: Settings::default(),
     };
     let engine = Engine::start(parts).expect("it starts");

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tidings_engine::{
-    Admission, Dialect, Guest, Parts, Settings,
+    Admission, Dialect, Guest, Notifications, Parts, Settings,
     clock::{Clock, Now},
     ports::{Everybody, NoCredentials, OpenTopics},
     shard::{Slot, Sockets},
@@ -95,6 +95,7 @@ impl Node {
             credentials: Arc::new(NoCredentials),
             visibility: Arc::new(Everybody),
             topics: Arc::new(OpenTopics::all()),
+            notifications: Notifications::default(),
             settings,
         };
         let simulation = Simulation::new(parts).expect("it starts");

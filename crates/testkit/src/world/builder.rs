@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidings_engine::{
-    Handle, Parts, Settings,
+    Handle, Notifications, Parts, Settings,
     ports::{Everybody, Groups, MessageStore, NoCredentials, OpenTopics, Relation, Topics, Visibility},
     registry::{Registry, RegistryBuilder, TypeSettings},
 };
@@ -22,6 +22,7 @@ pub struct WorldBuilder {
     clock: Arc<SteppedClock>,
     store: Option<(Arc<dyn MessageStore>, Arc<dyn Groups>)>,
     relations: Vec<(&'static str, Arc<dyn Relation>)>,
+    notifications: Notifications,
     visibility: Arc<dyn Visibility>,
     topics: Arc<dyn Topics>,
     socket_bytes: usize,
@@ -52,6 +53,7 @@ pub fn world() -> WorldBuilder {
         clock: SteppedClock::new(),
         store: None,
         relations: Vec::new(),
+        notifications: Notifications::default(),
         visibility: Arc::new(Everybody),
         topics: Arc::new(OpenTopics::all()),
         socket_bytes: SOCKET_BYTES,
@@ -107,6 +109,13 @@ impl WorldBuilder {
         self
     }
 
+    /// What keeps notifications.
+    #[must_use]
+    pub fn notifications(mut self, notifications: Notifications) -> Self {
+        self.notifications = notifications;
+        self
+    }
+
     /// Who sees whether somebody is online; without it everybody sees everybody.
     #[must_use]
     pub fn visibility(mut self, visibility: Arc<dyn Visibility>) -> Self {
@@ -138,7 +147,8 @@ impl WorldBuilder {
     /// # Panics
     /// Where types can't be registered together, or the store does not open.
     pub fn start(self) -> World {
-        let Self { registry, settings, clock, store, relations, visibility, topics, socket_bytes } = self;
+        let Self { registry, settings, clock, store, relations, visibility, topics, notifications, socket_bytes } =
+            self;
         let registry = registry.build().unwrap_or_else(|error| panic!("the types do not fit: {error}"));
         let (store, groups) = store.unwrap_or_else(|| {
             let memory = Arc::new(MemoryStore::new(clock.clone()));
@@ -154,6 +164,7 @@ impl WorldBuilder {
             credentials: Arc::new(NoCredentials),
             visibility,
             topics,
+            notifications,
             settings,
         };
         World::new(parts, gate, clock, socket_bytes)
