@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use tidings_wire::{Audience, Code, Notice, Reject, Set, UserId};
+use tidings_wire::{Audience, Code, GroupId, Id, Key, MessageId, Notice, Reject, Related, Set, UserId};
 use tokio::sync::oneshot;
 
 use crate::{
-    act::{Act, Op, Origin, Row, Value, Write},
+    act::{Act, First, Op, Origin, Request, Row, Value, Write},
+    body_hash::body_hash,
     call::submit,
     engine::Sent,
     follow::publication,
@@ -38,6 +39,7 @@ pub struct Deed {
     reach: Vec<Set>,
     project: Option<Projection>,
     notices: Vec<Notice>,
+    once: Option<(Key, String, MessageId)>,
 }
 
 /// A deed that is on disk.
@@ -47,6 +49,8 @@ pub struct Done {
     pub rows: Vec<Vec<Row>>,
     /// An [`Otherwise::Quiet`](crate::act::Otherwise::Quiet) ended it: nobody is told.
     pub quiet: bool,
+    /// The key was known ([`Deed::once`]): the id that the first one was given. Nothing was written.
+    pub repeated: Option<MessageId>,
 }
 
 impl Deed {
@@ -67,6 +71,14 @@ impl Deed {
     #[must_use]
     pub fn reach(mut self, set: Set) -> Self {
         self.reach.push(set);
+        self
+    }
+
+    /// Makes it idempotent for at least a day: a repeat under the same key, of the same user or nobody, writes nothing and is answered
+    /// with this `id`. `asked` is what was asked for, a JSON object: another one under the key is refused with `key_reused`.
+    #[must_use]
+    pub fn once(mut self, key: Key, asked: impl Into<String>, id: MessageId) -> Self {
+        self.once = Some((key, asked.into(), id));
         self
     }
 
@@ -93,7 +105,7 @@ impl std::fmt::Debug for Deed {
 
 /// Commits a deed, and says what came of it once that is on disk and its consequences are drawn.
 pub(crate) async fn commit(node: &Node, deed: Deed) -> Result<Done, Reject> {
-    let Deed { by, mut writes, reach, mut project, notices } = deed;
+    let Deed { by, mut writes, reach, mut project, notices, once } = deed;
     let services = node.services();
     if !services.store.runs_sql() {
         return Err(Reject::new(Code::NotEnabled, "this deployment's store runs no SQL, which this needs"));
@@ -110,24 +122,56 @@ pub(crate) async fn commit(node: &Node, deed: Deed) -> Result<Done, Reject> {
         all.hold(sets);
         all
     });
+    let request = once.map(|(key, asked, id)| request(services, key, &asked, id)).transpose()?;
     let (origin, answer) = node.call();
     let act = Act {
         origin,
         sender: by,
         key: None,
         require: smallvec::smallvec![],
-        ops: writes.into_iter().map(Op::Sql).collect(),
+        ops: request.into_iter().map(Op::Request).chain(writes.into_iter().map(Op::Sql)).collect(),
         project: Some(project),
     };
     submit(node, act).await?;
     match answer.await.map_err(|_| Reject::unavailable(RETRY))? {
         Answer::Refused(reject) => Err(reject),
-        Answer::Stored(_) | Answer::Duplicate(_) | Answer::Repeated(_) => match rows.await {
-            Ok(rows) => Ok(Done { rows, quiet: false }),
+        Answer::Repeated(first) => Ok(Done { quiet: true, repeated: Some(first.id), ..Done::default() }),
+        Answer::Stored(_) | Answer::Duplicate(_) => match rows.await {
+            Ok(rows) => Ok(Done { rows, ..Done::default() }),
             // It was dropped unasked: the act ended quietly.
-            Err(_) => Ok(Done { rows: Vec::new(), quiet: true }),
+            Err(_) => Ok(Done { quiet: true, ..Done::default() }),
         },
     }
+}
+
+/// What a repeat is known by.
+fn request(services: &Services, key: Key, asked: &str, id: MessageId) -> Result<Request, Reject> {
+    let hash = body_hash(asked, false)?;
+    Ok(Request { key, hash, first: First { id, created_at_ms: services.clock.now().unix_ms } })
+}
+
+/// One page of a group's members, from where they are kept.
+pub(crate) async fn members_page(
+    services: &Services,
+    group: GroupId,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<UserId>, Reject> {
+    services.members.page(Named::Group(group), after, limit).await.map_err(refusal)
+}
+
+/// One page of those who stand in a relation to something, from where they are kept.
+pub(crate) async fn related_page(
+    services: &Services,
+    (relation, to): (&str, Id),
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<UserId>, Reject> {
+    let Some(relation) = services.members.relation(relation) else {
+        let how = format!("nothing here knows of {relation:?}: add a pack that brings it, such as the social one");
+        return Err(Reject::new(Code::NotEnabled, how));
+    };
+    services.members.page(Named::Of(Related { relation, to }), after, limit).await.map_err(refusal)
 }
 
 /// Reads rows of the packs' tables, as a handler's context does.

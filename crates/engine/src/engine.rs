@@ -274,6 +274,29 @@ impl Engine {
         notices::tell(&self.0.node, user, change)
     }
 
+    /// Members of a group in ascending order of their ids, above `after`, at most `limit` (1,000): read from where they are kept, not from
+    /// memory. A page shorter than `limit` is the last.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn members_page(&self, group: GroupId, after: Option<UserId>, limit: u32) -> Result<Vec<UserId>, Reject> {
+        deed::members_page(self.services(), group, after, limit).await
+    }
+
+    /// Those who stand in a relation to something (the followers of a user), as [`members_page`](Self::members_page) has it.
+    ///
+    /// # Errors
+    /// `not_enabled` where nobody brings the relation; `unavailable`.
+    pub async fn related_page(
+        &self,
+        relation: &str,
+        to: Id,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>, Reject> {
+        deed::related_page(self.services(), (relation, to), after, limit).await
+    }
+
     /// Rows of the packs' tables: one reading statement, at most 1,000 rows.
     ///
     /// # Errors

@@ -68,6 +68,9 @@ pub enum BuildError {
     /// Two packs that keep notifications.
     #[error("the pack {0:?} keeps notifications, which another pack does already: leave one of them out")]
     NotificationsTwice(&'static str),
+    /// A pack can't be what it was told to be.
+    #[error("the pack {0:?}: {1}")]
+    Pack(&'static str, String),
     /// A pack's name is none.
     #[error("the pack {0:?} needs a name of 1 to 32 characters a-z, 0-9 and _, a letter first")]
     PackName(&'static str),

@@ -32,6 +32,22 @@ impl<T: DeserializeOwned> FromRequest<Tidings> for JsonBody<T> {
     }
 }
 
+/// The same for services, whose lists are long: at most 512 KiB, or as much as users may post. Whoever takes it asks for the caller first.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceBody<T>(pub T);
+
+/// Bytes of a service's body at most, whatever users may post: a list of 10,000 users fits, in either form of their ids.
+pub(crate) const SERVICE_BODY_BYTES: usize = 512 * 1024;
+
+impl<T: DeserializeOwned> FromRequest<Tidings> for ServiceBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, tidings: &Tidings) -> Result<Self, Problem> {
+        let most = tidings.inner().options.http.body_bytes.max(SERVICE_BODY_BYTES);
+        decode(&read(request, most).await?, "").map(Self)
+    }
+}
+
 /// Reads the whole body of a request that says it is JSON.
 pub(crate) async fn read(request: Request, most: usize) -> Result<Bytes, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -102,6 +102,29 @@ impl Tidings {
         self.0.engine.commit(deed).await
     }
 
+    /// Members of a group in ascending order of their ids, above `after`, at most `limit` (1,000): read from where they are kept, not from
+    /// memory. A page shorter than `limit` is the last.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn members_page(&self, group: GroupId, after: Option<UserId>, limit: u32) -> Result<Vec<UserId>, Reject> {
+        self.0.engine.members_page(group, after, limit).await
+    }
+
+    /// Those who stand in a relation to something (the followers of a user), as [`members_page`](Self::members_page) has it.
+    ///
+    /// # Errors
+    /// `not_enabled` where nobody brings the relation; `unavailable`.
+    pub async fn related_page(
+        &self,
+        relation: &str,
+        to: Id,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>, Reject> {
+        self.0.engine.related_page(relation, to, after, limit).await
+    }
+
     /// Rows of the packs' tables: one reading statement, parameters `$1`, `$2` …, at most 1,000 rows.
     ///
     /// # Errors

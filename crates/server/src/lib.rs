@@ -92,7 +92,7 @@ mod upgrade;
 mod users;
 
 pub use app::{App, BuildError};
-pub use body::JsonBody;
+pub use body::{JsonBody, ServiceBody};
 pub use changed::Changed;
 pub use erasure::Erasure;
 pub use extract::{IdempotencyKey, Params, Segments, id as parse_id};

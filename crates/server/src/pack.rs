@@ -199,6 +199,12 @@ impl Setup {
         self
     }
 
+    /// Something about the pack makes no sense: the server's build fails with this sentence.
+    pub fn refuse(&mut self, sentence: impl Into<String>) -> &mut Self {
+        self.problems.push(BuildError::Pack(self.pack, sentence.into()));
+        self
+    }
+
     pub(crate) fn configure(&mut self, name: impl Into<String>, settings: TypeSettings) {
         self.registry.configure(name, settings);
     }

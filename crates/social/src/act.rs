@@ -8,13 +8,13 @@ use tidings_server::{
     clock::Now,
     publish::{Consequences, Publish},
 };
-use tidings_wire::{Audience, FOLLOWERS, Key, MessageId, PostId, Reject, Sender, Set, UserId};
+use tidings_wire::{Audience, Code, FOLLOWERS, Key, MessageId, PostId, Reject, Sender, Set, UserId};
 
 use crate::{
-    Action, Acts, PostUpdate,
+    Action, Acts, PostUpdate, notices,
     post_counters::topic,
     relations::APART,
-    shared::{Shared, no_such_post},
+    shared::{Shared, no_such_post, refusal},
     sql,
 };
 
@@ -113,11 +113,22 @@ impl Act {
         if shared.acts == Acts::Announce {
             let update = PostUpdate::new(self.action, self.post, self.actor, self.content.as_deref());
             tidings.publish(&update, Some(self.actor), self.heard_by(shared)).await?;
+            self.note(tidings, id).await?;
             return Ok(false);
         }
         let deed = self.write(shared, id, tidings.now(), key).into_iter().fold(Deed::by(Some(self.actor)), Deed::write);
         let deed = deed.reach(Set::of(FOLLOWERS, self.owner)).reach(Set::of(APART, self.actor));
+        let deed = deed.notice(notices::of_act(self, id));
         Ok(tidings.commit(deed.project(self.tells(shared.clone(), id, true))).await?.quiet)
+    }
+
+    /// The owner's notice of an act that is stored elsewhere.
+    async fn note(&self, tidings: &Tidings, id: MessageId) -> Result<(), Reject> {
+        match tidings.commit(Deed::by(Some(self.actor)).notice(notices::of_act(self, id))).await {
+            // A deployment that keeps nothing keeps no notifications.
+            Err(reject) if reject.code == Code::NotEnabled => Ok(()),
+            committed => committed.map(drop),
+        }
     }
 
     fn update(&self, shared: &Shared, id: MessageId, to_followers: bool) -> Option<(PostUpdate, Audience)> {
@@ -140,7 +151,7 @@ impl Act {
 /// Takes a like back, and waits for the commit. Where there is none nothing changes.
 pub(crate) async fn unlike(shared: &Arc<Shared>, tidings: &Tidings, user: UserId, post: PostId) -> Result<(), Reject> {
     let delete = Write::new(sql::LIKE_DELETE, [post.into(), user.into()]).expect(1..=1, Otherwise::Quiet);
-    take_back(shared, tidings, user, post, Action::Like, delete).await
+    take_back(shared, tidings, user, (post, user), Action::Like, delete).await
 }
 
 /// Takes a comment back, and waits for the commit. Where there is none nothing changes.
@@ -149,22 +160,26 @@ pub(crate) async fn uncomment(
     tidings: &Tidings,
     user: UserId,
     post: PostId,
-    comment: MessageId,
+    (comment, author): (MessageId, Option<UserId>),
 ) -> Result<(), Reject> {
     let delete = Write::new(sql::COMMENT_DELETE, [Value::Int(comment.get()), post.into()]);
-    take_back(shared, tidings, user, post, Action::Comment, delete.expect(1..=1, Otherwise::Quiet)).await
+    let whose = author.unwrap_or(user);
+    take_back(shared, tidings, user, (post, whose), Action::Comment, delete.expect(1..=1, Otherwise::Quiet)).await
 }
 
 async fn take_back(
     shared: &Arc<Shared>,
     tidings: &Tidings,
     user: UserId,
-    post: PostId,
+    (post, actor): (PostId, UserId),
     action: Action,
     delete: Write,
 ) -> Result<(), Reject> {
     let told = shared.clone();
-    let deed = Deed::by(Some(user)).write(delete).write(count(shared, post, action, -1));
+    let mut deed = Deed::by(Some(user)).write(delete).write(count(shared, post, action, -1));
+    if let Some(found) = shared.posts.post(post).await.map_err(refusal)? {
+        deed = deed.notice(notices::of_undone(action, post, found.owner, actor));
+    }
     let deed = deed.project(move |rows: &[Vec<Row>]| {
         tell_counters(&told, post, rows);
         Consequences::default()

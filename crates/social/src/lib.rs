@@ -18,6 +18,7 @@
 //! | `own` | the pack's tables as the ports [`Posts`](tidings_server::ports::Posts), [`SocialGraph`](tidings_server::ports::SocialGraph), [`Users`](tidings_server::ports::Users) |
 //! | `relations`, `standing` | the sets that audiences name, and how they change |
 //! | `sight`, `topics` | who sees whose presence, who may watch a post |
+//! | `notices` | what its acts say to inboxes |
 //! | `keeping` | what is kept of a user: `/v1/me`, and its erasure |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `sql` | the tables and every statement |
@@ -45,6 +46,7 @@ mod act;
 mod blockers;
 mod joiner;
 mod keeping;
+mod notices;
 mod own;
 mod post_action;
 mod post_counters;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tidings_server::{Accepted, Context, Handle};
 use tidings_wire::{Audience, Limit, Message, PostId, Reject, Sender, Text};
 
-use crate::{act::Act, shared::Shared};
+use crate::{act::Act, notices, shared::Shared};
 
 /// What a user does with a post. It reaches the post's owner and the owner's online accepted followers; the actor gets the
 /// acknowledgement only. Liking twice changes nothing and tells nobody.
@@ -64,8 +64,8 @@ impl Handle<PostAction> for Taking {
         let content = content.map(|content| content.to_str().into_owned());
         let act = Act::check(&self.0, actor, post_id, action, content).await?;
         let message = PostAction { post_id, action, content: act.content.as_deref().map(Text::from) };
-        let accepted = Accepted::new(message).to(act.heard_by(&self.0));
         let id = cx.new_id();
+        let accepted = Accepted::new(message).to(act.heard_by(&self.0)).notice(notices::of_act(&act, id));
         let writes = act.write(&self.0, id, cx.now(), None);
         if writes.is_empty() {
             return Ok(accepted);

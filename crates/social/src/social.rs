@@ -77,14 +77,24 @@ impl Social {
         self
     }
 
+    /// Names and languages as this pack knows them: for a pack that needs them too.
+    pub fn users_port(&self) -> Arc<dyn Users> {
+        self.users.clone().unwrap_or_else(|| Arc::new(self.own.clone()))
+    }
+
+    /// Follows, blocks and mutes as this pack knows them: for a pack that needs them too.
+    pub fn graph_port(&self) -> Arc<dyn SocialGraph> {
+        self.graph.clone().unwrap_or_else(|| Arc::new(self.own.clone()))
+    }
+
     fn shared(&self) -> Shared {
         Shared {
             own_posts: self.posts.is_none(),
             own_graph: self.graph.is_none(),
             own_users: self.users.is_none(),
             posts: self.posts.clone().unwrap_or_else(|| Arc::new(self.own.clone())),
-            graph: self.graph.clone().unwrap_or_else(|| Arc::new(self.own.clone())),
-            users: self.users.clone().unwrap_or_else(|| Arc::new(self.own.clone())),
+            graph: self.graph_port(),
+            users: self.users_port(),
             acts: self.acts,
             joiner: Joiner::default(),
             blockers: self.own.blockers(),

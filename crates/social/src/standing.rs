@@ -6,7 +6,7 @@ use tidings_server::{
     ports::Between,
     publish::Consequences,
 };
-use tidings_wire::{BLOCKED, FOLLOWERS, Reject, UserId};
+use tidings_wire::{BLOCKED, FOLLOWERS, Notice, Reject, UserId};
 
 use crate::{
     own,
@@ -24,9 +24,11 @@ pub(crate) async fn change(
     one: UserId,
     other: UserId,
     writes: impl IntoIterator<Item = Write>,
+    notices: impl IntoIterator<Item = Notice>,
 ) -> Result<(), Reject> {
     let asked = Write::new(sql::BETWEEN, [one.into(), other.into()]).returning();
     let deed = writes.into_iter().fold(Deed::by(Some(one)), Deed::write).write(asked);
+    let deed = notices.into_iter().fold(deed, Deed::notice);
     let deed = deed.project(move |rows: &[Vec<Row>]| {
         let stand = rows.last().and_then(|rows| rows.first()).map(own::between).unwrap_or_default();
         sets(one, other, stand)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::{Set, UserId};
+use crate::{MessageId, Set, UserId};
 
 /// Something happened: a notification for those whom it concerns, committed together with what it tells of.
 ///
@@ -36,6 +36,8 @@ pub struct Notice {
     pub text: Option<String>,
     /// It is over: the actor's part is taken out of the row again.
     pub is_taken_back: bool,
+    /// Its id, by which is found what became of it; none: it is given one.
+    pub id: Option<MessageId>,
 }
 
 impl Notice {
@@ -49,6 +51,7 @@ impl Notice {
             group: None,
             text: None,
             is_taken_back: false,
+            id: None,
         }
     }
 
@@ -90,6 +93,13 @@ impl Notice {
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
+        self
+    }
+
+    /// Found by this id later.
+    #[must_use]
+    pub fn known_as(mut self, id: MessageId) -> Self {
+        self.id = Some(id);
         self
     }
 

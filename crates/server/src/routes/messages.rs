@@ -116,9 +116,6 @@ pub(crate) async fn send(
     Ok((status, Json(SentMessage { id, timestamp, conversation, seq, duplicate })))
 }
 
-/// Bytes of a service's message at most, whatever users may post: a list of 10,000 users fits, in either form of their ids.
-const SERVICE_BODY_BYTES: usize = 512 * 1024;
-
 /// The body as it came, with who sent it and the header's key.
 pub(crate) struct Posted {
     caller: Caller,
@@ -134,7 +131,8 @@ impl FromRequest<Tidings> for Posted {
         let caller = Caller::from_request_parts(&mut parts, tidings).await?;
         let key = idempotency_key(&parts.headers)?;
         let most = tidings.inner().options.http.body_bytes;
-        let most = if matches!(caller.identity, Identity::Service(_)) { most.max(SERVICE_BODY_BYTES) } else { most };
+        let most =
+            if matches!(caller.identity, Identity::Service(_)) { most.max(body::SERVICE_BODY_BYTES) } else { most };
         let body = body::read(Request::from_parts(parts, content), most).await?;
         Ok(Self { caller, key, body })
     }

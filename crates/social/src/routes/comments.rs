@@ -169,6 +169,6 @@ pub(crate) async fn delete(
             return Err(Problem::new(Code::NotAllowed, "only its writer and the post's owner delete a comment"));
         }
     }
-    act::uncomment(&shared, &tidings, user, post, comment).await?;
+    act::uncomment(&shared, &tidings, user, post, (comment, author)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

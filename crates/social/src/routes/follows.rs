@@ -11,10 +11,11 @@ use tidings_server::{
     schema::{Id, Refused, RefusedChange, RefusedRead},
     utoipa::{self, IntoParams, ToSchema},
 };
-use tidings_wire::{Reject, UserId};
+use tidings_wire::{Notice, Reject, UserId};
 
 use super::asked::{By, Parts, limit};
 use crate::{
+    notices,
     shared::refusal,
     sql,
     standing::{change, or_quiet},
@@ -59,7 +60,11 @@ pub(crate) async fn follow(
     let blocks = Write::new(sql::BLOCKS_BETWEEN, [follower.into(), followee.into()]).returning();
     let values = [follower.into(), followee.into(), state.into(), Value::Int(tidings.now().unix())];
     let writes = [blocks.expect(0..=0, Otherwise::Refuse(nobody())), or_quiet(Write::new(sql::FOLLOW_INSERT, values))];
-    change(&tidings, follower, followee, writes).await?;
+    let notice = match state {
+        "pending" => notices::of_request(follower, followee),
+        _ => notices::of_follower(follower, followee),
+    };
+    change(&tidings, follower, followee, writes, [notice]).await?;
     let rows = tidings.query(sql::FOLLOW_STATE, vec![follower.into(), followee.into()]).await?;
     let state = rows.first().and_then(|row| row[0].text()).unwrap_or(state).to_owned();
     Ok(Json(Follow { state }))
@@ -85,7 +90,9 @@ pub(crate) async fn unfollow(
     shared.need_graph()?;
     let followee = other(follower, &user)?;
     let delete = or_quiet(Write::new(sql::FOLLOW_DELETE, [follower.into(), followee.into()]));
-    change(&tidings, follower, followee, [delete]).await?;
+    let over =
+        [notices::of_request(follower, followee), notices::of_follower(follower, followee)].map(Notice::taken_back);
+    change(&tidings, follower, followee, [delete], over).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -295,6 +302,8 @@ pub(crate) async fn answer(
     }
     let state = if answer.accepted { FollowState::Accepted } else { FollowState::Denied };
     let values = [follower.into(), followee.into(), state.as_str().into()];
-    change(&tidings, follower, followee, [or_quiet(Write::new(sql::FOLLOW_ANSWER, values))]).await?;
+    let answered = notices::of_request(follower, followee).taken_back();
+    let write = or_quiet(Write::new(sql::FOLLOW_ANSWER, values));
+    change(&tidings, follower, followee, [write], [answered]).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -128,6 +128,6 @@ async fn set(
         writes.push(Write::new(sql::FOLLOWS_BETWEEN_DELETE, [user_id.into(), other.into()]));
     }
     // Who sees whom is asked again by the engine, which hears of a block's change with the commit.
-    change(&tidings, user_id, other, writes).await?;
+    change(&tidings, user_id, other, writes, []).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidings_chat::Chat;
 use tidings_engine::{Settings, registry::TypeSettings};
+use tidings_notify::Notify;
 use tidings_server::{App, DrainOptions, HttpOptions, LimitOptions, Server, ServerOptions, UserOptions};
 use tidings_social::{Acts, Social};
 use tidings_sqlite::SqliteStore;
@@ -28,7 +29,9 @@ pub(super) enum Stores {
 
 /// All message types, without ports and settings.
 pub(super) fn app(extend: Extend<'_>) -> App {
-    extend(App::new().pack(Chat).pack(Social::new()))
+    let social = Social::new();
+    let notify = notify(Some(&social));
+    extend(App::new().pack(Chat).pack(social).pack(notify))
 }
 
 /// A server as it is configured, not started yet.
@@ -102,9 +105,19 @@ fn social(configuration: &Configuration, ports: &AppPorts) -> Option<Social> {
     Some(social)
 }
 
+/// The pack of notifications, with the names and the graph of the social one.
+fn notify(social: Option<&Social>) -> Notify {
+    match social {
+        Some(social) => Notify::standard().users(social.users_port()).graph(social.graph_port()),
+        None => Notify::standard(),
+    }
+}
+
 fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>, ports: &AppPorts) -> App {
     let mut app = App::new().pack(Chat);
-    if let Some(social) = social(configuration, ports) {
+    let social = social(configuration, ports);
+    app = app.pack(notify(social.as_ref()));
+    if let Some(social) = social {
         app = app.pack(social);
     }
     let mut app = extend(app).settings(settings(configuration)).options(options(configuration, key));

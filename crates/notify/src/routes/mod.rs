@@ -1,0 +1,9 @@
+//! The pack's HTTP API, one file a subject.
+
+mod all;
+mod inbox;
+mod notifications;
+mod preferences;
+mod quiet_hours;
+
+pub(crate) use all::all;

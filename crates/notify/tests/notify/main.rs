@@ -1,0 +1,4 @@
+//! The pack through the real thing: a server on port 0, clients over real sockets, a real SQLite file.
+
+mod likes;
+mod world;
