@@ -34,8 +34,8 @@ use crate::{
     notices::{self, Notifications},
     poll::Prepared,
     ports::{
-        Choices, ConversationSummary, Credentials, Groups, InboxChange, Line, MessageStore, Reader, Relation, Topics,
-        Visibility,
+        Choices, ConversationSummary, Credentials, Groups, Inbox, InboxChange, Line, MessageStore, Reader, Relation,
+        Topics, Visibility,
     },
     publish::Publish,
     registry::{Registry, TypeDescription},
@@ -272,6 +272,11 @@ impl Engine {
     /// `unavailable` where there is no room: it was sent to none of them, and is to be told again.
     pub fn tell_inbox(&self, user: UserId, change: &InboxChange) -> Result<(), Reject> {
         notices::tell(&self.0.node, user, change)
+    }
+
+    /// What keeps notifications, if anything does.
+    pub fn inbox(&self) -> Option<Arc<dyn Inbox>> {
+        self.services().notifications.inbox.clone()
     }
 
     /// Members of a group in ascending order of their ids, above `after`, at most `limit` (1,000): read from where they are kept, not from

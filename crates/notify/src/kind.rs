@@ -70,17 +70,17 @@ pub const IN_APP: &str = "in_app";
 #[derive(Clone, Debug)]
 pub struct Kind {
     /// Its name.
-    pub subtype: Cow<'static, str>,
+    pub(crate) subtype: Cow<'static, str>,
     /// How a settings page calls it.
-    pub title: String,
+    pub(crate) title: String,
     /// Nobody can switch it off.
-    pub mandatory: bool,
+    pub(crate) mandatory: bool,
     /// Quiet hours don't hold it back.
-    pub critical: bool,
+    pub(crate) critical: bool,
     /// The channels on which it goes unless its reader wants otherwise.
-    pub channels: Vec<String>,
+    pub(crate) channels: Vec<String>,
     /// How long after a row's first event others are still joined into it.
-    pub window: Duration,
+    pub(crate) window: Duration,
     /// The sentences; those without need a `message` with each notice.
     pub(crate) texts: Texts,
 }
@@ -114,6 +114,34 @@ impl Kind {
     pub fn text(mut self, language: &str, form: &str, template: &str) -> Result<Self, TextError> {
         self.texts.add(language, form, template)?;
         Ok(self)
+    }
+
+    /// Nobody can switch it off.
+    #[must_use]
+    pub fn mandatory(mut self) -> Self {
+        self.mandatory = true;
+        self
+    }
+
+    /// Quiet hours don't hold it back.
+    #[must_use]
+    pub fn critical(mut self) -> Self {
+        self.critical = true;
+        self
+    }
+
+    /// The channels on which it goes unless its reader wants otherwise.
+    #[must_use]
+    pub fn channels<C: Into<String>>(mut self, channels: impl IntoIterator<Item = C>) -> Self {
+        self.channels = channels.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How long after a row's first event others are joined into it.
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
     }
 
     /// Of a notification that is declared in code.

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn the_narrowest_preference_decides_and_an_absent_one_inherits() {
         let kind = Kind::new("post_like", "Likes");
-        let mandatory = Kind { mandatory: true, ..Kind::new("security", "Sign-ins") };
+        let mandatory = Kind::new("security", "Sign-ins").mandatory();
         let mut wanted = Wanted::default();
         let ask = |wanted: &Wanted, channel| wanted.wants(Some(&kind), Some("post:9"), channel);
         assert_eq!(ask(&wanted, "in_app"), (true, DecidedBy::App));

@@ -7,10 +7,10 @@ use tidings_engine::{
     ConnectionInfo, Deed, Done, Engine, PresenceInfo, SendRequest, Sent,
     act::{Row, Value},
     clock::Now,
-    ports::{InboxChange, Profile},
+    ports::{Inbox, InboxChange, Profile},
     publish::Publish,
 };
-use tidings_wire::{Audience, CloseCode, Code, GroupId, Id, Key, Message, MessageId, Reject, Sender, UserId};
+use tidings_wire::{Audience, CloseCode, Code, GroupId, Id, Key, Message, MessageId, Notice, Reject, Sender, UserId};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -131,6 +131,25 @@ impl Tidings {
     /// `unavailable`; `not_enabled` where the store runs no SQL.
     pub async fn query(&self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Result<Vec<Row>, Reject> {
         self.0.engine.query(sql, values).await
+    }
+
+    /// Notifies those whom a notice names. Its id, by which is found what became of it, once it is on disk: for few the rows of their
+    /// inboxes, for many the job that makes them. What goes with an act is better given to the act's own deed
+    /// ([`Deed::notice`](tidings_engine::Deed::notice)), so that both are one commit.
+    ///
+    /// # Errors
+    /// `bad_field`; `not_enabled` where no pack keeps notifications; `unavailable`.
+    pub async fn notify(&self, notice: Notice) -> Result<MessageId, Reject> {
+        if self.inbox().is_none() {
+            return Err(Reject::new(Code::NotEnabled, "nothing here keeps notifications: add the pack `Notify`"));
+        }
+        let id = notice.id.unwrap_or_else(|| self.new_id());
+        self.commit(Deed::by(notice.actor).notice(notice.known_as(id))).await.map(|_| id)
+    }
+
+    /// Users' inboxes, if a pack keeps notifications: their pages, and marks.
+    pub fn inbox(&self) -> Option<Arc<dyn Inbox>> {
+        self.0.engine.inbox()
     }
 
     /// Sends a user's connections a change of their inbox. Of one user they are told one after another, ascending, each after its

@@ -75,7 +75,9 @@ impl Golden {
         let kind = kind(&frame)?;
         // Of the protocol's own frames the guide knows this one.
         let own = PROTOCOL.server.get(kind).filter(|_| dialect == Dialect::V1 || kind == "error");
-        let Some(own) = own else { return self.message(dialect, &frame) };
+        let Some(own) = own else {
+            return if kind == "notification" { guide_notification(&frame) } else { self.message(dialect, &frame) };
+        };
         own.fits(kind, &frame)?;
         // What stands in these frames as any object is a frame as it would come alone.
         let listed = frame["conversations"].as_array().into_iter().flatten().filter_map(|listed| listed.get("last"));
@@ -120,6 +122,18 @@ impl Golden {
         envelope.fits("envelope", frame)?;
         nothing_else(frame, |field| fields.names(field) || envelope.names(field))
     }
+}
+
+/// The guide's notification: its data stands beside the sentence and once more by itself, so no schema names its fields.
+fn guide_notification(frame: &Value) -> Result<(), String> {
+    let own = ["type", "subtype", "message", "data", "timestamp"];
+    if !frame["subtype"].is_string() || !frame["message"].is_string() || !frame["timestamp"].is_i64() {
+        return Err("a notification without subtype, message or timestamp".to_owned());
+    }
+    let Some(data) = frame["data"].as_object() else { return Err("a notification without data".to_owned()) };
+    let mut beside = frame.as_object().into_iter().flatten().filter(|(name, _)| !own.contains(&name.as_str()));
+    let unknown = beside.find(|(name, value)| data.get(*name) != Some(*value));
+    unknown.map_or(Ok(()), |(name, _)| Err(format!("a field {name:?} that is not in the notification's data")))
 }
 
 fn kind(frame: &Value) -> Result<&str, String> {

@@ -7,7 +7,7 @@ use tidings_notify::Notify;
 use tidings_server::{App, clock::SharedClock, clock::SystemClock};
 use tidings_social::Social;
 use tidings_sqlite::{SqliteOptions, SqliteStore};
-use tidings_testkit::server::{Answer, TestClient, TestServer, V1Client, options};
+use tidings_testkit::server::{Answer, TestClient, TestServer, V1Client};
 use tidings_wire::UserId;
 
 pub(crate) const ANN: UserId = UserId::new(1);
@@ -35,13 +35,16 @@ impl World {
         let store = SqliteStore::open(SqliteOptions::new(folder.path(), clock.clone())).expect("a database");
         let social = Social::new();
         let notify = notify.users(social.users_port()).graph(social.graph_port());
-        let app = App::new().pack(social).pack(notify).options(options()).clock(clock);
-        for pack in app.migrations() {
+        let packs = App::new().pack(Social::new()).pack(Notify::new());
+        for pack in packs.migrations() {
             store.migrate_pack(pack.pack, &pack.sources()).expect("the tables can be made");
         }
         let store = Arc::new(store);
-        let app = app.messages(store.clone()).groups(store.clone()).sessions(store.clone());
-        let server = TestServer::start(app.keys(store.clone()).revocations(store)).await;
+        let server = TestServer::with(|app| {
+            let app = app.pack(social).pack(notify).messages(store.clone()).groups(store.clone());
+            app.sessions(store.clone()).revocations(store).clock(clock)
+        });
+        let server = server.await;
         Self { server, folder }
     }
 
