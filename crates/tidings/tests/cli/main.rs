@@ -13,6 +13,7 @@ mod http;
 mod jwks;
 mod keys;
 mod new;
+mod notifications;
 #[cfg(feature = "bench")]
 mod prove;
 mod rollouts;
