@@ -75,7 +75,9 @@ impl Golden {
         let kind = kind(&frame)?;
         // Of the protocol's own frames the guide knows this one.
         let own = PROTOCOL.server.get(kind).filter(|_| dialect == Dialect::V1 || kind == "error");
-        let Some(own) = own else { return self.message(dialect, &frame) };
+        let Some(own) = own else {
+            return if kind == "notification" { guide_notification(&frame) } else { self.message(dialect, &frame) };
+        };
         own.fits(kind, &frame)?;
         // What stands in these frames as any object is a frame as it would come alone.
         let listed = frame["conversations"].as_array().into_iter().flatten().filter_map(|listed| listed.get("last"));
@@ -120,6 +122,16 @@ impl Golden {
         envelope.fits("envelope", frame)?;
         nothing_else(frame, |field| fields.names(field) || envelope.names(field))
     }
+}
+
+/// What the guide's dialect hears of a notification: what the app says of it stands flat and nested.
+fn guide_notification(frame: &Value) -> Result<(), String> {
+    let texts = ["subtype", "message"].iter().all(|name| frame[name].is_string());
+    let Some(data) = frame["data"].as_object().filter(|_| texts && frame["timestamp"].is_i64()) else {
+        return Err("what is no notification of the guide's".to_owned());
+    };
+    let own = ["type", "subtype", "message", "data", "timestamp"];
+    nothing_else(frame, |field| own.contains(&field) || data.get(field) == frame.get(field))
 }
 
 fn kind(frame: &Value) -> Result<&str, String> {
@@ -213,6 +225,10 @@ mod tests {
             (Dialect::V1, format!("{{{PRIVATE},\"replayed\":true,\"edited_at\":6,\"key\":\"k\"}}")),
             (Dialect::Guide, format!("{{{PRIVATE},\"user_id\":7}}")),
             (Dialect::Guide, r#"{"type":"error","code":"bad_json","message":"no"}"#.to_owned()),
+            (
+                Dialect::Guide,
+                r#"{"type":"notification","subtype":"a","message":"b","c":1,"data":{"c":1},"timestamp":5}"#.to_owned(),
+            ),
             (Dialect::V1, r#"{"type":"event","topic":"a","name":"b","data":{},"timestamp":5,"id":"9"}"#.to_owned()),
             (
                 Dialect::V1,
@@ -236,6 +252,12 @@ mod tests {
             (Dialect::V1, format!("{{{PRIVATE},\"deleted_at\":6}}"), "that no schema names"),
             (Dialect::V1, r#"{"type":"wave","timestamp":5,"id":"9"}"#.to_owned(), "\"wave\" that has no schema"),
             (Dialect::Guide, r#"{"type":"ack","timestamp":5}"#.to_owned(), "\"ack\" that has no schema"),
+            (
+                Dialect::Guide,
+                r#"{"type":"notification","subtype":"a","message":"b","c":1,"data":{"c":2},"timestamp":5}"#.to_owned(),
+                "\"c\" that no schema names",
+            ),
+            (Dialect::Guide, r#"{"type":"notification","subtype":"a"}"#.to_owned(), "no notification"),
             (Dialect::V1, r#"{"type":"ack","timestamp":5,"when":6}"#.to_owned(), "when"),
             (Dialect::V1, r#"{"type":"joined","conversation":"dm:2"}"#.to_owned(), "conversation"),
             (
