@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use tidings_wire::{
-    CloseCode, ConversationKey, Seq, StreamKey, UserId,
+    CloseCode, Seq, StreamKey, UserId,
     server_frames::{Behind, Frame, Limits, Reset, ResetReason, Resumed, Welcome},
 };
 
@@ -83,17 +83,7 @@ impl Shard {
         resume.streams = streams.into_iter().map(|(_, replay)| replay).collect();
         resume.stage = Stage::Replaying;
         let early = std::mem::take(&mut resume.early);
-        for (conversation, head) in std::mem::take(&mut resume.outrun) {
-            resume.behind.push(Behind { conversation, head });
-            resume.floors.insert(conversation, head);
-        }
-        let outrun: Vec<ConversationKey> = resume.behind.iter().map(|behind| behind.conversation).collect();
-        for (&conversation, &head) in &heads {
-            if !resume.streams.iter().any(|replay| replay.conversation == conversation) {
-                let floor = resume.floors.entry(conversation).or_default();
-                *floor = head.max(*floor);
-            }
-        }
+        let outrun = resume.live_from(&heads);
         let welcome = Welcome {
             reference,
             user,

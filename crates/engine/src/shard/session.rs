@@ -163,6 +163,22 @@ impl Resume {
         }
     }
 
+    /// From where streams are live that are not resumed: from the heads that the `welcome` tells, or from what came of them and was not
+    /// held, which is named in `resumed.behind`. Returns the latter.
+    pub(super) fn live_from(&mut self, heads: &HashMap<ConversationKey, Seq>) -> Vec<ConversationKey> {
+        for (conversation, head) in std::mem::take(&mut self.outrun) {
+            self.behind.push(Behind { conversation, head });
+            self.floors.insert(conversation, head);
+        }
+        for (&conversation, &head) in heads {
+            if !self.streams.iter().any(|replay| replay.conversation == conversation) {
+                let floor = self.floors.entry(conversation).or_default();
+                *floor = head.max(*floor);
+            }
+        }
+        self.behind.iter().map(|behind| behind.conversation).collect()
+    }
+
     /// A live frame for this connection. Before the `welcome`, what is ephemeral is dropped, and so are receipts where half of the
     /// places are taken: others' marks never keep anybody out.
     pub(super) fn live(&mut self, place: Option<(ConversationKey, Seq)>, weight: Weight, frame: &Bytes) -> Live {
