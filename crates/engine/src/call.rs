@@ -233,6 +233,16 @@ pub(crate) async fn choose(
     Ok(choices)
 }
 
+/// Whether one of the user's connections is looked at.
+pub(crate) async fn is_attentive(node: &Node, user: UserId) -> bool {
+    // Mostly nobody is there, and no shard need be asked.
+    if !node.services().directory.is_online(user) {
+        return false;
+    }
+    let lists = ask(node, |answer| Letter::List(user, answer)).await;
+    lists.into_iter().flatten().any(|connection| connection.attentive)
+}
+
 /// Asks every shard: one that the directory knows nothing of may have the user's connection in its mailbox, ahead of the
 /// letter. The letters are on their way when this returns.
 pub(crate) fn ask<T: Send + 'static>(node: &Node, letter: impl Fn(oneshot::Sender<T>) -> Letter) -> BoxFuture<Vec<T>> {

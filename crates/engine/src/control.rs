@@ -30,6 +30,8 @@ use crate::{
 pub(crate) enum Asked {
     /// This frame answers it.
     Frame(Bytes),
+    /// It is done: there is nothing to say but that.
+    Done,
     /// This is to be committed; its outcome is the answer. The group of its conversation, if it has one, is to be left pinned then.
     Act(Box<Act>, Option<Pinned>),
     /// The members of a group that someone types in.

@@ -156,6 +156,8 @@ pub struct ConnectionInfo {
     pub dialect: Dialect,
     /// Unix seconds.
     pub since: i64,
+    /// Whether a person looks at it: so until it says otherwise, which only [`Dialect::V1`] can.
+    pub attentive: bool,
 }
 
 /// Whether somebody is there.
@@ -419,6 +421,11 @@ impl Engine {
     pub async fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
         let lists = call::ask(&self.0.node, |answer| Letter::List(user, answer)).await;
         lists.into_iter().flatten().collect()
+    }
+
+    /// Whether a person looks at one of the user's connections, as far as these have said.
+    pub async fn is_attentive(&self, user: UserId) -> bool {
+        call::is_attentive(&self.0.node, user).await
     }
 
     /// Closes all of the user's connections, those too that are on their way to their shard, and says how many there were.

@@ -1,13 +1,14 @@
-//! What a connection of `tidings.v1` is greeted with: where its user's conversations stand.
+//! What a connection of `tidings.v1` is greeted with: where its user's conversations and inbox stand.
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use serde_json::value::RawValue;
-use tidings_wire::{ConversationKey, Seq, UserId};
+use tidings_wire::{ConversationKey, Seq, UserId, server_frames::InboxHead};
 
 use crate::{
     hello::Hello,
+    inbox,
     ports::{Standing, StoreError},
     render::{Style, cut_page, summary},
     services::Services,
@@ -23,12 +24,14 @@ pub(crate) struct Loaded {
     pub(crate) heads: HashMap<ConversationKey, Seq>,
     /// Where the streams of the `hello` stand, in its order.
     pub(crate) standings: Vec<Option<Standing>>,
+    /// Where the inbox stands; none where nothing keeps one.
+    pub(crate) inbox: Option<InboxHead>,
 }
 
 /// Reads what the `welcome` says.
 ///
 /// # Errors
-/// Where the store does not answer.
+/// Where the store or the inbox does not answer.
 pub(crate) async fn load(services: Arc<Services>, user: UserId, hello: Hello) -> Result<Loaded, StoreError> {
     let streams: Vec<_> = hello.heads.iter().map(|(conversation, _)| *conversation).collect();
     let listed = match services.store.conversations(user, None, CONVERSATIONS).await {
@@ -38,11 +41,12 @@ pub(crate) async fn load(services: Arc<Services>, user: UserId, hello: Hello) ->
         Err(error) => return Err(error),
     };
     let standings = if streams.is_empty() { Vec::new() } else { services.standings(user, streams).await? };
+    let inbox = inbox::head(&services, user).await?;
     services.learn_choice(user).await?;
     let style = Style { reader: Some(user), ..Style::default() };
     let rendered = listed.iter().map(|one| summary(&services.registry, one, style)).collect();
     let (conversations, _) = cut_page(rendered, false);
     let told = listed.iter().take(conversations.len());
     let heads = told.map(|one| (one.conversation, one.head)).collect();
-    Ok(Loaded { conversations, heads, standings })
+    Ok(Loaded { conversations, heads, standings, inbox })
 }

@@ -1,7 +1,7 @@
 //! The first frame of `tidings.v1`, read: which streams go on from where.
 
 use tidings_wire::{
-    Code, ConversationKey, Reject, Seq,
+    Code, ConversationKey, Reject, Seq, StreamKey,
     client_frames::{Hello as Frame, MAX_HEADS},
 };
 
@@ -47,13 +47,11 @@ fn check(frame: Frame) -> Result<Hello, Reject> {
     }
     let mut hello = Hello { reference, token, epoch, ..Hello::default() };
     for (stream, seq) in heads {
-        if stream == "inbox" {
-            hello.inbox = Some(seq);
-            continue;
+        let key = stream.parse().map_err(|error| Reject::field(format!("heads.{stream}"), format!("{error}")))?;
+        match key {
+            StreamKey::Conversation(conversation) => hello.heads.push((conversation, seq)),
+            StreamKey::Inbox => hello.inbox = Some(seq),
         }
-        let conversation =
-            stream.parse().map_err(|error| Reject::field(format!("heads.{stream}"), format!("{error}")))?;
-        hello.heads.push((conversation, seq));
     }
     Ok(hello)
 }

@@ -76,6 +76,7 @@ mod guest;
 pub mod handle;
 mod head;
 mod hello;
+mod inbox;
 mod limiter;
 mod mailbox;
 #[cfg(test)]

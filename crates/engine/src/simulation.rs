@@ -19,7 +19,8 @@ use crate::{
     desk::Desk,
     engine::{ConnectionInfo, Parts, PresenceInfo, SendRequest, Sent, StartError},
     node::{Node, Post},
-    ports::{Choices, CommitSink},
+    notices,
+    ports::{Choices, CommitSink, InboxChange},
     shard::{Done, Effect, Letter, Mail, Shard, Sockets, Ticket},
 };
 
@@ -174,6 +175,20 @@ impl Simulation {
     pub fn connections(&self, user: UserId) -> BoxFuture<'static, Vec<ConnectionInfo>> {
         let asked = call::ask(&self.node, |answer| Letter::List(user, answer));
         asked.map(|lists| lists.into_iter().flatten().collect()).boxed()
+    }
+
+    /// Whether a person looks at one of the user's connections. To be polled between rounds.
+    pub fn is_attentive(&self, user: UserId) -> BoxFuture<'static, bool> {
+        let node = self.node.clone();
+        Box::pin(async move { call::is_attentive(&node, user).await })
+    }
+
+    /// Sends a user's connections a change of their inbox.
+    ///
+    /// # Errors
+    /// `unavailable` where a shard has no room.
+    pub fn tell_inbox(&self, user: UserId, change: &InboxChange) -> Result<(), Reject> {
+        notices::tell(&self.node, user, change)
     }
 
     /// Whether users are there, as for somebody or for the app itself. To be polled between rounds.

@@ -223,6 +223,12 @@ impl Tidings {
         self.0.engine.connections(user).await
     }
 
+    /// Whether a person looks at one of the user's connections: so from its opening until it says otherwise (`attention` of
+    /// `tidings.v1`), and always for clients of the guide.
+    pub async fn is_attentive(&self, user: UserId) -> bool {
+        self.0.engine.is_attentive(user).await
+    }
+
     /// Closes the user's connections, and says how many there were. They may come back at once.
     pub async fn disconnect(&self, user: UserId, code: CloseCode) -> usize {
         self.0.engine.disconnect(user, code).await

@@ -1,12 +1,21 @@
 //! The test server itself, with a type of these tests.
 #![cfg(feature = "server")]
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tidings_testkit::server::TestServer;
+use tidings_server::{
+    Pack, Setup,
+    clock::Now,
+    ports::{BoxFuture, Notices, Prepared},
+};
+use tidings_testkit::{memory::MemoryInbox, server::TestServer};
 use tidings_wire::{
-    Audience, CloseCode, Code, GroupId, Keep, Me, Message, Sender, UserId, client_frames::Hello, server_frames::Drain,
+    Audience, CloseCode, Code, GroupId, Keep, Me, Message, Notice, Reject, Sender, UserId,
+    client_frames::Hello,
+    server_frames::{Drain, InboxState, Notification},
 };
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -95,6 +104,66 @@ async fn a_client_of_v1_goes_on_where_it_was() {
             bob.expects_close(CloseCode::Restart).await;
         }
     );
+}
+
+/// Keeps inboxes, and makes nothing of notices.
+struct Inboxes(MemoryInbox);
+
+impl Pack for Inboxes {
+    const NAME: &'static str = "inboxes";
+
+    fn add(self, to: &mut Setup) {
+        to.notifications(Arc::new(self.0), Arc::new(Unheard));
+    }
+}
+
+struct Unheard;
+
+impl Notices for Unheard {
+    fn prepare(&self, _: Vec<Notice>, _: Option<UserId>, _: Now) -> BoxFuture<Result<Prepared, Reject>> {
+        Box::pin(async { Ok(Prepared::default()) })
+    }
+}
+
+async fn tell(server: &TestServer, inbox: &MemoryInbox) {
+    for (user, change) in inbox.take_untold() {
+        server.tidings().tell_inbox(user, &change).await.expect("there is room");
+    }
+}
+
+#[tokio::test]
+async fn an_inbox_is_told_of_marked_and_goes_on_where_it_was() {
+    let inbox = MemoryInbox::default();
+    let server = TestServer::with(|app| app.pack(Inboxes(inbox.clone()))).await;
+    let mut bob = server.v1_saying(BOB, Hello::default()).await;
+    let epoch = bob.expects_welcome().await.epoch;
+    bob.expects_resumed().await;
+    let row = inbox.puts(BOB, "Ann liked your post");
+    tell(&server, &inbox).await;
+    let told: Notification = bob.expects_frame().await;
+    assert_eq!((told.id, told.seq, told.unread), (row, 1, Some(1)));
+    bob.sends_json(&json!({"type": "inbox_mark", "ref": 1, "state": "read", "up_to": 1})).await;
+    bob.expects_ack(1).await;
+    tell(&server, &inbox).await;
+    let mark: InboxState = bob.expects_frame().await;
+    assert_eq!((mark.seq, mark.unread), (2, 0));
+    assert!(server.tidings().is_attentive(BOB).await);
+    bob.sends_json(&json!({"type": "attention", "ref": 2, "active": false})).await;
+    bob.expects_ack(2).await;
+    assert!(!server.tidings().is_attentive(BOB).await);
+    bob.closes(1000).await;
+    inbox.grows(BOB, row);
+    tell(&server, &inbox).await;
+    let heads = [("inbox".to_owned(), mark.seq)].into();
+    let mut bob = server.v1_saying(BOB, Hello { epoch: Some(epoch), heads, ..Hello::default() }).await;
+    assert_eq!(bob.expects_welcome().await.inbox.head, 3);
+    let grown: Notification = bob.expects_frame().await;
+    assert_eq!((grown.id, grown.seq, grown.replayed), (row, 3, true));
+    assert_eq!(bob.expects_resumed().await.inbox, None);
+    tokio::join!(server.stop(), async {
+        bob.expects_frame::<Drain>().await;
+        bob.expects_close(CloseCode::Restart).await;
+    });
 }
 
 #[tokio::test]

@@ -159,7 +159,7 @@ pub struct Inbox {
     /// 1 to 100; 50 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// `unread`, or nothing.
+    /// `unread`, `archived` or `requests`; absent: all that are not archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
 }
@@ -170,12 +170,12 @@ pub struct InboxMark {
     /// Comes back in the answer.
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<i64>,
-    /// `seen`, `read` or `archived`.
+    /// `seen`, `read` or `archived`: how far they have got.
     pub state: String,
-    /// All rows whose last change is at most this seq.
+    /// All rows whose last change is at most this seq. Either this or `ids`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_to: Option<Seq>,
-    /// These rows.
+    /// These rows, at most 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<MessageId>>,
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `envelope` | the head that every frame from a client has, and the stamp that the server adds |
 //! | `message` | [`Message`]: one `impl` declares a type; how long it is kept, how often it may be sent |
-//! | `id`, `message_id`, `conversation` | who and where: [`UserId`], [`GroupId`], [`PostId`], [`MessageId`], [`ConversationKey`] |
+//! | `id`, `message_id`, `conversation`, `stream_key` | who and where: [`UserId`], [`GroupId`], [`PostId`], [`MessageId`], [`ConversationKey`], [`StreamKey`] |
 //! | `audience` | [`Audience`]: who should hear a message, said symbolically |
 //! | `notice` | [`Notice`]: that something happened which somebody may want to find in their inbox |
 //! | `free_object` | [`FreeObject`]: a bounded JSON object that an app may fill as it likes |
@@ -54,6 +54,7 @@ mod message_id;
 mod notice;
 mod reject;
 pub mod server_frames;
+mod stream_key;
 mod text;
 
 pub use audience::{Audience, BLOCKED, FOLLOWERS, Me, Related, Set, Topic, TopicError};
@@ -68,4 +69,5 @@ pub use message::{Keep, Limit, Message, Sender, Senders, UpgradeError};
 pub use message_id::{MessageId, MessageIdError};
 pub use notice::Notice;
 pub use reject::Reject;
+pub use stream_key::StreamKey;
 pub use text::Text;

@@ -4,11 +4,11 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 
-use crate::{Code, ConversationKey, MessageId, Seq, UserId};
+use crate::{Code, ConversationKey, MessageId, Seq, StreamKey, UserId};
 
 mod inbox;
 
-pub use inbox::{InboxPage, InboxState, Notification, RowState};
+pub use inbox::{InboxBehind, InboxPage, InboxState, Notification, RowState};
 
 /// A frame of the server's.
 pub trait Frame: Serialize {
@@ -168,6 +168,10 @@ pub struct Resumed {
     pub reference: Option<i64>,
     /// Streams of which more was missed than fitted: to be fetched by `history`.
     pub behind: Vec<Behind>,
+    /// More changed in the inbox than fitted: what the client holds of it is to be replaced by its pages, fetched by `inbox`. They
+    /// show no row that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbox: Option<InboxBehind>,
 }
 
 /// A stream of which more was missed than fitted.
@@ -226,8 +230,8 @@ pub enum ResetReason {
 /// `reset`: the stream does not go on where the client stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reset {
-    /// The stream.
-    pub conversation: ConversationKey,
+    /// The stream: a conversation, or `inbox`.
+    pub conversation: StreamKey,
     /// Why.
     pub reason: ResetReason,
     /// The lowest seq there is.

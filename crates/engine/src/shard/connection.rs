@@ -43,6 +43,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Something of those whom it watches waits until its socket takes more.
     pub(super) behind: bool,
+    /// A person looks at it, as far as it has said.
+    pub(super) attentive: bool,
 }
 
 /// Which frames a connection speaks, and how far it has come: one byte.
@@ -187,7 +189,8 @@ impl Connection {
 
     pub(super) fn info(&self, shard: u16) -> ConnectionInfo {
         let Details { guest, since, .. } = &*self.details;
-        ConnectionInfo { id: self.name(shard), peer: guest.peer(), dialect: self.dialect(), since: *since }
+        let (id, dialect, attentive) = (self.name(shard), self.dialect(), self.attentive);
+        ConnectionInfo { id, peer: guest.peer(), dialect, since: *since, attentive }
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use tidings_wire::{
-    Audience, CloseCode, Code, ConversationKey, Me, Reject, Sender, UserId,
-    client_frames::{Attention, Delete, Edit, History, Ping, Read, Token, Typing, Watch},
+    Audience, CloseCode, ConversationKey, Me, Reject, Sender, UserId,
+    client_frames::{Attention, Delete, Edit, History, Inbox, InboxMark, Ping, Read, Token, Typing, Watch},
     first_type,
     server_frames::{Frame, Pong, TypingNow},
 };
@@ -19,6 +19,7 @@ use crate::{
     control::{self, Asked},
     delivery::Publication,
     head::{parse, read_head},
+    inbox,
     members::Pinned,
 };
 
@@ -58,7 +59,8 @@ impl Shard {
             }),
             "read" => self.with(index, json, now, |shard, asked: Read| shard.read_up_to(index, asked, now)),
             "typing" => self.with(index, json, now, |shard, asked: Typing| shard.typing(index, asked, now)),
-            "attention" => self.with(index, json, now, |shard, Attention { reference, .. }| {
+            "attention" => self.with(index, json, now, |shard, Attention { reference, active }| {
+                shard.connections[index as usize].attentive = active;
                 shard.acknowledge(index, reference, None, &super::Answer::Stored(None), now);
                 Ok(())
             }),
@@ -67,7 +69,14 @@ impl Shard {
                 let renewed = renewed.map(|renewed| renewed.map(|(user, ends)| Asked::Renewed(user, ends)));
                 shard.ask(index, asked.reference, renewed, now)
             }),
-            "inbox" | "inbox_mark" => self.refuse_head(index, json, not_enabled(kind), now),
+            "inbox" => self.with(index, json, now, |shard, asked: Inbox| {
+                let (services, user) = (shard.node.services().clone(), shard.connections[index as usize].user);
+                shard.ask(index, asked.reference, inbox::page(services, user, asked), now)
+            }),
+            "inbox_mark" => self.with(index, json, now, |shard, asked: InboxMark| {
+                let (services, user) = (shard.node.services().clone(), shard.connections[index as usize].user);
+                shard.ask(index, asked.reference, inbox::mark(services, user, asked), now)
+            }),
             "watch" => self.with(index, json, now, |shard, asked: Watch| shard.watch_more(index, asked, now)),
             "unwatch" => self.with(index, json, now, |shard, asked: Watch| shard.watch_less(index, asked, now)),
             "hello" => {
@@ -119,6 +128,7 @@ impl Shard {
     pub(super) fn asked(&mut self, index: u32, reference: Option<i64>, asked: Asked, now: Now) {
         match asked {
             Asked::Frame(frame) => self.push(index, frame, super::output::Haste::Prompt, now),
+            Asked::Done => self.acknowledge(index, reference, None, &super::Answer::Stored(None), now),
             Asked::Act(act, group) => {
                 if let Some(group) = group {
                     group.leave();
@@ -246,8 +256,4 @@ impl Shard {
             self.readings.not_before.get_or_insert(Duration::ZERO);
         }
     }
-}
-
-fn not_enabled(kind: &str) -> Reject {
-    Reject::new(Code::NotEnabled, format!("this server takes no {kind:?} yet"))
 }

@@ -209,7 +209,7 @@ impl Shard {
     /// A handler or group that a message waited for.
     pub(super) fn done(&mut self, done: Done, now: Now) {
         let Done { ticket, finished } = done;
-        if matches!(finished, Finished::Greeted(_) | Finished::Replayed(_)) {
+        if finished.is_reading() {
             return self.readings_done(ticket, finished, now);
         }
         let finished = match finished {
@@ -235,7 +235,7 @@ impl Shard {
             Finished::Checked(reference, Err(reject)) | Finished::Asked(reference, Err(reject)) => {
                 self.refuse(index, reference, &reject, now);
             }
-            Finished::Greeted(_) | Finished::Replayed(_) | Finished::Learned(..) | Finished::Sighted => {}
+            _ => {}
         }
         self.go_on(ticket.slot, now);
     }

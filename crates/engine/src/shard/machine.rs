@@ -207,6 +207,7 @@ impl Shard {
             pinged: false,
             paused: false,
             behind: false,
+            attentive: true,
         });
         self.users.insert(slot.index, &mut self.connections);
         self.metrics.opened();

@@ -14,7 +14,7 @@ use crate::{
     engine::ConnectionInfo,
     greet::Loaded,
     pipeline::Checked,
-    ports::{HistoryPage, StoreError},
+    ports::{HistoryPage, InboxChanges, StoreError},
 };
 
 /// Handed to a shard through its mailbox, or by its driver.
@@ -82,10 +82,19 @@ pub(crate) enum Finished {
     Greeted(Result<Box<Loaded>, StoreError>),
     /// A page of what a connection missed.
     Replayed(Result<Option<HistoryPage>, StoreError>),
+    /// What changed in its user's inbox meanwhile.
+    InboxRead(Result<InboxChanges, StoreError>),
     /// What these users chose was read, or could not be. For no connection.
     Learned(Vec<UserId>, bool),
     /// Whom connections see. For the shard itself.
     Sighted,
+}
+
+impl Finished {
+    /// Whether it is something that a connection resumes with.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self, Self::Greeted(_) | Self::Replayed(_) | Self::InboxRead(_))
+    }
 }
 
 impl Done {

@@ -4,7 +4,7 @@
 //! `slot` the tenant's name; `input` goes from bytes to messages under way, `letters` and `mail` are what others hand in,
 //! `crossing` hands publications to other shards, `fanout` spreads what is for many over turns, by way of `lanes` and with the `users`' connections; `output` goes from publications to sockets by
 //! way of each reader's `outbox` and the log for all, `everyone`, and `sample` measures how long that takes; `timers`, with its `wheel`, sees to what time does to a
-//! connection. Of `tidings.v1`: `session` is what such a connection has beside, `resume` leads it from `hello` to live, `control` takes
+//! connection. Of `tidings.v1`: `session` is what such a connection has beside, `resume` leads it from `hello` to live, and `inbox` its user's inbox, with what `readings` read, `control` takes
 //! what it asks for, `acks` answers what it sent, `watching` is what it watches, `doubting` asks again whether it may,
 //! `telling` is how it is told of that.
 
@@ -15,6 +15,7 @@ mod crossing;
 mod doubting;
 mod everyone;
 mod fanout;
+mod inbox;
 mod input;
 mod lanes;
 mod letters;
@@ -22,6 +23,7 @@ mod machine;
 mod mail;
 mod outbox;
 mod output;
+mod readings;
 mod resume;
 mod sample;
 mod session;

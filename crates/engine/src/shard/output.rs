@@ -91,6 +91,9 @@ impl Shard {
         if late && resume.stage == Stage::Greeting {
             return false;
         }
+        if let Some(seq) = publication.inbox() {
+            return resume.inbox.passes(seq);
+        }
         let weight = if publication.is_ephemeral() || drop_early {
             Weight::Ephemeral
         } else if publication.is_receipt() {

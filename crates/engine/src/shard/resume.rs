@@ -4,151 +4,31 @@
 //! Why nothing is lost and nothing doubled. The connection is in the directory before anything is read for it, so a message that
 //! a reading does not see is committed later and comes live. It is noted then ([`Replay`]'s `skipped`), and the stream is read
 //! again up to there. The stream goes live in the turn in which a reading has reached all that was noted; what is still on its
-//! way then and was seen by the reading is known by the stream's floor.
+//! way then and was seen by the reading is known by the stream's floor. The inbox goes before the streams: see `inbox`.
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tidings_wire::{
-    CloseCode, ConversationKey, Seq, UserId,
-    server_frames::{Behind, Frame, InboxHead, Limits, Reset, ResetReason, Resumed, Welcome},
+    CloseCode, Seq, StreamKey, UserId,
+    server_frames::{Behind, Frame, Limits, Reset, ResetReason, Resumed, Welcome},
 };
 
 use super::{
-    Shard, Slot,
+    Shard,
     connection::{NEVER, Speech},
-    mail::{Done, Effect, Finished, Ticket},
     output::Haste,
     session::{MAX_ROUNDS, Replay, Resume, SETTLE, Stage},
 };
 use crate::{
     clock::Now,
-    greet::{self, Loaded},
+    greet::Loaded,
     planted::Planted,
-    ports::{HistoryPage, Page, StoreError},
+    ports::HistoryPage,
     render::{self, Style},
     websocket::encoder,
 };
 
-/// Readings of one shard's resuming connections at once, so that the store's readers have others' questions too; more wait in line.
-const READINGS: usize = 32;
-
-/// How long the store may take for one reading; then the connection is closed with 1012, and comes back.
-const READ_WITHIN: Duration = Duration::from_secs(30);
-
-/// When a reading is tried again that the store had no room for.
-const READ_AGAIN: Duration = Duration::from_millis(50);
-
-/// Lines of one reading.
-const PAGE_LINES: usize = 100;
-
 impl Shard {
-    /// Begins to resume a connection that was just opened, or goes on: what it lacks is read once its turn comes.
-    pub(super) fn begin_resuming(&mut self, index: u32, now: Now) {
-        self.wait_for_reading(index);
-        self.start_readings(now);
-    }
-
-    /// The connection wants to read from the store: once its turn comes.
-    fn wait_for_reading(&mut self, index: u32) {
-        let slot = self.slot_of(index);
-        if let Some(resume) = self.resume_of(index)
-            && resume.reading.is_none()
-        {
-            resume.reading = Some(0);
-            self.readings.waiting.push_back(slot);
-        }
-    }
-
-    /// Whether the store has not answered the connection's reading for long.
-    pub(super) fn reads_too_long(&mut self, index: u32, now: Now) -> bool {
-        self.resume_of(index).is_some_and(|resume| {
-            resume.reading.is_some_and(|number| number != 0) && resume.reading_since + READ_WITHIN <= now.mono
-        })
-    }
-
-    /// Starts readings that the store had no room for.
-    pub(super) fn retry_readings(&mut self, now: Now) -> Option<Duration> {
-        let at = self.readings.not_before?;
-        if at > now.mono {
-            return Some(at);
-        }
-        self.readings.not_before = None;
-        self.start_readings(now);
-        self.readings.not_before
-    }
-
-    /// Starts readings as far as there is room for them.
-    pub(super) fn start_readings(&mut self, now: Now) {
-        while self.readings.not_before.is_none() && self.readings.under_way.len() < READINGS {
-            let Some(slot) = self.readings.waiting.pop_front() else { return };
-            if self.get_mut(slot).is_some_and(|connection| connection.is_open()) {
-                self.read(slot, now);
-            }
-        }
-    }
-
-    fn read(&mut self, slot: Slot, now: Now) {
-        let services = self.node.services().clone();
-        let user = self.connections[slot.index as usize].user;
-        self.tickets = self.tickets.wrapping_add(1).max(1);
-        let ticket = Ticket { slot, number: self.tickets };
-        let Some(resume) = self.resume_of(slot.index) else { return };
-        let future = match (resume.stage, resume.streams.front()) {
-            (Stage::Greeting, _) => {
-                let hello = resume.hello.clone();
-                let load = greet::load(services, user, hello);
-                load.map(move |loaded| Done { ticket, finished: Finished::Greeted(loaded.map(Box::new)) }).boxed()
-            }
-            (Stage::Replaying, Some(replay)) => {
-                let (conversation, limit) = (replay.conversation, resume.left.min(PAGE_LINES) as u32);
-                let page = Page::after(replay.at, limit);
-                let read = async move { services.history(conversation, user, page).await };
-                read.map(move |page| Done { ticket, finished: Finished::Replayed(page) }).boxed()
-            }
-            _ => {
-                resume.reading = None;
-                return;
-            }
-        };
-        (resume.reading, resume.reading_since) = (Some(ticket.number), now.mono);
-        self.readings.under_way.insert(ticket.number);
-        self.effects.push(Effect::Run(ticket, future));
-    }
-
-    /// A reading has ended.
-    pub(super) fn readings_done(&mut self, ticket: Ticket, finished: Finished, now: Now) {
-        self.readings.under_way.remove(&ticket.number);
-        let index = ticket.slot.index;
-        let open = self.get_mut(ticket.slot).is_some_and(|connection| connection.is_open());
-        if open && let Some(resume) = self.resume_of(index).filter(|resume| resume.reading == Some(ticket.number)) {
-            resume.reading = None;
-            match finished {
-                Finished::Greeted(Ok(loaded)) => self.welcome(index, *loaded, now),
-                Finished::Replayed(Ok(page)) => self.replay(index, page, now),
-                Finished::Greeted(Err(StoreError::Full)) | Finished::Replayed(Err(StoreError::Full)) => {
-                    // Others ask too: it keeps its place in the line.
-                    self.readings.not_before.get_or_insert(now.mono + READ_AGAIN);
-                    self.wait_for_reading(index);
-                }
-                Finished::Greeted(Err(error)) | Finished::Replayed(Err(error)) => {
-                    self.give_up_resuming(index, &error, now)
-                }
-                _ => {}
-            }
-        }
-        self.start_readings(now);
-    }
-
-    /// Nothing can be read: the client comes back later, as after a restart.
-    fn give_up_resuming(&mut self, index: u32, error: &StoreError, now: Now) {
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "a connection can't be resumed: it is closed with 1012"
-        );
-        self.close(index, CloseCode::Restart, now);
-    }
-
     /// More memberships and read marks changed than are held: the client comes back, and is told how they stand then.
     pub(super) fn greet_anew(&mut self, index: u32, now: Now) {
         tracing::warn!("more changed before a connection was welcomed than is held: it is closed with 1012");
@@ -156,8 +36,8 @@ impl Shard {
     }
 
     /// Greets the connection, and finds out what each stream lacks.
-    fn welcome(&mut self, index: u32, loaded: Loaded, now: Now) {
-        let Loaded { conversations, heads, standings } = loaded;
+    pub(super) fn welcome(&mut self, index: u32, loaded: Loaded, now: Now) {
+        let Loaded { conversations, heads, standings, inbox } = loaded;
         let services = self.node.services().clone();
         let epoch = &services.epoch;
         let connection = &mut self.connections[index as usize];
@@ -172,11 +52,11 @@ impl Shard {
         let (mut resets, mut ahead) = (Vec::new(), Vec::new());
         let mut streams: Vec<(u64, Replay)> = Vec::new();
         for (mut replay, standing) in std::mem::take(&mut resume.streams).into_iter().zip(standings) {
-            let conversation = replay.conversation;
+            let stream = StreamKey::Conversation(replay.conversation);
             let Some(standing) = standing else {
                 // Never seen, or gone: whatever is held of it is of no use.
-                ahead.extend(same_epoch.then_some(conversation));
-                resets.push(Reset { conversation, reason: ResetReason::Epoch, oldest: 0, head: 0 });
+                ahead.extend(same_epoch.then_some(stream));
+                resets.push(Reset { conversation: stream, reason: ResetReason::Epoch, oldest: 0, head: 0 });
                 // It may have begun a moment ago: what came since is noted, and read.
                 (replay.at, replay.head) = (0, 0);
                 streams.push((0, replay));
@@ -184,32 +64,26 @@ impl Shard {
             };
             let (oldest, head) = (standing.oldest, standing.head);
             if !same_epoch || replay.at > head {
-                ahead.extend(same_epoch.then_some(conversation));
-                resets.push(Reset { conversation, reason: ResetReason::Epoch, oldest, head });
+                ahead.extend(same_epoch.then_some(stream));
+                resets.push(Reset { conversation: stream, reason: ResetReason::Epoch, oldest, head });
                 replay.at = head;
             } else if replay.at + 1 < oldest {
-                resets.push(Reset { conversation, reason: ResetReason::Pruned, oldest, head });
+                resets.push(Reset { conversation: stream, reason: ResetReason::Pruned, oldest, head });
                 replay.at = oldest - 1;
             }
             replay.head = head;
             streams.push((standing.touched.0, replay));
+        }
+        if let Some(reset) = resume.inbox.begin(resume.hello.inbox, inbox, same_epoch) {
+            ahead.extend((same_epoch && inbox.is_some()).then_some(StreamKey::Inbox));
+            resets.push(reset);
         }
         warn_of_more_than_there_is(user, &ahead);
         streams.sort_by_key(|(touched, _)| std::cmp::Reverse(*touched));
         resume.streams = streams.into_iter().map(|(_, replay)| replay).collect();
         resume.stage = Stage::Replaying;
         let early = std::mem::take(&mut resume.early);
-        for (conversation, head) in std::mem::take(&mut resume.outrun) {
-            resume.behind.push(Behind { conversation, head });
-            resume.floors.insert(conversation, head);
-        }
-        let outrun: Vec<ConversationKey> = resume.behind.iter().map(|behind| behind.conversation).collect();
-        for (&conversation, &head) in &heads {
-            if !resume.streams.iter().any(|replay| replay.conversation == conversation) {
-                let floor = resume.floors.entry(conversation).or_default();
-                *floor = head.max(*floor);
-            }
-        }
+        let outrun = resume.live_from(&heads);
         let welcome = Welcome {
             reference,
             user,
@@ -219,7 +93,7 @@ impl Shard {
             expires_in_ms,
             limits: Limits { frame_bytes: services.settings.frame_bytes as u64 },
             conversations,
-            inbox: InboxHead::default(),
+            inbox: inbox.unwrap_or_default(),
         };
         self.push_frame(index, &welcome, now);
         resets.iter().for_each(|reset| self.push_frame(index, reset, now));
@@ -237,7 +111,7 @@ impl Shard {
     }
 
     /// Takes what a reading found; it is sent as the outbox has room.
-    fn replay(&mut self, index: u32, page: Option<HistoryPage>, now: Now) {
+    pub(super) fn replay(&mut self, index: u32, page: Option<HistoryPage>, now: Now) {
         let Some(replay) = self.resume_of(index).and_then(|resume| resume.streams.front_mut()) else { return };
         let (lines, more, head) =
             page.map_or((Vec::new(), false, replay.at), |page| (page.lines, page.more, page.head));
@@ -319,6 +193,12 @@ impl Shard {
             if resume.stage != Stage::Replaying || resume.reading.is_some() {
                 return;
             }
+            if !resume.inbox.is_live() {
+                if self.go_on_with_inbox(index, now) {
+                    continue;
+                }
+                return;
+            }
             if !self.send_lines(index, now) {
                 // It goes on when something was written.
                 return;
@@ -345,7 +225,8 @@ impl Shard {
         let Some(resume) = self.resume_of(index) else { return };
         let until = now.mono + SETTLE;
         resume.stage = Stage::Settling { until };
-        let resumed = Resumed { reference: resume.hello.reference, behind: std::mem::take(&mut resume.behind) };
+        let (behind, inbox) = (std::mem::take(&mut resume.behind), resume.inbox_behind);
+        let resumed = Resumed { reference: resume.hello.reference, behind, inbox };
         self.push_frame(index, &resumed, now);
         self.arm(index, until);
     }
@@ -376,9 +257,9 @@ impl Shard {
 }
 
 /// One line a greeting, however many conversations there are.
-fn warn_of_more_than_there_is(user: UserId, held: &[ConversationKey]) {
-    if let Some(conversation) = held.first() {
-        tracing::warn!(%user, %conversation, conversations = held.len(),
+fn warn_of_more_than_there_is(user: UserId, held: &[StreamKey]) {
+    if let Some(stream) = held.first() {
+        tracing::warn!(%user, %stream, streams = held.len(),
             "a client holds more than there is: an old copy of the database is in use, or it was never let in there");
     }
 }

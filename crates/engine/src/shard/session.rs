@@ -4,9 +4,12 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use tidings_wire::{ConversationKey, Seq, Topic, server_frames::Behind};
+use tidings_wire::{
+    ConversationKey, Seq, Topic,
+    server_frames::{Behind, InboxBehind},
+};
 
-use super::watching::Watching;
+use super::{inbox::InboxReplay, watching::Watching};
 use crate::{hello::Hello, ports::Line};
 
 /// What only some connections of `tidings.v1` have.
@@ -61,11 +64,14 @@ pub(super) enum Stage {
 pub(super) struct Resume {
     pub(super) hello: Hello,
     pub(super) stage: Stage,
+    /// The inbox, which is read before the streams.
+    pub(super) inbox: InboxReplay,
     /// Streams that are not live yet, the next to be read in front.
     pub(super) streams: VecDeque<Replay>,
     /// Frames that may still be replayed.
     pub(super) left: usize,
     pub(super) behind: Vec<Behind>,
+    pub(super) inbox_behind: Option<InboxBehind>,
     /// Live frames that came before the `welcome`, with the places of those that have one: at most [`HELD_FRAMES`] of these, and
     /// [`HELD_CHANGES`] of the others.
     pub(super) early: Vec<(Option<(ConversationKey, Seq)>, Bytes)>,
@@ -143,8 +149,10 @@ impl Resume {
             streams: hello.heads.iter().map(replay).collect(),
             hello,
             stage: Stage::Greeting,
+            inbox: InboxReplay::default(),
             left: MAX_REPLAYED,
             behind: Vec::new(),
+            inbox_behind: None,
             early: Vec::new(),
             early_changes: 0,
             outrun: HashMap::new(),
@@ -153,6 +161,22 @@ impl Resume {
             reading: None,
             reading_since: Duration::ZERO,
         }
+    }
+
+    /// From where streams are live that are not resumed: from the heads that the `welcome` tells, or from what came of them and was not
+    /// held, which is named in `resumed.behind`. Returns the latter.
+    pub(super) fn live_from(&mut self, heads: &HashMap<ConversationKey, Seq>) -> Vec<ConversationKey> {
+        for (conversation, head) in std::mem::take(&mut self.outrun) {
+            self.behind.push(Behind { conversation, head });
+            self.floors.insert(conversation, head);
+        }
+        for (&conversation, &head) in heads {
+            if !self.streams.iter().any(|replay| replay.conversation == conversation) {
+                let floor = self.floors.entry(conversation).or_default();
+                *floor = head.max(*floor);
+            }
+        }
+        self.behind.iter().map(|behind| behind.conversation).collect()
     }
 
     /// A live frame for this connection. Before the `welcome`, what is ephemeral is dropped, and so are receipts where half of the

@@ -13,6 +13,7 @@
 //! ```
 
 mod conversation;
+mod inbox;
 mod keys;
 mod revocations;
 mod rollouts;
@@ -20,4 +21,5 @@ mod sessions;
 mod state;
 mod store;
 
+pub use inbox::MemoryInbox;
 pub use store::{MemoryStore, Snapshot};

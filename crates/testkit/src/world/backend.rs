@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tidings_engine::{ConnectionInfo, PresenceInfo, SendRequest, Sent, ports::Choices};
+use tidings_engine::{
+    ConnectionInfo, PresenceInfo, SendRequest, Sent,
+    ports::{Choices, InboxChange},
+};
 use tidings_wire::{Audience, CloseCode, GroupId, Id, Key, Message, Reject, Sender, UserId};
 
 use super::machine::{Patience, World};
-use crate::received;
+use crate::{memory::MemoryInbox, received};
 
 /// The name of the backend's service key.
 const SERVICE: &str = "testkit";
@@ -100,6 +103,32 @@ impl Backend {
     pub fn connections(&self, user: UserId) -> Vec<ConnectionInfo> {
         let call = self.world.state().simulation.connections(user);
         Pending::begin(self.world.clone(), call).answer()
+    }
+
+    /// Whether a person looks at one of the user's connections.
+    pub fn is_attentive(&self, user: UserId) -> bool {
+        let call = self.world.state().simulation.is_attentive(user);
+        Pending::begin(self.world.clone(), call).answer()
+    }
+
+    /// Sends the user's connections a change of their inbox.
+    ///
+    /// # Errors
+    /// `unavailable` where a shard has no room.
+    pub fn tells_inbox(&self, user: UserId, change: &InboxChange) -> Result<(), Reject> {
+        let told = self.world.state().simulation.tell_inbox(user, change);
+        self.world.run();
+        told
+    }
+
+    /// Tells of everything that changed in these inboxes and was not told yet.
+    ///
+    /// # Panics
+    /// Where a shard has no room.
+    pub fn tells_all(&self, inbox: &MemoryInbox) {
+        for (user, change) in inbox.take_untold() {
+            self.tells_inbox(user, &change).expect("there is room");
+        }
     }
 
     /// Whether users are there, as `asker` sees it; for none as it is.

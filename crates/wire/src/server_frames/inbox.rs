@@ -113,3 +113,10 @@ pub struct InboxPage {
     /// Whether there are more, below the last one's `seq`.
     pub more: bool,
 }
+
+/// An inbox in which more changed than a resume replays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InboxBehind {
+    /// The last change that was not sent; live frames go on above it.
+    pub head: Seq,
+}
