@@ -39,6 +39,8 @@ CREATE TABLE notify_rows (
     changed_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX notify_rows_by_change ON notify_rows (owner, changed);
+-- For the erasure of who did it.
+CREATE INDEX notify_rows_by_actor ON notify_rows (actor) WHERE actor IS NOT NULL;
 CREATE UNIQUE INDEX notify_rows_by_group ON notify_rows (owner, subtype, group_key, is_open);
 -- The different users in a row that others are joined into. `since` is the event by which the user came, `latest` their last one.
 CREATE TABLE notify_actors (

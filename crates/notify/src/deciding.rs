@@ -26,6 +26,19 @@ pub(crate) enum Verdict {
     Own,
 }
 
+impl Verdict {
+    /// A word for it, bounded and so fit for a label.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Give { is_request: false } => "given",
+            Self::Give { is_request: true } => "request",
+            Self::Filter(_) => "filtered",
+            Self::Defer(_) => "deferred",
+            Self::Own => "own",
+        }
+    }
+}
+
 /// An account counts as new so long.
 const NEW_ACCOUNT_SECONDS: i64 = 30 * 24 * 60 * 60;
 

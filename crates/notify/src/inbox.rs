@@ -61,6 +61,9 @@ impl Inbox for Own {
 /// and is told with counters of a moment ago; the frame of that change itself comes behind it, with its own.
 pub(crate) async fn changes(shared: &Shared, user: UserId, after: Seq, limit: usize) -> Result<InboxChanges, Reject> {
     let standing = Standing::of(shared, user).await?;
+    if after < standing.pruned_to {
+        return Ok(InboxChanges { head: standing.head, forgotten: true, ..InboxChanges::default() });
+    }
     let read = rows::read(shared, user, sql::CHANGED_AFTER, after, limit).await?;
     let more = read.len() == limit;
     let last = read.last().map_or(after, |row| row.shown.seq);
@@ -69,7 +72,7 @@ pub(crate) async fn changes(shared: &Shared, user: UserId, after: Seq, limit: us
     let marks = standing.marks.iter().filter(|(.., at)| *at > after && (!more || *at <= last));
     changes.extend(marks.map(|&(state, up_to, at)| marked(state, up_to, at, &standing)));
     changes.sort_by_key(|change| change.seq);
-    Ok(InboxChanges { changes, more, head: standing.head.max(last) })
+    Ok(InboxChanges { changes, more, head: standing.head.max(last), forgotten: false })
 }
 
 fn change(row: Read, standing: &Standing) -> InboxChange {

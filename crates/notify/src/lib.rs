@@ -16,6 +16,8 @@
 //! | `writing` | the statements by which a row comes, grows, shrinks, goes |
 //! | `queue` | notifications to many, and what waits for the end of quiet hours |
 //! | `inbox`, `rows` | changes, pages, marks, read and said in the reader's language |
+//! | `pruner`, `keeping` | what goes with time; what goes with a user |
+//! | `metrics` | the queue's length, age and rate |
 //! | `teller` | what changed goes to those who are connected |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `shared`, `running` | what all of them share, and how they reach the running server |
@@ -35,9 +37,12 @@
 
 mod deciding;
 mod inbox;
+mod keeping;
 mod kind;
+mod metrics;
 mod notices;
 mod notify;
+mod pruner;
 mod queue;
 mod quiet;
 mod routes;

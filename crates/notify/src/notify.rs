@@ -9,8 +9,9 @@ use tidings_server::{
 
 use crate::{
     inbox::Own,
+    keeping::Keeping,
     kind::{Kind, Kinds, Notification},
-    queue, routes,
+    pruner, queue, routes,
     running::Server,
     shared::Shared,
     sql::MIGRATIONS,
@@ -98,12 +99,14 @@ impl Pack for Notify {
         });
         to.notifications(Arc::new(Own(shared.clone())), Arc::new(Own(shared.clone())))
             .migrations(MIGRATIONS)
+            .keeps(Arc::new(Keeping(shared.clone())))
             .routes(routes::all(shared.clone()));
         to.on_start(move |tidings| {
             shared.started(&tidings);
             let serving = server.serves(tidings.clone());
             let (telling, working) = (shared.clone(), tidings.clone());
-            tidings.spawn(teller::run(telling, tidings.clone()));
+            tidings.spawn(teller::run(telling.clone(), tidings.clone()));
+            tidings.spawn(pruner::run(telling, tidings.clone()));
             tidings.spawn(async move {
                 // Let go with the task when the server stops: the engine holds the pack, which must not hold it.
                 let _serving = serving;

@@ -23,7 +23,7 @@ use tidings_server::{
 use tidings_wire::{GroupId, Id, MessageId, Reject, Set, UserId};
 use tokio::sync::Notify;
 
-use crate::{inbox::tell_heads, notices::Stored, shared::Shared, sql};
+use crate::{inbox::tell_heads, metrics, notices::Stored, shared::Shared, sql};
 
 /// Jobs that wait at most. With one more, an act that needs one is refused with `unavailable`.
 const JOBS: u64 = 10_000;
@@ -42,6 +42,9 @@ const DUE_AT_ONCE: i64 = 100;
 
 /// How often the clock is looked at for what is due, and a store that did not answer asked again.
 const TICK: Duration = Duration::from_millis(200);
+
+/// So many looks at the clock between two measurements of the queue.
+const MEASURE: u32 = 25;
 
 const POISONED: &str = "nothing panics while it holds this lock";
 
@@ -182,10 +185,19 @@ pub(crate) async fn run(shared: Arc<Shared>, tidings: Tidings) {
 }
 
 async fn recount(shared: &Shared) -> Result<(), Reject> {
-    let rows = shared.query(sql::JOB_COUNT, Vec::new()).await?;
-    let waiting = rows.first().and_then(|row| row[0].int()).unwrap_or_default();
-    shared.queue.waiting.store(waiting.cast_unsigned(), Ordering::Relaxed);
+    let waiting = measured(shared, None).await?;
+    shared.queue.waiting.store(waiting, Ordering::Relaxed);
     Ok(())
+}
+
+/// How many jobs wait; told to the metrics with the age of the oldest.
+async fn measured(shared: &Shared, now: Option<Now>) -> Result<u64, Reject> {
+    let rows = shared.query(sql::JOB_COUNT, Vec::new()).await?;
+    let column = |at: usize| rows.first().and_then(|row| row[at].int());
+    let waiting = column(0).unwrap_or_default().cast_unsigned();
+    let age = now.zip(column(1)).map_or(0, |(now, oldest)| now.unix() - oldest);
+    metrics::queue(waiting, age);
+    Ok(waiting)
 }
 
 async fn work(shared: &Arc<Shared>, tidings: &Tidings) {
@@ -237,6 +249,7 @@ async fn go_through(shared: &Arc<Shared>, tidings: &Tidings, mut job: Job) -> Re
     loop {
         let users = job.recipients.page(tidings, job.after).await?;
         let is_last = users.len() < PAGE as usize;
+        let recipients = users.len();
         let now = tidings.now();
         let mut deed = Deed::by(job.notice.actor);
         let id = Value::Int(job.id.get());
@@ -266,6 +279,7 @@ async fn go_through(shared: &Arc<Shared>, tidings: &Tidings, mut job: Job) -> Re
             }
         }
         tidings.commit(deed.project(tell_heads)).await?;
+        metrics::recipients(recipients);
         if is_last {
             shared.queue.waiting.fetch_sub(1, Ordering::Relaxed);
             return Ok(());
@@ -275,7 +289,13 @@ async fn go_through(shared: &Arc<Shared>, tidings: &Tidings, mut job: Job) -> Re
 
 /// Gives what waited for the end of quiet hours, as the server's clock says.
 async fn watch_the_clock(shared: &Arc<Shared>, tidings: &Tidings) {
+    let mut measure = 0_u32;
     loop {
+        if measure.is_multiple_of(MEASURE) {
+            // It is only a figure: the next one comes soon.
+            let _ = measured(shared, Some(tidings.now())).await;
+        }
+        measure = measure.wrapping_add(1);
         if shared.queue.due_at.load(Ordering::SeqCst) <= tidings.now().unix() {
             if let Err(reject) = give_due(shared, tidings).await {
                 tracing::warn!(%reject, "what waited for the end of quiet hours goes out later");

@@ -287,6 +287,59 @@ statements! {
     DEFERRED_TAKEN_BACK = "DELETE FROM notify_deferred WHERE id = (SELECT d.id FROM notify_deferred d WHERE d.owner = $1 \
                            AND d.subtype = $2 AND d.group_key = $3 AND d.actor = $4 ORDER BY d.id DESC LIMIT 1)";
 
+    /// above this row, below this row, second: rows whose last event lies before.
+    EXPIRED = "SELECT id, owner FROM notify_rows WHERE id > $1 AND id < $2 AND changed_at < $3 AND is_removed = 0 ORDER BY id LIMIT 200";
+    /// owner, row: a change by which it goes.
+    EXPIRE_HEAD = "UPDATE notify_inboxes SET head = head + 1, \
+                   unseen = unseen - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
+                   AND r.state = 0 AND r.changed > notify_inboxes.seen_to), \
+                   unread = unread - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
+                   AND r.state < 2 AND r.changed > notify_inboxes.read_to) \
+                   WHERE owner = $1 AND EXISTS (SELECT 1 FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_removed = 0) \
+                   RETURNING owner, head";
+    /// owner, row
+    EXPIRE_ROW = "UPDATE notify_rows SET changed = (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), is_removed = 1, \
+                  is_open = NULL, state = 3, actors = 0, actor = NULL, data = NULL, words = NULL \
+                  WHERE id = $2 AND owner = $1 AND is_removed = 0";
+    /// row
+    EXPIRE_ACTORS = "DELETE FROM notify_actors WHERE row_id = $1";
+    /// above this row, below this row, second: rows that went before.
+    GONE = "SELECT id, owner, changed FROM notify_rows WHERE id > $1 AND id < $2 AND changed_at < $3 AND is_removed = 1 \
+            ORDER BY id LIMIT 200";
+    /// owner, change: what went by then is known no more.
+    FORGET_HEAD = "UPDATE notify_inboxes SET pruned_to = $2 WHERE owner = $1 AND pruned_to < $2";
+    /// row
+    FORGET_ROW = "DELETE FROM notify_rows WHERE id = $1 AND is_removed = 1";
+    /// below this entry
+    TRACE_OLD = "DELETE FROM notify_trace WHERE id IN (SELECT id FROM notify_trace WHERE id < $1 ORDER BY id LIMIT 500) RETURNING id";
+    /// so many of the newest are kept: the id of the oldest of them
+    TRACE_OLDEST = "SELECT id FROM notify_trace ORDER BY id DESC LIMIT 1 OFFSET $1";
+
+    /// owner: some of their rows
+    ROWS_OF = "SELECT id FROM notify_rows WHERE owner = $1 ORDER BY changed LIMIT 200";
+    /// row
+    ROW_DELETE = "DELETE FROM notify_rows WHERE id = $1";
+    /// owner
+    INBOX_DELETE = "DELETE FROM notify_inboxes WHERE owner = $1";
+    /// owner
+    PREFERENCES_DELETE = "DELETE FROM notify_preferences WHERE owner = $1";
+    /// owner
+    POLICY_DELETE = "DELETE FROM notify_policies WHERE owner = $1";
+    /// owner
+    DEFERRED_OF_DELETE = "DELETE FROM notify_deferred WHERE owner = $1 OR actor = $1";
+    /// owner
+    TRACE_OF_DELETE = "DELETE FROM notify_trace WHERE owner = $1";
+    /// actor: some of the rows that they are joined into.
+    JOINED_BY = "SELECT r.owner, r.subtype, r.group_key, r.id FROM notify_actors a JOIN notify_rows r ON r.id = a.row_id \
+                 WHERE a.actor = $1 ORDER BY a.row_id DESC LIMIT 100";
+    /// row, actor: as often as they did it, but once.
+    JOINED_EVENTS = "UPDATE notify_rows SET events = events + 1 - (SELECT a.events FROM notify_actors a WHERE a.row_id = $1 AND a.actor = $2) \
+                     WHERE id = $1 AND EXISTS (SELECT 1 FROM notify_actors a WHERE a.row_id = $1 AND a.actor = $2)";
+    /// row, actor
+    JOINED_ONCE = "UPDATE notify_actors SET events = 1 WHERE row_id = $1 AND actor = $2";
+    /// actor: some of the rows that they alone are in.
+    SINGLE_BY = "SELECT id, owner FROM notify_rows WHERE actor = $1 AND is_removed = 0 ORDER BY id LIMIT 200";
+
     /// id, event, owner, subtype, step, why, second
     TRACE = "INSERT INTO notify_trace (id, event, owner, subtype, step, why, at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 }

@@ -91,6 +91,16 @@ pub(crate) fn shrink(owner: UserId, subtype: &str, group: &str, actor: UserId, w
     }
 }
 
+/// A row goes, whatever is in it; its reader is told.
+pub(crate) fn expire(owner: &Value, row: &Value) -> [Write; 3] {
+    let both = || [owner.clone(), row.clone()];
+    [
+        Write::new(sql::EXPIRE_HEAD, both()).returning(),
+        Write::new(sql::EXPIRE_ROW, both()),
+        Write::new(sql::EXPIRE_ACTORS, [row.clone()]),
+    ]
+}
+
 /// A notice that is not given, or not at once, and why.
 pub(crate) struct Trace<'a> {
     pub(crate) id: MessageId,

@@ -93,6 +93,8 @@ pub struct InboxChanges {
     pub more: bool,
     /// The inbox's head as of this reading.
     pub head: Seq,
+    /// Rows that are gone were forgotten above where the reading began: what is held is to be replaced by pages. There are no changes then.
+    pub forgotten: bool,
 }
 
 /// One change, as frames.

@@ -36,6 +36,8 @@ pub(super) struct InboxReplay {
     changes: VecDeque<InboxChange>,
     /// The reading came to the head that it saw, and that was it.
     seen: Option<Seq>,
+    /// What was removed meanwhile is known no more: the pages alone say what is there.
+    forgotten: bool,
     /// Readings that came to their end: with [`MAX_ROUNDS`] it goes live all the same.
     rounds: u8,
     /// What changes is sent as it comes, if it is above `at`.
@@ -90,6 +92,7 @@ impl InboxReplay {
         let ended = !found.more;
         self.rounds += u8::from(ended || found.changes.is_empty());
         self.known = self.known.max(found.head);
+        self.forgotten |= found.forgotten;
         self.seen = ended.then_some(found.head);
         self.changes = found.changes.into();
     }
@@ -99,6 +102,10 @@ impl InboxReplay {
             let Some(change) = self.changes.pop_front_if(|_| !full) else { return Next::Wait };
             self.at = self.at.max(change.seq);
             return Next::Send(change);
+        }
+        if std::mem::take(&mut self.forgotten) {
+            self.at = self.at.min(self.known.saturating_sub(1));
+            return Next::Behind;
         }
         // What lies between the last change and the head is skipped.
         self.at = self.at.max(self.seen.take().unwrap_or(0));
