@@ -96,6 +96,9 @@ fn version(schema: &Value) -> u64 {
 const SOURCES: &[(&str, &[&str])] = &[
     ("protocol/codes.json", &["spec", "codes"]),
     ("protocol/openapi.json", &["spec", "openapi"]),
+    ("protocol/asyncapi.json", &["spec", "asyncapi"]),
+    ("protocol/jsonschema.json", &["spec", "jsonschema"]),
+    ("protocol/tidings.ts", &["spec", "typescript"]),
     ("docs/configuration.md", &["config", "doc"]),
 ];
 
@@ -162,7 +165,7 @@ fn make(binary: &Binary) -> Result<Files> {
         let text = if path.ends_with(".json") { canonical(&text) } else { Ok(with_one_end(&text)) };
         files.insert((*path).to_owned(), text.with_context(|| format!("make {path}"))?);
     }
-    let types = serde_json::from_str(&binary.output(&["spec", "jsonschema"])?).context("it is no JSON")?;
+    let types = serde_json::from_str(&binary.output(&["spec", "types"])?).context("it is no JSON")?;
     files.extend(schemas(SCHEMAS, types).context("make the schemas")?);
     let pages = serde_json::from_str(&binary.output(&["spec", "pages"])?).context("it is no JSON")?;
     files.extend(self::pages(pages).context("make the pages about types")?);
