@@ -100,6 +100,7 @@ fn node_packages(folder: &Path) -> Result<()> {
     if !status.success() {
         bail!("`npm ci` failed ({status}); run it by hand in {}, then run this again", folder.display());
     }
+    fs::create_dir_all(folder.join("node_modules")).context("make the folder of Node's packages")?;
     fs::write(&done, wanted).with_context(|| format!("write {}", done.display()))
 }
 
@@ -173,5 +174,23 @@ mod tests {
     #[test]
     fn a_program_that_does_not_exist_does_not_answer() {
         assert!(!answers("no-such-program-anywhere", &[]));
+    }
+
+    #[test]
+    fn packages_of_node_are_installed_when_the_lock_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file("package.json"), r#"{"name":"checks","private":true}"#).unwrap();
+        fs::write(file("package-lock.json"), r#"{"name":"checks","lockfileVersion":3,"packages":{"":{}}}"#).unwrap();
+        fs::create_dir(file("node_modules")).unwrap();
+        fs::write(file("node_modules/of-before"), "").unwrap();
+        node_packages(folder.path()).unwrap();
+        assert!(!file("node_modules/of-before").exists(), "npm ci begins anew");
+        fs::write(file("node_modules/of-now"), "").unwrap();
+        node_packages(folder.path()).unwrap();
+        assert!(file("node_modules/of-now").exists(), "nothing is installed twice");
+        fs::write(file("package-lock.json"), "no lock").unwrap();
+        let error = node_packages(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("`npm ci` failed"), "{error}");
     }
 }
