@@ -8,9 +8,9 @@ import { found, prepare } from "./ajv.mjs";
 
 const ASYNCAPI = createRequire(import.meta.url)("@asyncapi/specs/schemas/3.0.0-without-$id.json");
 
+const fits = prepare(new Ajv({ strict: false, allErrors: true })).compile(ASYNCAPI);
+
 export function asyncapi(document) {
-  const standard = prepare(new Ajv({ strict: false, allErrors: true }));
-  const fits = standard.compile(ASYNCAPI);
   const wrong = fits(document) ? [] : found("", fits.errors);
   const lost = references(document).filter((path) => follow(document, path) === undefined);
   wrong.push(...lost.map((path) => `${path}: leads nowhere`));

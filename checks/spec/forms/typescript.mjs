@@ -21,8 +21,12 @@ const OPTIONS = {
   moduleResolution: ts.ModuleResolutionKind.Bundler,
 };
 
+/** The files of the language's library, which every program of this process shares. */
+const LIBRARY = new Map();
+
 export async function typescript(module) {
-  const program = ts.createProgram([RIGHT, WRONG], { ...OPTIONS, paths: { tidings: [module] } });
+  const options = { ...OPTIONS, paths: { tidings: [module] } };
+  const program = ts.createProgram([RIGHT, WRONG], options, host(options));
   const said = ts.getPreEmitDiagnostics(program).map(described);
   const marked = ts.sys.readFile(WRONG).split("\n").flatMap((text, index) => (text.endsWith("// refused") ? [index + 1] : []));
   const meant = ({ name, line }) => name === "wrong.ts" && marked.includes(line);
@@ -30,6 +34,21 @@ export async function typescript(module) {
   const wrong = said.filter((one) => !meant(one)).map(({ name, line, text }) => `${name}:${line}: ${text}`);
   wrong.push(...marked.filter((line) => !refused.has(line)).map((line) => `wrong.ts:${line}: compiles`));
   return { checked: `compiled by tsc ${ts.version}, ${refused.size} of ${marked.length} misuses refused`, wrong };
+}
+
+function host(options) {
+  const own = ts.createCompilerHost(options);
+  const read = own.getSourceFile;
+  own.getSourceFile = (name, ...rest) => {
+    if (!name.startsWith(own.getDefaultLibLocation())) {
+      return read(name, ...rest);
+    }
+    if (!LIBRARY.has(name)) {
+      LIBRARY.set(name, read(name, ...rest));
+    }
+    return LIBRARY.get(name);
+  };
+  return own;
 }
 
 /** What the compiler says, by file and line. */

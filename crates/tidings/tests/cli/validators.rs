@@ -15,133 +15,141 @@ fn checks() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checks/spec")
 }
 
-/// Whether the form's validator takes the text, and what it says.
-fn validate(form: &str, text: &str) -> (bool, String) {
+/// What the form's validators find wrong with each of the texts.
+fn wrong(form: &str, texts: &[String]) -> Vec<String> {
     let installed = checks().join("node_modules").exists();
     assert!(installed, "the validators are not installed: run `cargo xtask test`, or `npm ci` in checks/spec");
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(if form == "typescript" { "tidings.ts" } else { "document.json" });
-    fs::write(&file, text).unwrap();
+    let extension = if form == "typescript" { "ts" } else { "json" };
+    let files = texts.iter().enumerate().map(|(index, text)| {
+        let file = folder.path().join(format!("{index}.{extension}"));
+        fs::write(&file, text).unwrap();
+        file
+    });
     let output = Command::new("node")
         .args(["check.mjs", form])
-        .arg(&file)
+        .args(files)
         .current_dir(checks())
         .output()
         .expect("Node 18 or newer: on Debian, `apt-get install nodejs npm`");
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(output.status.code().is_some_and(|code| code < 2) && said.contains("wrong"), "the check broke: {said}");
-    (output.status.success(), said)
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let found: Vec<Vec<String>> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["wrong"].take())
+        .map(|wrong| serde_json::from_value(wrong).unwrap())
+        .collect();
+    assert_eq!(found.len(), texts.len(), "the check broke: {lines}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.success(), found.iter().all(Vec::is_empty), "it ends with what it found: {lines}");
+    found.iter().map(|wrong| wrong.join("\n")).collect()
 }
 
-fn takes(form: &str, text: &str) {
-    let (good, said) = validate(form, text);
-    assert!(good, "{said}");
+fn takes(form: &str) {
+    assert_eq!(wrong(form, &[printed(form)]), [""], "{form}");
 }
 
-/// That the form's validator refuses what `tidings spec` prints after this change, with words that say why.
-fn refuses(form: &str, change: impl FnOnce(&mut Value), why: &str) {
-    let mut document = spec(form);
-    change(&mut document);
-    let (good, said) = validate(form, &document.to_string());
-    assert!(!good && said.contains(why), "{why}: {said}");
+/// That the form's validators refuse each of the texts, with words that say why.
+fn refuses(form: &str, broken: &[(String, &str)]) {
+    let texts: Vec<_> = broken.iter().map(|(text, _)| text.clone()).collect();
+    for (said, (_, why)) in wrong(form, &texts).iter().zip(broken) {
+        assert!(said.contains(why), "{form}, {why}: {said:?}");
+    }
+}
+
+/// What breaks a document, and what is said of it then.
+type Change = (fn(&mut Value), &'static str);
+
+/// The document that `tidings spec` prints, after each of these changes.
+fn changed(form: &str, changes: &[Change]) -> Vec<(String, &'static str)> {
+    let document = spec(form);
+    let after = |change: fn(&mut Value)| {
+        let mut document = document.clone();
+        change(&mut document);
+        document.to_string()
+    };
+    changes.iter().map(|&(change, why)| (after(change), why)).collect()
+}
+
+fn remove(from: &mut Value, name: &str) {
+    from.as_object_mut().unwrap().remove(name).unwrap();
 }
 
 #[test]
-fn the_asyncapi_document_is_one() {
-    takes("asyncapi", &printed("asyncapi"));
+fn what_is_printed_is_taken() {
+    ["asyncapi", "openapi", "jsonschema", "typescript"].into_iter().for_each(takes);
 }
 
 #[test]
 fn a_broken_asyncapi_document_is_refused() {
-    let operation = "v1_receive_send_private";
-    refuses(
-        "asyncapi",
-        |document| document["operations"][operation]["action"] = json!("hear"),
-        "must be equal to one of",
-    );
-    refuses(
-        "asyncapi",
-        |document| drop(document["components"]["messages"].as_object_mut().unwrap().remove("server_ack")),
-        "#/components/messages/server_ack: leads nowhere",
-    );
-    refuses(
-        "asyncapi",
-        |document| {
-            document["operations"][operation]["messages"][0]["$ref"] = json!("#/components/messages/send_private")
-        },
-        "is not of its channel",
-    );
-    refuses(
-        "asyncapi",
-        |document| document["components"]["messages"]["send_private"]["examples"][0]["payload"]["to"] = json!([2]),
-        "message send_private: its example/to",
-    );
-}
-
-#[test]
-fn the_openapi_document_is_one() {
-    takes("openapi", &printed("openapi"));
+    let changes: &[Change] = &[
+        (|document| document["operations"]["v1_send_server_ack"]["action"] = json!("hear"), "must be equal to one of"),
+        (
+            |document| remove(&mut document["components"]["messages"], "server_ack"),
+            "messages/server_ack: leads nowhere",
+        ),
+        (
+            |document| {
+                let message = json!("#/components/messages/server_ack");
+                document["operations"]["v1_send_server_ack"]["messages"][0]["$ref"] = message;
+            },
+            "is not of its channel",
+        ),
+        (
+            |document| {
+                let message = &mut document["components"]["messages"]["send_private"];
+                message["examples"][0]["payload"]["to"] = json!([2]);
+            },
+            "message send_private: its example/to",
+        ),
+    ];
+    refuses("asyncapi", &changed("asyncapi", changes));
 }
 
 #[test]
 fn a_broken_openapi_document_is_refused() {
-    let answer = |document: &mut Value| document["paths"]["/v1/feed"]["get"]["responses"]["200"].take();
-    refuses("openapi", |document| drop(answer(document)), "/paths/~1v1~1feed/get/responses/200");
-    refuses(
-        "openapi",
-        |document| drop(document["components"]["schemas"].as_object_mut().unwrap().remove("Problem")),
-        "\"Problem\" does not exist",
-    );
-    refuses(
-        "openapi",
-        |document| document["paths"]["/v1/feed"]["get"]["operationId"] = json!("get_me"),
-        "operationId `get_me` is given twice",
-    );
-}
-
-#[test]
-fn the_bundle_of_schemas_is_json_schema_and_takes_each_types_example() {
-    takes("jsonschema", &printed("jsonschema"));
+    let changes: &[Change] = &[
+        (
+            |document| remove(&mut document["paths"]["/v1/feed"]["get"]["responses"]["200"], "description"),
+            "/paths/~1v1~1feed/get/responses/200: must have required property 'description'",
+        ),
+        (|document| remove(&mut document["components"]["schemas"], "Problem"), "\"Problem\" does not exist"),
+        (
+            |document| document["paths"]["/v1/feed"]["get"]["operationId"] = json!("get_me"),
+            "operationId `get_me` is given twice",
+        ),
+    ];
+    refuses("openapi", &changed("openapi", changes));
 }
 
 #[test]
 fn a_broken_bundle_of_schemas_is_refused() {
-    let field = "/$defs/message.private/properties/to";
-    refuses(
-        "jsonschema",
-        |bundle| bundle["$defs"]["message.private"]["type"] = json!("objekt"),
-        "message.private/type",
-    );
-    refuses("jsonschema", |bundle| *bundle.pointer_mut(field).unwrap() = json!({"$ref": "#/$defs/Lost"}), "Lost");
-    refuses(
-        "jsonschema",
-        |bundle| *bundle.pointer_mut(field).unwrap() = json!({"type": "boolean"}),
-        "message.private: its example/to",
-    );
-    refuses(
-        "jsonschema",
-        |bundle| drop(bundle["$defs"]["message.private"].as_object_mut().unwrap().remove("examples")),
-        "message.private: has no example",
-    );
-    refuses("jsonschema", |bundle| bundle["$defs"]["frame.client"]["anyOf"] = json!([true]), "takes anything");
-}
-
-#[test]
-fn the_types_of_typescript_compile_and_refuse_misuse() {
-    takes("typescript", &printed("typescript"));
+    let changes: &[Change] = &[
+        (|bundle| bundle["$defs"]["message.private"]["type"] = json!("objekt"), "message.private/type"),
+        (
+            |bundle| bundle["$defs"]["message.private"]["properties"]["to"] = json!({"$ref": "#/$defs/Lost"}),
+            "can't resolve reference #/$defs/Lost",
+        ),
+        (
+            |bundle| bundle["$defs"]["message.private"]["properties"]["to"] = json!({"type": "boolean"}),
+            "message.private: its example/to",
+        ),
+        (|bundle| remove(&mut bundle["$defs"]["message.private"], "examples"), "message.private: has no example"),
+        (|bundle| bundle["$defs"]["frame.client"]["anyOf"] = json!([true]), "frame:client: takes anything"),
+    ];
+    refuses("jsonschema", &changed("jsonschema", changes));
 }
 
 #[test]
 fn broken_types_of_typescript_are_refused() {
     let module = printed("typescript");
-    for (is, becomes, why) in [
+    let broken = [
         ("  to: Id;", "  to: Identity;", "Cannot find name 'Identity'"),
         ("  content: string;", "  content: number;", "right.ts"),
         ("  content: string;", "  content?: string;", "wrong.ts:5: compiles"),
         ("export type CloseCode = ", "export type CloseCode = number | ", "wrong.ts:10: compiles"),
-    ] {
+    ];
+    let broken = broken.map(|(is, becomes, why)| {
         assert!(module.contains(is), "{is}");
-        let (good, said) = validate("typescript", &module.replace(is, becomes));
-        assert!(!good && said.contains(why), "{why}: {said}");
-    }
+        (module.replace(is, becomes), why)
+    });
+    refuses("typescript", &broken);
 }
