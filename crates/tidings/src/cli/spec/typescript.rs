@@ -277,9 +277,48 @@ fn comment(file: &mut String, indent: &str, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use tidings_wire::UserId;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use tidings_wire::{Audience, Message, Sender, UserId};
 
     use super::*;
+
+    macro_rules! message {
+        ($name:ident, $kind:literal { $($field:ident: $type:ty),* }) => {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            struct $name { $($field: $type),* }
+            impl Message for $name {
+                const TYPE: &'static str = $kind;
+                fn audience(&self, _: &Sender) -> Audience { Audience::everyone() }
+            }
+        };
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    enum Style {
+        Soft,
+        Hard,
+    }
+
+    message!(Poke, "poke" { style: Style });
+    message!(PokeStyle, "poke_style" { named: bool });
+    message!(Sending, "client_hello" { named: bool });
+
+    #[test]
+    fn names_of_types_are_those_of_nothing_else() {
+        let extend = |app: crate::App| app.message::<Poke>().message::<PokeStyle>().message::<Sending>();
+        let module = module(&Protocol::of(&extend).unwrap_or_else(|_| panic!("three types that fit")));
+        for line in [
+            r#"export type PokeStyle = "Soft" | "Hard";"#,
+            "  style: PokeStyle;",
+            "  poke: Poke;",
+            "  poke_style: PokeStyleFields;",
+            "  client_hello: ClientHelloFields;",
+            "  event: EventFields;",
+        ] {
+            assert!(module.lines().any(|found| found == line), "{line}\n{module}");
+        }
+    }
 
     fn expression(schema: Value) -> String {
         Writer::new(&schema, "Poke").expression(&schema, "")
