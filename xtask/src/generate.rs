@@ -12,22 +12,36 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 mod compatible;
+mod judge;
+mod released;
 
-use compatible::Ways;
+use released::Released;
 
-/// Writes the generated files into `folder`, or with `check` compares them with those there, and names each that differs
-/// (`Ok(false)`). Where a schema would break those who know the one that is there, it says so and writes nothing.
+/// What to do with the generated files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Write them.
+    Write,
+    /// Write nothing, and compare them with those that are there.
+    Check,
+    /// Write them, and note their schemas as released.
+    Release,
+}
+
+/// Writes the generated files into `folder`, or compares them with those there and names each that differs (`Ok(false)`). Where a
+/// schema would break those who know the one that is there, or the one that was released, it says so and writes nothing.
 ///
 /// # Errors
-/// The workspace does not build, a command of the binary fails or says something that can't be used, or a file can't
-/// be written.
-pub(crate) fn run(root: &Path, folder: &Path, check: bool) -> Result<bool> {
+/// The workspace does not build, a command of the binary fails or says something that can't be used, a file can't be written, or
+/// the note of what was released is not there or was changed by hand.
+pub(crate) fn run(root: &Path, folder: &Path, purpose: Purpose) -> Result<bool> {
+    let released = if purpose == Purpose::Release { Released::read_or_none(folder)? } else { Released::read(folder)? };
     let files = make(&Binary::build(root)?)?;
-    let breaking = breaking(folder, &files)?;
+    let breaking = judge::breaking(folder, &files, &released)?;
     for sentence in &breaking {
         println!("{sentence}");
     }
-    if check {
+    if purpose == Purpose::Check {
         let differences = compare(folder, &files)?;
         for difference in &differences {
             println!("{difference}; run `cargo xtask generate` and commit the result");
@@ -41,61 +55,21 @@ pub(crate) fn run(root: &Path, folder: &Path, check: bool) -> Result<bool> {
     }
     write(folder, &files)?;
     println!("{} generated files written", files.len());
+    if purpose == Purpose::Release {
+        fs::write(folder.join(released::FILE), released.with(&files)?.text())
+            .with_context(|| format!("write {}", released::FILE))?;
+        println!("their schemas are noted in {} as released", released::FILE);
+    }
     Ok(true)
-}
-
-/// One sentence for each change of a committed schema that breaks those who know it, as [`compatible`] has the rules.
-///
-/// A message type may break with a new `VERSION`; the protocol's own frames have none, so they may not.
-fn breaking(folder: &Path, files: &Files) -> Result<Vec<String>> {
-    let mut sentences = Vec::new();
-    for (path, made) in files {
-        let Some(ways) = ways(path) else { continue };
-        // One that is not there is new; one that can't be read is told as a difference.
-        let Ok(committed) = fs::read_to_string(folder.join(path)) else { continue };
-        let Ok(committed) = serde_json::from_str::<Value>(&committed) else { continue };
-        let made: Value = serde_json::from_str(made).with_context(|| format!("read what was made for {path}"))?;
-        let [before, now] = [&committed, &made].map(version);
-        let advice = match ways {
-            Ways::Both if now > before => continue,
-            Ways::Both if now < before => {
-                sentences.push(format!("{path}: VERSION went back from {before} to {now}, and versions only grow"));
-                continue;
-            }
-            Ways::Both => format!(
-                "keep it as it was, or raise the type's VERSION to {} and let its `upgrade` read what is stored",
-                before + 1
-            ),
-            Ways::Sent | Ways::Read => "keep it as it was: frames have no version, so clients can't tell".to_owned(),
-        };
-        let found = compatible::breaks(&committed, &made, ways);
-        sentences.extend(found.into_iter().map(|found| format!("{path}: {found}; {advice}")));
-    }
-    Ok(sentences)
-}
-
-/// Which way the values of a schema go; none of what is no schema.
-fn ways(path: &str) -> Option<Ways> {
-    let (folder, file) = path.rsplit_once('/')?;
-    match folder {
-        SCHEMAS => Some(Ways::Both),
-        CLIENT_FRAMES => Some(Ways::Sent),
-        SERVER_FRAMES => Some(Ways::Read),
-        MESSAGE_FRAMES if file == "sent.json" => Some(Ways::Sent),
-        MESSAGE_FRAMES => Some(Ways::Read),
-        _ => None,
-    }
-}
-
-/// The version that a golden schema carries; those from before they carried one are of the first.
-fn version(schema: &Value) -> u64 {
-    schema["x-version"].as_u64().unwrap_or(1)
 }
 
 /// What each file comes from. Schemas are apart ([`SCHEMAS`]): one command makes many files.
 const SOURCES: &[(&str, &[&str])] = &[
     ("protocol/codes.json", &["spec", "codes"]),
     ("protocol/openapi.json", &["spec", "openapi"]),
+    ("protocol/asyncapi.json", &["spec", "asyncapi"]),
+    ("protocol/jsonschema.json", &["spec", "jsonschema"]),
+    ("protocol/tidings.ts", &["spec", "typescript"]),
     ("docs/configuration.md", &["config", "doc"]),
 ];
 
@@ -162,7 +136,7 @@ fn make(binary: &Binary) -> Result<Files> {
         let text = if path.ends_with(".json") { canonical(&text) } else { Ok(with_one_end(&text)) };
         files.insert((*path).to_owned(), text.with_context(|| format!("make {path}"))?);
     }
-    let types = serde_json::from_str(&binary.output(&["spec", "jsonschema"])?).context("it is no JSON")?;
+    let types = serde_json::from_str(&binary.output(&["spec", "types"])?).context("it is no JSON")?;
     files.extend(schemas(SCHEMAS, types).context("make the schemas")?);
     let pages = serde_json::from_str(&binary.output(&["spec", "pages"])?).context("it is no JSON")?;
     files.extend(self::pages(pages).context("make the pages about types")?);
@@ -295,46 +269,6 @@ mod tests {
         write(root.path(), &files(&[("protocol/schemas/poke.json", "{}\n")])).unwrap();
         assert!(!root.path().join("protocol/schemas/gone.json").exists());
         assert!(root.path().join("protocol/schemas/poke.json").exists());
-    }
-
-    /// What is said of a committed schema and one that is made now.
-    fn said_of(path: &str, committed: Value, made: Value) -> Vec<String> {
-        let root = tempfile::tempdir().unwrap();
-        write(root.path(), &files(&[(path, &committed.to_string())])).unwrap();
-        breaking(root.path(), &files(&[(path, &made.to_string())])).unwrap()
-    }
-
-    #[test]
-    fn a_breaking_change_of_a_type_needs_a_new_version() {
-        let schema = |version: u64, field: &str| serde_json::json!({"x-version": version, "type": "object", "properties": {field: {"type": "string"}}});
-        let path = "protocol/schemas/poke.json";
-        let said = said_of(path, schema(1, "a"), schema(1, "b"));
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert!(said[0].starts_with("protocol/schemas/poke.json: `a`: the field is gone"), "{said:?}");
-        assert!(said[0].contains("raise the type's VERSION to 2"), "{said:?}");
-        assert_eq!(said_of(path, schema(1, "a"), schema(2, "b")), [""; 0]);
-        assert!(said_of(path, schema(2, "a"), schema(1, "a"))[0].contains("VERSION went back from 2 to 1"));
-        let mut unversioned = schema(1, "a");
-        unversioned.as_object_mut().unwrap().remove("x-version");
-        assert_eq!(said_of(path, unversioned.clone(), schema(1, "a")), [""; 0]);
-        assert_eq!(said_of(path, unversioned, schema(1, "b")).len(), 1);
-    }
-
-    #[test]
-    fn frames_are_judged_by_who_sends_them_and_have_no_version() {
-        let (less, more) = (
-            serde_json::json!({"type": "object"}),
-            serde_json::json!({"x-version": 9, "type": "object", "properties": {"a": {}}, "required": ["a"]}),
-        );
-        for (path, breaks) in [
-            ("protocol/frames/client/hello.json", 1),
-            ("protocol/frames/message/sent.json", 1),
-            ("protocol/frames/message/v1-kept.json", 0),
-            ("protocol/frames/server/welcome.json", 0),
-            ("protocol/codes.json", 0),
-        ] {
-            assert_eq!(said_of(path, less.clone(), more.clone()).len(), breaks, "{path}");
-        }
     }
 
     #[test]

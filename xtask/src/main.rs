@@ -30,12 +30,21 @@ mod setup;
 mod test;
 mod tidy;
 
+use generate::Purpose;
+
 fn main() -> ExitCode {
     let root = repository();
     let done = match Arguments::parse().chore {
         Chore::Test { thorough } => test::run(&root, thorough),
         Chore::Tidy => tidy::run(&root),
-        Chore::Generate { check, folder } => generate::run(&root, folder.as_deref().unwrap_or(&root), check),
+        Chore::Generate { check, release, folder } => {
+            let purpose = match (check, release) {
+                (true, _) => Purpose::Check,
+                (false, true) => Purpose::Release,
+                (false, false) => Purpose::Write,
+            };
+            generate::run(&root, folder.as_deref().unwrap_or(&root), purpose)
+        }
         Chore::Autobahn => autobahn::run(&root),
         Chore::Miri => miri::run(&root),
         Chore::Fuzz { seconds, target } => fuzz::run(&root, seconds, target.as_deref()),
@@ -73,6 +82,9 @@ enum Chore {
         /// Write nothing: fail if a committed file is not what the code makes
         #[arg(long)]
         check: bool,
+        /// Also note the schemas as released: from then on they may not break clients, even where the committed ones are edited
+        #[arg(long, conflicts_with = "check")]
+        release: bool,
         /// A folder with the committed files, in place of the repository
         #[arg(long = "in", value_name = "FOLDER")]
         folder: Option<PathBuf>,

@@ -9,12 +9,18 @@ use anyhow::{Context, Result, bail};
 
 /// Looks for everything the tests need, and installs what is missing.
 ///
-/// On Debian (and its children) as root it runs `apt-get`; anywhere else it only says what to run.
+/// On Debian (and its children) as root it runs `apt-get`; anywhere else it only says what to run. The packages of Node that
+/// `checks/spec` locks go into its own folder, on every machine.
 ///
 /// # Errors
 /// Something is missing and can't be installed from here: the message holds the exact lines to run. Nothing is ever
 /// skipped instead.
-pub(crate) fn ensure() -> Result<()> {
+pub(crate) fn ensure(root: &Path) -> Result<()> {
+    programs()?;
+    node_packages(&root.join("checks/spec"))
+}
+
+fn programs() -> Result<()> {
     let missing = missing();
     if missing.is_empty() {
         return Ok(());
@@ -72,7 +78,31 @@ const NEEDS: &[Need] = &[
         is_there: has_postgres,
         debian: &["postgresql"],
     },
+    Need {
+        what: "Node 18 or later with npm",
+        why: "what `tidings spec` prints is checked by the public validators, which are programs for it",
+        is_there: has_node,
+        debian: &["nodejs", "npm"],
+    },
 ];
+
+/// Installs what the folder's lock names, unless that is what is there.
+fn node_packages(folder: &Path) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let wanted = fs::read(&lock).with_context(|| format!("read {}", lock.display()))?;
+    let done = folder.join("node_modules/.installed");
+    if fs::read(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    eprintln!("xtask: npm ci, in {}", folder.display());
+    let status =
+        Command::new("npm").arg("ci").current_dir(folder).stdin(Stdio::null()).status().context("start npm")?;
+    if !status.success() {
+        bail!("`npm ci` failed ({status}); run it by hand in {}, then run this again", folder.display());
+    }
+    fs::create_dir_all(folder.join("node_modules")).context("make the folder of Node's packages")?;
+    fs::write(&done, wanted).with_context(|| format!("write {}", done.display()))
+}
 
 fn missing() -> Vec<&'static Need> {
     NEEDS.iter().filter(|need| !(need.is_there)()).collect()
@@ -100,6 +130,11 @@ fn answers(program: &str, arguments: &[&str]) -> bool {
 fn has_postgres() -> bool {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     answers("initdb", &["--version"]) || versions.into_iter().any(|version| version.path().join("bin/initdb").exists())
+}
+
+fn has_node() -> bool {
+    let new_enough = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
+    answers("node", &["--eval", new_enough]) && answers("npm", &["--version"])
 }
 
 /// A compiler without the C library's headers is as good as none, so a line that needs one is tried.
@@ -139,5 +174,23 @@ mod tests {
     #[test]
     fn a_program_that_does_not_exist_does_not_answer() {
         assert!(!answers("no-such-program-anywhere", &[]));
+    }
+
+    #[test]
+    fn packages_of_node_are_installed_when_the_lock_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file("package.json"), r#"{"name":"checks","private":true}"#).unwrap();
+        fs::write(file("package-lock.json"), r#"{"name":"checks","lockfileVersion":3,"packages":{"":{}}}"#).unwrap();
+        fs::create_dir(file("node_modules")).unwrap();
+        fs::write(file("node_modules/of-before"), "").unwrap();
+        node_packages(folder.path()).unwrap();
+        assert!(!file("node_modules/of-before").exists(), "npm ci begins anew");
+        fs::write(file("node_modules/of-now"), "").unwrap();
+        node_packages(folder.path()).unwrap();
+        assert!(file("node_modules/of-now").exists(), "nothing is installed twice");
+        fs::write(file("package-lock.json"), "no lock").unwrap();
+        let error = node_packages(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("`npm ci` failed"), "{error}");
     }
 }

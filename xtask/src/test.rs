@@ -18,7 +18,7 @@ use crate::setup;
 /// # Errors
 /// What the tests need is missing and can't be installed, or cargo can't be started.
 pub(crate) fn run(root: &Path, thorough: bool) -> Result<bool> {
-    setup::ensure()?;
+    setup::ensure(root)?;
     let mut total = Tally::default();
     for arguments in RUNS {
         total += cargo_test(root, arguments, thorough)?;

@@ -40,7 +40,7 @@ pub struct Hello {
     /// The epoch of `heads`: required with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
-    /// The last seq held of each stream that is to be resumed: conversations and `inbox`, at most [`MAX_HEADS`].
+    /// The last seq held of each stream that is to be resumed: conversations and `inbox`, at most 500.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub heads: BTreeMap<String, Seq>,
 }

@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     changed, changes, connections, conversations, erasure, export, groups, history, marks, me, messages, operate,
-    presence, rollouts, schema, types,
+    operations::Operations, presence, rollouts, schema, types,
 };
 use crate::{guard, handle::Tidings, problem::ProblemDocument, upgrade};
 
@@ -45,6 +45,7 @@ pub(crate) fn assemble(
         .routes(routes!(operate::metrics))
         .split_for_parts();
     Credentials(session_cookie).modify(&mut openapi);
+    Operations.modify(&mut openapi);
     (v1, openapi)
 }
 

@@ -13,6 +13,7 @@ mod marks;
 mod me;
 mod messages;
 mod operate;
+mod operations;
 mod presence;
 mod rollouts;
 pub mod schema;

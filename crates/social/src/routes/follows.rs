@@ -190,6 +190,7 @@ async fn list(
 pub(crate) struct AskingPage {
     /// `pending` if absent, `accepted` or `denied`.
     #[serde(default)]
+    #[param(inline)]
     state: FollowState,
     /// Followers with ids above this one.
     #[param(value_type = Option<Id>)]

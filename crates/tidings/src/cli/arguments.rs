@@ -52,7 +52,7 @@ pub(super) enum Command {
     /// Kill a server of its own again and again, and look whether it keeps what it acknowledged
     #[cfg(feature = "bench")]
     Prove(Prove),
-    /// Print what the protocol is made of, as JSON
+    /// Print the protocol as the program has it, for other tools to read
     Spec(Spec),
     /// Write the beginnings of something of your own
     #[command(subcommand)]
@@ -199,11 +199,19 @@ pub(super) struct Spec {
 pub(super) enum What {
     /// Error and close codes with their meanings
     Codes,
-    /// The HTTP API
+    /// The HTTP API as an OpenAPI 3.1 document
     Openapi,
-    /// The schema of every registered message type
+    /// The WebSocket as an AsyncAPI 3.0 document: both dialects, each frame and message type, in both directions
+    Asyncapi,
+    /// Every schema in one JSON Schema document (draft 2020-12)
     Jsonschema,
+    /// Every frame and message type as types of TypeScript
+    Typescript,
+    /// The golden schema of every registered message type, with its version
+    #[value(hide = true)]
+    Types,
     /// The schema of every frame of tidings.v1 that is no message
+    #[value(hide = true)]
     Frames,
     /// A page of documentation for every registered message type
     Pages,

@@ -1,8 +1,11 @@
 //! `tidings spec …`: the protocol as the code has it, in the forms that other tools read. What stands under `protocol/` and
 //! `docs/types/` is made of it.
 
+mod asyncapi;
+mod bundle;
 mod pages;
 mod protocol;
+mod typescript;
 
 use serde_json::{Map, Value, json};
 use tidings_wire::{CloseCode, Code};
@@ -15,7 +18,10 @@ pub(super) fn run(what: What, extend: Extend<'_>) -> Result<(), Failure> {
     let value = match what {
         What::Codes => codes(),
         What::Openapi => super::assemble::openapi(extend)?,
-        What::Jsonschema => types(&Protocol::of(extend)?),
+        What::Asyncapi => asyncapi::document(&Protocol::of(extend)?),
+        What::Jsonschema => bundle::bundle(&Protocol::of(extend)?),
+        What::Typescript => return answer(&typescript::module(&Protocol::of(extend)?)),
+        What::Types => types(&Protocol::of(extend)?),
         What::Frames => frames(&Protocol::of(extend)?),
         What::Pages => pages::pages(&Protocol::of(extend)?),
     };

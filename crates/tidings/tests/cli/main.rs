@@ -23,3 +23,4 @@ mod spec;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod validators;

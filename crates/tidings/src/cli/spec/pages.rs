@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
-use tidings_wire::{Code, Keep, Senders, UserId};
+use tidings_wire::{Code, Keep, Senders};
 
-use super::protocol::{MessageType, Protocol};
+use super::protocol::{MessageType, Protocol, is_id};
 use crate::configuration::{Rate, TimeSpan};
 
 /// The pages by the types' names.
@@ -50,13 +50,7 @@ fn page(protocol: &Protocol, kind: &MessageType) -> String {
 /// What is said of the type as a whole.
 fn facts(kind: &MessageType) -> Vec<(&'static str, String)> {
     let info = &kind.info;
-    let (name, told) = (info.name, &kind.told);
-    let audience = told.audience.clone().unwrap_or_else(|| "whom its `audience` names".to_owned());
-    let heard = match told.handled {
-        true if audience.starts_with("nobody") => "whom its handler chooses".to_owned(),
-        true => format!("{audience}, unless its handler says otherwise"),
-        false => audience,
-    };
+    let name = info.name;
     let kept = match info.keep {
         Keep::Never => "no".to_owned(),
         Keep::Forever => format!("until it is deleted; `[types.{name}] keep` shortens it"),
@@ -74,7 +68,7 @@ fn facts(kind: &MessageType) -> Vec<(&'static str, String)> {
     let rollout =
         format!("on for everybody; `[types.{name}] rollout` or `PUT /v1/types/{name}/rollout` switch it on for some");
     vec![
-        ("who hears it", heard),
+        ("who hears it", kind.heard_by()),
         ("kept", kept),
         ("in a conversation", stream.to_owned()),
         ("who may send it", senders),
@@ -128,11 +122,6 @@ fn takes(root: &Value, schema: &Value) -> String {
     };
     let words: Vec<_> = kinds.iter().map(|kind| of_kind(root, kind, schema)).collect();
     if words.is_empty() { "anything".to_owned() } else { words.join(" or ") }
-}
-
-/// Whether it is the form of a user's, group's or post's id, alone or beside others.
-fn is_id(schema: &Value) -> bool {
-    schema.get("oneOf").is_some_and(|forms| *forms == schemars::schema_for!(UserId).to_value()["oneOf"])
 }
 
 fn of_kind(root: &Value, kind: &str, schema: &Value) -> String {
@@ -201,6 +190,8 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tidings_wire::UserId;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidings_engine::{TypeDescription, TypeInfo};
-use tidings_wire::{client_frames, message_frames, server_frames};
+use tidings_wire::{UserId, client_frames, message_frames, server_frames};
 
 use crate::cli::{
     assemble::{self, Extend},
@@ -36,6 +36,7 @@ impl Protocol {
             let told = server.describe(info.name).unwrap_or_default();
             let mut schema = info.schema.clone();
             schema["x-version"] = json!(info.version);
+            schema.sort_all_objects();
             MessageType { info, told, schema }
         });
         Ok(Self {
@@ -59,6 +60,16 @@ impl MessageType {
         self.schema["description"].as_str().unwrap_or_default()
     }
 
+    /// Who hears it, in words.
+    pub(super) fn heard_by(&self) -> String {
+        let audience = self.told.audience.clone().unwrap_or_else(|| "whom its `audience` names".to_owned());
+        match self.told.handled {
+            true if audience.starts_with("nobody") => "whom its handler chooses".to_owned(),
+            true => format!("{audience}, unless its handler says otherwise"),
+            false => audience,
+        }
+    }
+
     /// What stands beside its fields in this dialect: `guide` or `v1`.
     pub(super) fn envelope(&self, dialect: &str) -> String {
         let kept = if self.info.kept { "kept" } else { "unkept" };
@@ -67,5 +78,41 @@ impl MessageType {
 }
 
 fn values(schemas: Vec<(&'static str, schemars::Schema)>) -> Vec<(&'static str, Value)> {
-    schemas.into_iter().map(|(kind, schema)| (kind, schema.to_value())).collect()
+    let sorted = |schema: schemars::Schema| {
+        let mut schema = schema.to_value();
+        // So that what is written in the order of its fields is the same with every build of serde_json.
+        schema.sort_all_objects();
+        schema
+    };
+    schemas.into_iter().map(|(kind, schema)| (kind, sorted(schema))).collect()
+}
+
+/// `read_up_to` as `ReadUpTo`, `guide-kept` as `GuideKept`.
+pub(super) fn pascal_case(name: &str) -> String {
+    let words = name.split(['_', '-']).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
+        })
+        .collect()
+}
+
+/// Whether it is the form of a user's, group's or post's id, alone or beside others.
+pub(super) fn is_id(schema: &Value) -> bool {
+    schema.get("oneOf").is_some_and(|forms| *forms == schemars::schema_for!(UserId).to_value()["oneOf"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_wire_become_names_of_types() {
+        for (name, expected) in
+            [("read_up_to", "ReadUpTo"), ("guide-kept", "GuideKept"), ("poke", "Poke"), ("_a__b", "AB")]
+        {
+            assert_eq!(pascal_case(name), expected, "{name}");
+        }
+    }
 }
