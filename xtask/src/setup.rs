@@ -72,6 +72,12 @@ const NEEDS: &[Need] = &[
         is_there: has_postgres,
         debian: &["postgresql"],
     },
+    Need {
+        what: "Python 3 with its module sqlite3",
+        why: "the example of a backend in another language is run beside the program",
+        is_there: || answers("python3", &["-c", "import sqlite3, http.server"]),
+        debian: &["python3"],
+    },
 ];
 
 fn missing() -> Vec<&'static Need> {

@@ -1,6 +1,7 @@
 //! The program `tidings` as its users meet it: run as a process, on real folders, sockets and databases.
 #![expect(clippy::unwrap_used, reason = "what a test can't set up ends it")]
 
+mod any_backend;
 mod app;
 mod backup;
 #[cfg(feature = "bench")]
