@@ -81,7 +81,7 @@ impl AppPorts {
     }
 
     fn ask_tables(&mut self, app: &AppSection, database: &AppDatabase) -> Result<(), AppError> {
-        let [sessions, groups, posts, followers, following, apart, between, users] =
+        let [sessions, groups, posts, followers, following, apart, blocked, between, users] =
             app.sources().map(|source| Statement::of(&source));
         if let Some(sql) = &sessions {
             self.sessions = Some(Arc::new(AppSessions::new(database, sql.sql())?));
@@ -97,6 +97,7 @@ impl AppPorts {
                 followers: followers.sql(),
                 following: following.as_ref().map(Statement::sql),
                 apart: apart.as_ref().map(Statement::sql),
+                blocked: blocked.as_ref().map(Statement::sql),
                 between: between.as_ref().map(Statement::sql),
             };
             self.social.graph = Some(Arc::new(AppGraph::new(database, queries, app.max_age.0)?));
@@ -120,7 +121,7 @@ impl AppPorts {
     ) -> Result<(), EndpointError> {
         let Configuration { app, auth, .. } = configuration;
         let max_age = app.max_age.0;
-        let [sessions, groups, posts, followers, following, apart, between, users] =
+        let [sessions, groups, posts, followers, following, apart, blocked, between, users] =
             app.sources().map(|source| Address::of(&source));
         if let Some(address) = sessions {
             let template = address.template(&[])?;
@@ -140,6 +141,7 @@ impl AppPorts {
                 followers: list(followers)?,
                 following: list(following)?,
                 apart: apart.map(list).transpose()?,
+                blocked: blocked.map(list).transpose()?,
                 between: between.template(EndpointGraph::BETWEEN)?,
             };
             self.social.graph = Some(Arc::new(EndpointGraph::new(endpoints, templates, max_age)));

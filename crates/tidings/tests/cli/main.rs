@@ -3,6 +3,7 @@
 
 mod any_backend;
 mod app;
+mod app_blocks;
 mod backup;
 #[cfg(feature = "bench")]
 mod bench;

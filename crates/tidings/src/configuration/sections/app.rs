@@ -52,6 +52,8 @@ pub struct AppSection {
     pub following: AppFollowingSection,
     /// Who hears nothing of what a user does: who blocked the user, whom the user blocked, who muted the user.
     pub apart: AppApartSection,
+    /// Whom a user has blocked: private messages between the two are withheld. Belongs to `[app.apart]`.
+    pub blocked: AppBlockedSection,
     /// How one user stands to another. Belongs to `[app.apart]`.
     pub between: AppBetweenSection,
     /// Users of the app: names, languages, time zones.
@@ -137,6 +139,13 @@ part!(
 );
 
 part!(
+    /// `[app.blocked]`
+    AppBlockedSection,
+    "Those whom `:user` has blocked, in one column, as in `[app.followers]`. What they write to the user is withheld, and typing, receipts and presence are silent between the two.",
+    "Answers for `{user}` as in `[app.followers]`."
+);
+
+part!(
     /// `[app.between]`
     AppBetweenSection,
     "How `:user` stands to `:other`: one row with some of the columns `follows`, `followed`, `blocks`, `blocked`, `mutes`, `muted`, each 0 or 1.",
@@ -187,6 +196,7 @@ impl Default for AppSection {
             followers: AppFollowersSection::default(),
             following: AppFollowingSection::default(),
             apart: AppApartSection::default(),
+            blocked: AppBlockedSection::default(),
             between: AppBetweenSection::default(),
             users: AppUsersSection::default(),
         }
@@ -206,7 +216,7 @@ pub struct Source<'a> {
 
 impl AppSection {
     /// All parts, in the order of the fields.
-    pub fn sources(&self) -> [Source<'_>; 8] {
+    pub fn sources(&self) -> [Source<'_>; 9] {
         macro_rules! source {
             ($name:ident) => {
                 Source {
@@ -223,6 +233,7 @@ impl AppSection {
             source!(followers),
             source!(following),
             source!(apart),
+            source!(blocked),
             source!(between),
             source!(users),
         ]
