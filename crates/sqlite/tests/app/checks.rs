@@ -23,6 +23,7 @@ fn a_statement_that_does_not_fit_is_refused_with_its_setting() {
         ("SELECT 1 WHERE :user > :after", "uses one of `:after` and `:limit`"),
         ("UPDATE Users SET name = 'x' WHERE id = :user RETURNING id", "must only read"),
         ("DELETE FROM Users WHERE id = :user", "must only read"),
+        ("WITH x AS (SELECT 1) DELETE FROM Users WHERE id = :user RETURNING id", "must only read"),
         ("PRAGMA table_info(Users)", "must only read"),
         ("ATTACH 'other.db' AS other", "must only read"),
         ("SELECT :user; DELETE FROM Users", "holds several statements"),
