@@ -5,7 +5,7 @@ use std::{
         Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tidings_endpoints::{EndpointList, EndpointUsers, Endpoints};
@@ -105,7 +105,9 @@ fn no_more_are_under_way_than_allowed_and_one_too_many_is_refused() {
         while hanging.join_next().await.is_some() {}
         let mut next = JoinSet::new();
         next.spawn(users.user(user(10)));
+        let patience = Instant::now() + Duration::from_secs(30);
         while backend.requests().len() < 3 {
+            assert!(Instant::now() < patience, "no place was given back");
             // Places are given back on the client's own thread, a moment after.
             if let Some(Ok(Err(StoreError::Full))) = next.try_join_next() {
                 next.spawn(users.user(user(10)));

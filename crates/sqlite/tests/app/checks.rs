@@ -1,5 +1,6 @@
 //! What is said of statements that can't be used, at the start.
 
+use tidings_engine::ports::Groups;
 use tidings_sqlite::app::{AppDatabase, AppGroups, AppList, AppOptions, AppPosts, AppSessions, AppUsers};
 
 use crate::support::{App, chain, sql};
@@ -43,7 +44,11 @@ fn each_port_knows_its_parameters_and_columns() {
     let sessions =
         AppSessions::new(&database, sql("SELECT user_id, expires_at, 1 FROM Sessions WHERE cookie = ?")).err();
     assert!(said(sessions).contains("returns 3 columns, expected 1 to 2"));
-    let groups = AppGroups::new(&database, sql("SELECT user_id FROM GroupMembers WHERE group_id = :user")).err();
+    const MAX_AGE: std::time::Duration = std::time::Duration::from_secs(5);
+    let groups =
+        AppGroups::new(&database, sql("SELECT user_id FROM GroupMembers WHERE group_id = :user"), MAX_AGE).err();
+    let taken = AppGroups::new(&database, sql("SELECT user_id FROM GroupMembers WHERE group_id = ?"), MAX_AGE).unwrap();
+    assert_eq!(taken.max_age(), MAX_AGE);
     assert!(said(groups).contains("but it gets `:group`, `:after`, `:limit`"));
     let posts = AppPosts::new(&database, sql("SELECT 7")).err();
     assert!(said(posts).contains("does not use the parameter `:post`"));

@@ -87,7 +87,7 @@ impl AppPorts {
             self.sessions = Some(Arc::new(AppSessions::new(database, sql.sql())?));
         }
         if let Some(sql) = &groups {
-            self.groups = Some(Arc::new(AppGroups::new(database, sql.sql())?));
+            self.groups = Some(Arc::new(AppGroups::new(database, sql.sql(), app.groups.max_age.0)?));
         }
         if let Some(sql) = &posts {
             self.social.posts = Some(Arc::new(AppPosts::new(database, sql.sql())?));
@@ -129,7 +129,7 @@ impl AppPorts {
         }
         if let Some(Address { setting, url }) = &groups {
             let members = EndpointList::of_group(endpoints, setting, url)?;
-            self.groups = Some(Arc::new(EndpointGroups::new(members)));
+            self.groups = Some(Arc::new(EndpointGroups::new(members, app.groups.max_age.0)));
         }
         if let Some(address) = posts {
             let port = Arc::new(EndpointPosts::new(endpoints, address.template(EndpointPosts::PLACES)?));

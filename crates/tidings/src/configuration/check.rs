@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tidings_engine::ports::GROUPS_MAX_AGE;
 use tracing_subscriber::EnvFilter;
 
 use super::{Algorithm, AppSection, Auth, Configuration, Place, Problem, Source, TimeSpan, sections::DRAIN_REST};
@@ -93,6 +94,10 @@ fn app(app: &AppSection, problem: &mut impl FnMut(&str, String)) {
         if query.is_some() && app.database.is_none() {
             problem("app.database", format!(" must be set, because `{section}.query` is"));
         }
+    }
+    if app.groups.max_age.0 > GROUPS_MAX_AGE {
+        let (age, most) = (app.groups.max_age, TimeSpan(GROUPS_MAX_AGE));
+        problem("app.groups.max_age", format!(" is {age}, but whoever left a group hears it no longer than {most}"));
     }
     for (key, set) in [
         ("app.groups.of_user", app.groups.of_user.is_some()),

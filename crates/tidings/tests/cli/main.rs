@@ -4,6 +4,7 @@
 mod any_backend;
 mod app;
 mod app_blocks;
+mod app_groups;
 mod backup;
 #[cfg(feature = "bench")]
 mod bench;

@@ -36,7 +36,7 @@ pub struct AppSection {
     /// is given up, and whoever waits gets `unavailable`.
     #[schemars(extend("x-least" = "100ms"))]
     pub timeout: TimeSpan,
-    /// How old what was read of users, posts, followers and blocks may be when it is used. What the app changes is seen after that, or at
+    /// How old what was read of users, posts of an endpoint, followers and blocks may be when it is used. What the app changes is seen after that, or at
     /// once when it says so by `POST /v1/changed`.
     #[schemars(extend("x-least" = "100ms"))]
     pub max_age: TimeSpan,
@@ -97,15 +97,30 @@ part!(
     "Gets the cookie as a browser would send it, and answers `{\"user\": 7, \"expires\": 1750000000}`; 401, 403, 404 or `{\"user\": null}` where there is no session."
 );
 
-part!(
-    /// `[app.groups]`
-    AppGroupsSection,
-    "The members of `:group`, in one column. With `:after` and `:limit` it is paged; without them it returns all, at most 50,000.",
-    "Answers for `{group}` with `[7, 9]`. With `{after}` and `{limit}` it is paged; without them it answers with all.",
+/// `[app.groups]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AppGroupsSection {
+    /// The members of `:group`, in one column. With `:after` and `:limit` it is paged; without them it returns all, at most 50,000.
+    #[schemars(extend("format" = "SQL that only reads"))]
+    pub query: Option<String>,
+    /// Answers for `{group}` with `[7, 9]`. With `{after}` and `{limit}` it is paged; without them it answers with all.
+    #[schemars(extend("format" = "URL"))]
+    pub url: Option<String>,
     /// The groups of `:user`, in one column. For `tidings config check --user` alone.
     #[schemars(extend("format" = "SQL that only reads"))]
-    of_user: Option<String>
-);
+    pub of_user: Option<String>,
+    /// How old what was read of a group's members may be when it is used: at most 30 s. Whoever left a group may hear it that long, unless
+    /// the app says so by `POST /v1/changed`.
+    #[schemars(extend("x-least" = "100ms"))]
+    pub max_age: TimeSpan,
+}
+
+impl Default for AppGroupsSection {
+    fn default() -> Self {
+        Self { query: None, url: None, of_user: None, max_age: TimeSpan(tidings_engine::ports::GROUPS_MAX_AGE) }
+    }
+}
 
 part!(
     /// `[app.posts]`
