@@ -24,4 +24,6 @@ mod server;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod tokens;
