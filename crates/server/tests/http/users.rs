@@ -74,6 +74,7 @@ async fn an_error_is_told_to_all_who_wait_and_not_remembered() {
     let (table, users) = slow();
     let mut all = pin!(join_all((0..2).map(|_| users.get(ANN))));
     assert!(poll!(&mut all).is_pending());
+    assert_eq!(table.asked(), 1);
     table.answers(0, Err(StoreError::Full));
     assert!(all.await.into_iter().all(|answer| matches!(answer, Err(StoreError::Full))));
     let mut next = pin!(name(&users));
