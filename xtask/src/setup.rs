@@ -84,6 +84,12 @@ const NEEDS: &[Need] = &[
         is_there: has_node,
         debian: &["nodejs", "npm"],
     },
+    Need {
+        what: "Python 3 with its module sqlite3",
+        why: "the example of a backend in another language is run beside the program",
+        is_there: || answers("python3", &["-c", "import sqlite3, http.server"]),
+        debian: &["python3"],
+    },
 ];
 
 /// Installs what the folder's lock names, unless that is what is there.

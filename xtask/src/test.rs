@@ -31,8 +31,12 @@ pub(crate) fn run(root: &Path, thorough: bool) -> Result<bool> {
 }
 
 /// `--all-targets` leaves doc tests out, so they are a run of their own. Both resolve the same features, so the
-/// dependencies are built once.
-const RUNS: [&[&str]; 2] = [&["--all-targets", "--no-fail-fast"], &["--doc", "--no-fail-fast"]];
+/// dependencies are built once. The last has what the default build leaves out, and builds no more than that anew.
+const RUNS: [&[&str]; 3] = [
+    &["--all-targets", "--no-fail-fast"],
+    &["--doc", "--no-fail-fast"],
+    &["--features", "tidings/tls", "--test", "cli", "--no-fail-fast", "--", "tls::"],
+];
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {

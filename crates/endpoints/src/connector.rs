@@ -1,4 +1,7 @@
 //! How connections to the backend are made: plain, or behind the feature `tls` encrypted where the URL says so.
+//!
+//! `crates/tidings/tests/cli/tls.rs` tries it against a TLS server: `cargo test --workspace --features tidings/tls --test cli tls::`, as
+//! `cargo xtask test` does.
 
 use std::time::Duration;
 

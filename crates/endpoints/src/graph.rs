@@ -20,6 +20,8 @@ pub struct GraphTemplates {
     pub following: EndpointList,
     /// Those who hear nothing of what a user does; without it nobody.
     pub apart: Option<EndpointList>,
+    /// Those whom a user has blocked; without it that can't be asked, and private messages are withheld from nobody.
+    pub blocked: Option<EndpointList>,
     /// How `{user}` stands to `{other}`: an object with some of `follows`, `followed`, `blocks`, `blocked`, `mutes`, `muted`, each true or
     /// false. 404 is false for all.
     pub between: Template,
@@ -58,6 +60,17 @@ impl SocialGraph for EndpointGraph {
             Some(list) => list.users(from.0, after, limit),
             None => Box::pin(async { Ok(Vec::new()) }),
         }
+    }
+
+    fn blocked(&self, by: UserId, after: Option<UserId>, limit: u32) -> Users {
+        match &self.templates.blocked {
+            Some(list) => list.users(by.0, after, limit),
+            None => Box::pin(async { Ok(Vec::new()) }),
+        }
+    }
+
+    fn lists_blocked(&self) -> bool {
+        self.templates.blocked.is_some()
     }
 
     fn between(&self, user: UserId, other: UserId) -> BoxFuture<Result<Between, StoreError>> {

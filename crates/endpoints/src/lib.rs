@@ -12,7 +12,7 @@
 //! | `list` | lists of users, paged by the backend or here |
 //! | `template` | [`Template`]: a URL with places for what is asked |
 //! | `client` | [`Endpoints`]: bounds, time limit, retries |
-//! | `connector` | plain or, behind the feature `tls`, encrypted connections |
+//! | `connector` | plain or, behind the feature `tls`, encrypted connections, with the roots that the system or `SSL_CERT_FILE` names |
 //!
 //! # Example
 //! ```

@@ -1,7 +1,7 @@
 //! What the app says has changed in its own tables, so that nobody waits until what is remembered has grown old.
 
 use serde::Deserialize;
-use tidings_wire::{FOLLOWERS, UserId};
+use tidings_wire::{BLOCKED, FOLLOWERS, UserId};
 use utoipa::ToSchema;
 
 use crate::handle::Tidings;
@@ -15,7 +15,7 @@ pub enum Changed {
     Followers,
     /// Whom the user follows.
     Following,
-    /// Who is apart from the user by a block or a mute, and whom the user sees.
+    /// Who is apart from the user by a block or a mute, whom the user has blocked, and whom the user sees.
     Blocks,
     /// Name, language, time zone and what else the app says of the user.
     Profile,
@@ -39,7 +39,7 @@ impl Changed {
         match self {
             Self::Followers => &[FOLLOWERS, "mutual"],
             Self::Following => &["following", "mutual"],
-            Self::Blocks => &["apart"],
+            Self::Blocks => &["apart", BLOCKED],
             Self::Profile | Self::Sessions => &[],
         }
     }

@@ -3,9 +3,9 @@
 use serde_json::Map;
 use tidings_server::{
     act::{Row, Value},
-    ports::{Between, BoxFuture, Post, Posts, Profile, Relation, SocialGraph, StoreError, Users},
+    ports::{Between, BoxFuture, Post, Posts, Profile, SocialGraph, StoreError, Users},
 };
-use tidings_wire::{Id, PostId, UserId};
+use tidings_wire::{PostId, UserId};
 
 use crate::{blockers::Blockers, running::Server, sql};
 
@@ -76,26 +76,6 @@ impl Posts for Own {
     }
 }
 
-/// Those whom a user has blocked. A deployment that keeps nothing keeps no blocks.
-impl Relation for Own {
-    fn members(&self, by: Id, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
-        if self.1.spares(UserId(by)) {
-            return Box::pin(std::future::ready(Ok(Vec::new())));
-        }
-        let page = self.page([sql::BLOCKED_FIRST, sql::BLOCKED_AFTER], UserId(by), after, limit);
-        Box::pin(async move {
-            match page.await {
-                Err(StoreError::NotEnabled) => Ok(Vec::new()),
-                page => page,
-            }
-        })
-    }
-
-    fn max_age(&self) -> Option<std::time::Duration> {
-        None
-    }
-}
-
 impl SocialGraph for Own {
     fn followers(&self, of: UserId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
         self.page([sql::FOLLOWERS_FIRST, sql::FOLLOWERS_AFTER], of, after, limit)
@@ -107,6 +87,20 @@ impl SocialGraph for Own {
 
     fn apart(&self, from: UserId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
         self.page([sql::APART_FIRST, sql::APART_AFTER], from, after, limit)
+    }
+
+    /// A deployment that keeps nothing keeps no blocks.
+    fn blocked(&self, by: UserId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        if self.1.spares(by) {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
+        let page = self.page([sql::BLOCKED_FIRST, sql::BLOCKED_AFTER], by, after, limit);
+        Box::pin(async move {
+            match page.await {
+                Err(StoreError::NotEnabled) => Ok(Vec::new()),
+                page => page,
+            }
+        })
     }
 
     fn between(&self, user: UserId, other: UserId) -> BoxFuture<Result<Between, StoreError>> {

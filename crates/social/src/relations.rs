@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tidings_server::ports::{BoxFuture, Relation, SocialGraph, StoreError};
-use tidings_wire::{FOLLOWERS, Id, UserId};
+use tidings_wire::{BLOCKED, FOLLOWERS, Id, UserId};
 
 /// The relation of those whom a user follows and who accepted it.
 pub const FOLLOWING: &str = "following";
@@ -27,6 +27,7 @@ impl Relation for Stands {
         match self.of {
             FOLLOWERS => self.graph.followers(to, after, limit),
             FOLLOWING => self.graph.following(to, after, limit),
+            BLOCKED => self.graph.blocked(to, after, limit),
             _ => self.graph.apart(to, after, limit),
         }
     }
@@ -104,6 +105,10 @@ mod tests {
         }
 
         fn apart(&self, _: UserId, _: Option<UserId>, _: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+            page(&[], None, 0)
+        }
+
+        fn blocked(&self, _: UserId, _: Option<UserId>, _: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
             page(&[], None, 0)
         }
 

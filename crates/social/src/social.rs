@@ -126,10 +126,10 @@ impl Pack for Social {
             .keeps(Arc::new(Keeping(shared.clone())))
             .migrations(MIGRATIONS)
             .routes(routes::all(shared.clone()));
-        if shared.own_graph {
-            to.relation(BLOCKED, Arc::new(self.own.clone()));
+        if graph.lists_blocked() {
+            to.relation(BLOCKED, stands(BLOCKED));
         } else {
-            // Of the app's own blocks it is known who stands how to whom, and not whom somebody has blocked.
+            // Of these blocks it is known who stands how to whom, and not whom somebody has blocked.
             to.visibility(move |inner| Arc::new(Unblocked::new(inner, graph)));
         }
         let server = self.own.server();

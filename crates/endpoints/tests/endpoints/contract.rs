@@ -6,7 +6,7 @@ use std::{
 };
 
 use tidings_endpoints::{EndpointGroups, EndpointList};
-use tidings_engine::ports::Groups;
+use tidings_engine::ports::{GROUPS_MAX_AGE, Groups};
 use tidings_testkit::{AppBackend, Reply, contract::foreign_groups::ForeignGroups};
 use tidings_wire::{GroupId, UserId};
 
@@ -38,7 +38,7 @@ impl Backend {
         });
         let url = backend.url(&format!("/groups/{{group}}{query}"));
         let list = EndpointList::of_group(&endpoints(), "app.groups.url", &url).unwrap();
-        Self { members, groups: Arc::new(EndpointGroups::new(list)), _backend: backend }
+        Self { members, groups: Arc::new(EndpointGroups::new(list, GROUPS_MAX_AGE)), _backend: backend }
     }
 }
 

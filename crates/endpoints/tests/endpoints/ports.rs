@@ -66,6 +66,7 @@ fn a_graph_has_lists_and_one_object() {
     let backend = AppBackend::start(|request| match request.path.as_str() {
         "/f?of=7&after=&limit=2" => Reply::Json("[8, 9]".into()),
         "/f?of=7&after=9&limit=2" => Reply::Json(r#"{"users": [456]}"#.into()),
+        "/blocked/7" => Reply::Json("[21, 20]".into()),
         "/by/8" => Reply::Json("[9, 7, 9]".into()),
         "/between?a=7&b=8" => Reply::Json(r#"{"follows": true, "muted": true, "since": 5}"#.into()),
         _ => Reply::Status(404),
@@ -76,6 +77,7 @@ fn a_graph_has_lists_and_one_object() {
         followers: list("/f?of={user}&after={after}&limit={limit}"),
         following: list("/by/{user}"),
         apart: None,
+        blocked: Some(list("/blocked/{user}")),
         between: template(&backend, "/between?a={user}&b={other}", EndpointGraph::BETWEEN),
     };
     let graph = EndpointGraph::new(&asking, templates, Duration::from_secs(30));
@@ -84,6 +86,8 @@ fn a_graph_has_lists_and_one_object() {
     assert_eq!(run(graph.followers(user(8), None, 2)).unwrap(), []);
     assert_eq!(run(graph.following(user(8), None, 10)).unwrap(), [7, 9].map(user), "sorted here, and each once");
     assert_eq!(run(graph.apart(user(7), None, 10)).unwrap(), []);
+    assert!(graph.lists_blocked());
+    assert_eq!(run(graph.blocked(user(7), None, 10)).unwrap(), [20, 21].map(user));
     let between = Between { follows: true, muted: true, ..Between::default() };
     assert_eq!(run(graph.between(user(7), user(8))).unwrap(), between);
     assert_eq!(run(graph.between(user(8), user(7))).unwrap(), Between::default());

@@ -1,8 +1,11 @@
 //! A backend that hangs, fails, talks nonsense, or is not there.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use tidings_endpoints::{EndpointList, EndpointUsers, Endpoints};
@@ -102,7 +105,9 @@ fn no_more_are_under_way_than_allowed_and_one_too_many_is_refused() {
         while hanging.join_next().await.is_some() {}
         let mut next = JoinSet::new();
         next.spawn(users.user(user(10)));
+        let patience = Instant::now() + Duration::from_secs(30);
         while backend.requests().len() < 3 {
+            assert!(Instant::now() < patience, "no place was given back");
             // Places are given back on the client's own thread, a moment after.
             if let Some(Ok(Err(StoreError::Full))) = next.try_join_next() {
                 next.spawn(users.user(user(10)));
@@ -110,6 +115,32 @@ fn no_more_are_under_way_than_allowed_and_one_too_many_is_refused() {
             tokio::task::yield_now().await;
         }
     });
+}
+
+#[test]
+fn the_backend_is_never_asked_more_at_once_than_allowed() {
+    let under_way = Arc::new((Mutex::new((0, 0)), Condvar::new()));
+    let seen = under_way.clone();
+    let backend = AppBackend::start(move |_| {
+        let (counts, another) = &*seen;
+        let mut counts = counts.lock().unwrap();
+        counts.0 += 1;
+        counts.1 = counts.1.max(counts.0);
+        another.notify_all();
+        // One too many would come within this time.
+        let waited = another.wait_timeout_while(counts, Duration::from_millis(100), |(now, _)| *now <= 2);
+        waited.unwrap().0.0 -= 1;
+        Reply::Json("{}".into())
+    });
+    let users = users(&endpoints_with(|options| options.requests = 2), &backend);
+    run(async {
+        let mut all = JoinSet::new();
+        for id in 0..6 {
+            all.spawn(users.user(user(id)));
+        }
+        assert!(all.join_all().await.into_iter().all(|answer| answer.unwrap().is_some()));
+    });
+    assert_eq!(under_way.0.lock().unwrap().1, 2);
 }
 
 #[test]

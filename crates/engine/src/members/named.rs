@@ -6,10 +6,7 @@ use futures_util::FutureExt;
 use hashbrown::HashMap;
 use tidings_wire::{GroupId, Related, Set, UserId};
 
-use crate::ports::{BoxFuture, Groups, Relation, StoreError};
-
-/// How old a view of groups that are not the store's own may be.
-const FOREIGN_VIEW: Duration = Duration::from_secs(30);
+use crate::ports::{BoxFuture, GROUPS_MAX_AGE, Groups, Relation, StoreError};
 
 /// A set of users that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,8 +46,8 @@ impl std::fmt::Display for Named {
 /// Where sets are read.
 pub(crate) struct Sources {
     groups: Arc<dyn Groups>,
-    /// As they said at the start.
-    own_groups: bool,
+    /// How old a view of them may be, as they said at the start; none where they are the store's own.
+    groups_age: Option<Duration>,
     relations: HashMap<&'static str, Source>,
 }
 
@@ -66,12 +63,13 @@ impl Sources {
         relations: impl IntoIterator<Item = (&'static str, Arc<dyn Relation>)>,
     ) -> Self {
         let source = |(name, port): (_, Arc<dyn Relation>)| (name, Source { max_age: port.max_age(), port });
-        Self { own_groups: groups.own(), groups, relations: relations.into_iter().map(source).collect() }
+        let groups_age = (!groups.own()).then(|| groups.max_age().min(GROUPS_MAX_AGE));
+        Self { groups_age, groups, relations: relations.into_iter().map(source).collect() }
     }
 
     /// Whether the groups are the store's own.
     pub(super) fn own_groups(&self) -> bool {
-        self.own_groups
+        self.groups_age.is_none()
     }
 
     /// The relation's name for good, where a pack brought it.
@@ -82,7 +80,7 @@ impl Sources {
     /// How old a view of the set may be; none where every change of it is told.
     pub(super) fn max_age(&self, of: &Named) -> Option<Duration> {
         match of {
-            Named::Group(_) => (!self.own_groups).then_some(FOREIGN_VIEW),
+            Named::Group(_) => self.groups_age,
             Named::Of(related) => self.relations.get(related.relation).and_then(|source| source.max_age),
         }
     }

@@ -19,6 +19,16 @@ pub trait SocialGraph: Send + Sync + 'static {
     /// Those who hear nothing of what a user does: who blocked the user, whom the user blocked, who muted the user.
     fn apart(&self, from: UserId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>>;
 
+    /// Those whom a user has blocked: what they write to the user is withheld from the user. For the relation
+    /// [`BLOCKED`](tidings_wire::BLOCKED).
+    fn blocked(&self, by: UserId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>>;
+
+    /// Whether [`blocked`](Self::blocked) can be asked. Where not, blocks keep acts and presence apart, as far as
+    /// [`apart`](Self::apart) and [`between`](Self::between) tell of them, and private messages go through.
+    fn lists_blocked(&self) -> bool {
+        true
+    }
+
     /// How one user stands to another.
     fn between(&self, user: UserId, other: UserId) -> BoxFuture<Result<Between, StoreError>>;
 

@@ -21,7 +21,7 @@ mod visibility;
 pub use credentials::{Credentials, NoCredentials};
 pub use error::StoreError;
 pub use graph::{Between, SocialGraph};
-pub use groups::Groups;
+pub use groups::{GROUPS_MAX_AGE, Groups};
 pub use inbox::{Inbox, InboxChange, InboxChanges, InboxFilter, InboxMarked, InboxPageAsked, MarkedRows};
 pub use keys::{KeyRecord, Scope, ScopeError, Scopes, ServiceKeys};
 pub use messages::{

@@ -18,8 +18,10 @@ use crate::messages::{GROUP, Group, Poke, Shout, poke, to_group, user};
 const VIEW: Duration = Duration::from_secs(30);
 
 /// The app's own table of one group's members, which the test changes by hand.
-#[derive(Default)]
-struct Table(Mutex<Answers>);
+struct Table {
+    answers: Mutex<Answers>,
+    max_age: Duration,
+}
 
 #[derive(Default)]
 enum Answers {
@@ -34,19 +36,19 @@ enum Answers {
 
 impl Table {
     fn has(&self, members: &[u32]) {
-        *self.0.lock().expect("nothing panics while it holds this lock") =
+        *self.answers.lock().expect("nothing panics while it holds this lock") =
             Answers::Members(members.iter().copied().map(UserId::new).collect());
     }
 
     fn answers(&self, with: Answers) {
-        *self.0.lock().expect("nothing panics while it holds this lock") = with;
+        *self.answers.lock().expect("nothing panics while it holds this lock") = with;
     }
 }
 
 impl Groups for Table {
     fn members(&self, of: GroupId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
         assert_eq!(of, GROUP);
-        let answer = match &*self.0.lock().expect("nothing panics while it holds this lock") {
+        let answer = match &*self.answers.lock().expect("nothing panics while it holds this lock") {
             Answers::Nothing => Ok(Vec::new()),
             Answers::Members(members) => {
                 let above = members.iter().filter(|&&member| after.is_none_or(|after| member > after));
@@ -62,10 +64,18 @@ impl Groups for Table {
     fn own(&self) -> bool {
         false
     }
+
+    fn max_age(&self) -> Duration {
+        self.max_age
+    }
 }
 
 fn world() -> (World, Arc<Table>) {
-    let table = Arc::new(Table::default());
+    world_of(VIEW)
+}
+
+fn world_of(max_age: Duration) -> (World, Arc<Table>) {
+    let table = Arc::new(Table { answers: Mutex::default(), max_age });
     let builder = tidings_testkit::world().message::<Group>().message::<Shout>().message::<Poke>();
     let memory = Arc::new(MemoryStore::new(builder.clock()));
     (builder.store(memory, table.clone()).start(), table)
@@ -76,14 +86,20 @@ fn shout(word: &str) -> Shout {
 }
 
 #[test]
-fn who_came_or_went_is_known_after_thirty_seconds() {
-    let (world, table) = world();
+fn who_came_or_went_is_known_after_the_ports_own_age_and_thirty_seconds_at_most() {
+    for (said, view) in [(VIEW, VIEW), (Duration::from_secs(5), Duration::from_secs(5)), (10 * VIEW, VIEW)] {
+        is_known_after(view, said);
+    }
+}
+
+fn is_known_after(view: Duration, said: Duration) {
+    let (world, table) = world_of(said);
     let [ann, bob, eve] = world.clients([1, 2, 3]);
     table.has(&[1, 2]);
     ann.send(&shout("first"));
     assert_eq!(bob.expects::<Shout>().message.word, "first");
     table.has(&[1, 3]);
-    world.advance(VIEW - Duration::from_millis(500));
+    world.advance(view - Duration::from_millis(500));
     ann.send(&shout("second"));
     assert_eq!(bob.expects::<Shout>().message.word, "second");
     eve.expects_nothing();

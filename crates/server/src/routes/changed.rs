@@ -30,7 +30,7 @@ pub(crate) struct Told {
 }
 
 /// Forgets what is remembered of the app's own tables and endpoints, so that whoever needs it next asks them. Without this call a change
-/// there is seen after `app.max_age` (groups: 30 s, sessions: `auth.session_memory`). It costs a question for each thing that is
+/// there is seen after `app.max_age` (groups: `app.groups.max_age`, sessions: `auth.session_memory`). It costs a question for each thing that is
 /// needed again, and may be repeated at will.
 #[utoipa::path(
     post,

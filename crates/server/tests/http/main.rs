@@ -20,5 +20,6 @@ mod repeats;
 mod rollouts;
 mod types;
 mod upgrade;
+mod users;
 mod web_pages;
 mod world;

@@ -43,6 +43,10 @@ impl SocialGraph for Tables {
         page([8, 9], false, after, limit)
     }
 
+    fn blocked(&self, _: UserId, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        page([8, 9], false, after, limit)
+    }
+
     fn between(&self, user: UserId, other: UserId) -> BoxFuture<Result<Between, StoreError>> {
         let between = Between { follows: follows(user) && other == OWNER, ..Between::default() };
         Box::pin(ready(Ok(between)))

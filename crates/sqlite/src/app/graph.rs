@@ -25,6 +25,8 @@ pub struct GraphQueries<'a> {
     pub following: Option<Sql<'a>>,
     /// Those who hear nothing of what `:user` does. Without it that is nobody.
     pub apart: Option<Sql<'a>>,
+    /// Those whom `:user` has blocked. Without it that can't be asked, and private messages are withheld from nobody.
+    pub blocked: Option<Sql<'a>>,
     /// How `:user` (`$1`) stands to `:other` (`$2`): one row with some of the columns `follows`, `followed`, `blocks`, `blocked`, `mutes`,
     /// `muted`, each 0 or 1; without a row all are 0. Without it, `follows` and `followed` are looked up among the followers, and nobody
     /// blocks or mutes: so it belongs to `apart`.
@@ -37,6 +39,7 @@ pub struct AppGraph {
     followers: AppList,
     following: Option<AppList>,
     apart: Option<AppList>,
+    blocked: Option<AppList>,
     between: Option<Arc<Query>>,
     max_age: Duration,
 }
@@ -55,6 +58,7 @@ impl AppGraph {
             followers: AppList::of_user(database, queries.followers)?,
             following: list(queries.following)?,
             apart: list(queries.apart)?,
+            blocked: list(queries.blocked)?,
             between: queries.between.map(|sql| database.prepare(sql, &BETWEEN)).transpose()?,
             max_age,
         })
@@ -84,6 +88,17 @@ impl SocialGraph for AppGraph {
             Some(list) => list.users(from.0, after, limit),
             None => Box::pin(async { Ok(Vec::new()) }),
         }
+    }
+
+    fn blocked(&self, by: UserId, after: Option<UserId>, limit: u32) -> Users {
+        match &self.blocked {
+            Some(list) => list.users(by.0, after, limit),
+            None => Box::pin(async { Ok(Vec::new()) }),
+        }
+    }
+
+    fn lists_blocked(&self) -> bool {
+        self.blocked.is_some()
     }
 
     fn between(&self, user: UserId, other: UserId) -> BoxFuture<Result<Between, StoreError>> {

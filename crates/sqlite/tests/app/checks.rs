@@ -1,5 +1,6 @@
 //! What is said of statements that can't be used, at the start.
 
+use tidings_engine::ports::Groups;
 use tidings_sqlite::app::{AppDatabase, AppGroups, AppList, AppOptions, AppPosts, AppSessions, AppUsers};
 
 use crate::support::{App, chain, sql};
@@ -23,6 +24,7 @@ fn a_statement_that_does_not_fit_is_refused_with_its_setting() {
         ("SELECT 1 WHERE :user > :after", "uses one of `:after` and `:limit`"),
         ("UPDATE Users SET name = 'x' WHERE id = :user RETURNING id", "must only read"),
         ("DELETE FROM Users WHERE id = :user", "must only read"),
+        ("WITH x AS (SELECT 1) DELETE FROM Users WHERE id = :user RETURNING id", "must only read"),
         ("PRAGMA table_info(Users)", "must only read"),
         ("ATTACH 'other.db' AS other", "must only read"),
         ("SELECT :user; DELETE FROM Users", "holds several statements"),
@@ -42,7 +44,11 @@ fn each_port_knows_its_parameters_and_columns() {
     let sessions =
         AppSessions::new(&database, sql("SELECT user_id, expires_at, 1 FROM Sessions WHERE cookie = ?")).err();
     assert!(said(sessions).contains("returns 3 columns, expected 1 to 2"));
-    let groups = AppGroups::new(&database, sql("SELECT user_id FROM GroupMembers WHERE group_id = :user")).err();
+    const MAX_AGE: std::time::Duration = std::time::Duration::from_secs(5);
+    let groups =
+        AppGroups::new(&database, sql("SELECT user_id FROM GroupMembers WHERE group_id = :user"), MAX_AGE).err();
+    let taken = AppGroups::new(&database, sql("SELECT user_id FROM GroupMembers WHERE group_id = ?"), MAX_AGE).unwrap();
+    assert_eq!(taken.max_age(), MAX_AGE);
     assert!(said(groups).contains("but it gets `:group`, `:after`, `:limit`"));
     let posts = AppPosts::new(&database, sql("SELECT 7")).err();
     assert!(said(posts).contains("does not use the parameter `:post`"));

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use tidings_engine::ports::Groups;
+use tidings_engine::ports::{GROUPS_MAX_AGE, Groups};
 use tidings_sqlite::app::AppGroups;
 use tidings_testkit::contract::foreign_groups::ForeignGroups;
 use tidings_wire::{Form, GroupId, UserId};
@@ -17,7 +17,7 @@ struct Table {
 impl Table {
     fn new(text: &str) -> Self {
         let app = App::new();
-        let groups = Arc::new(AppGroups::new(&app.database(), sql(text)).unwrap());
+        let groups = Arc::new(AppGroups::new(&app.database(), sql(text), GROUPS_MAX_AGE).unwrap());
         Self { app: RefCell::new(app), groups }
     }
 }

@@ -23,6 +23,7 @@ fn graph(app: &App, followers: &'static str) -> AppGraph {
             "SELECT blocked_id FROM Blocks WHERE blocker_id = :user UNION SELECT blocker_id FROM Blocks WHERE blocked_id = :user \
              UNION SELECT muter_id FROM Mutes WHERE muted_id = :user",
         )),
+        blocked: Some(sql("SELECT blocked_id FROM Blocks WHERE blocker_id = :user")),
         between: Some(sql(
             "SELECT EXISTS (SELECT 1 FROM Followers WHERE follower_id = :user AND followee_id = :other AND is_accepted) AS follows, \
              EXISTS (SELECT 1 FROM Blocks WHERE blocker_id = :user AND blocked_id = :other) AS blocks, \
@@ -90,6 +91,8 @@ fn blocks_and_mutes_keep_apart_and_how_two_stand_is_one_row() {
     let app = App::new();
     let graph = graph(&app, FOLLOWERS);
     assert_eq!(wait(graph.apart(user(7), None, 10)), users([20, 21, 22]), "not 23, whom 7 has muted");
+    assert!(graph.lists_blocked());
+    assert_eq!(wait(graph.blocked(user(7), None, 10)), users([20]), "not 21, who has blocked 7");
     assert_eq!(wait(graph.following(user(8), None, 10)), users([7]));
     let between = |user_id, other| wait(graph.between(user(user_id), user(other)));
     assert_eq!(between(8, 7), Between { follows: true, ..Between::default() });
@@ -102,13 +105,15 @@ fn blocks_and_mutes_keep_apart_and_how_two_stand_is_one_row() {
 fn without_a_statement_for_it_how_two_stand_is_looked_up_among_followers() {
     let app = App::new();
     for followers in [FOLLOWERS, FOLLOWERS_PAGED] {
-        let queries = GraphQueries { followers: sql(followers), following: None, apart: None, between: None };
+        let queries =
+            GraphQueries { followers: sql(followers), following: None, apart: None, blocked: None, between: None };
         let graph = AppGraph::new(&app.database(), queries, MAX_AGE).unwrap();
         let between = |user_id, other| wait(graph.between(user(user_id), user(other)));
         assert_eq!(between(456, 7), Between { follows: true, ..Between::default() });
         assert_eq!(between(7, 8), Between { follows: true, followed: true, ..Between::default() });
         assert_eq!(between(9, 7), Between::default(), "who waits does not follow yet");
         assert_eq!(wait(graph.apart(user(7), None, 10)), []);
+        assert!(!graph.lists_blocked() && wait(graph.blocked(user(7), None, 10)).is_empty());
         let refused = pollster(graph.following(user(7), None, 10)).unwrap_err();
         assert!(chain(&refused).contains("app.following.query: it is not set"), "{}", chain(&refused));
     }

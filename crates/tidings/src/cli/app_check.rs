@@ -93,6 +93,9 @@ impl Asking<'_> {
         self.line("app.following", following).await;
         let apart = async { Ok(format!("{} apart", count(|after| graph.apart(user, after, PAGE)).await?)) };
         self.line("app.apart", apart).await;
+        if graph.lists_blocked() {
+            self.line("app.blocked", blocked(&*graph, user)).await;
+        }
         self.line("app.between", stands(&*graph, user)).await;
     }
 
@@ -209,6 +212,17 @@ async fn stands(graph: &dyn SocialGraph, user: UserId) -> Result<String, StoreEr
         return Err(StoreError::Corrupt { what });
     }
     Ok(format!("{stands} user {other}"))
+}
+
+/// How many the user has blocked. The first of them must be so by the other statement too.
+async fn blocked(graph: &dyn SocialGraph, user: UserId) -> Result<String, StoreError> {
+    if let Some(&other) = graph.blocked(user, None, 1).await?.first()
+        && !graph.between(user, other).await?.blocks
+    {
+        let what = format!("app.blocked names user {other}, but by app.between user {user} has not blocked them");
+        return Err(StoreError::Corrupt { what });
+    }
+    Ok(format!("{} blocked", count(|after| graph.blocked(user, after, PAGE)).await?))
 }
 
 fn profile(profile: &Profile) -> String {

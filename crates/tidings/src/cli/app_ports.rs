@@ -81,13 +81,13 @@ impl AppPorts {
     }
 
     fn ask_tables(&mut self, app: &AppSection, database: &AppDatabase) -> Result<(), AppError> {
-        let [sessions, groups, posts, followers, following, apart, between, users] =
+        let [sessions, groups, posts, followers, following, apart, blocked, between, users] =
             app.sources().map(|source| Statement::of(&source));
         if let Some(sql) = &sessions {
             self.sessions = Some(Arc::new(AppSessions::new(database, sql.sql())?));
         }
         if let Some(sql) = &groups {
-            self.groups = Some(Arc::new(AppGroups::new(database, sql.sql())?));
+            self.groups = Some(Arc::new(AppGroups::new(database, sql.sql(), app.groups.max_age.0)?));
         }
         if let Some(sql) = &posts {
             self.social.posts = Some(Arc::new(AppPosts::new(database, sql.sql())?));
@@ -97,6 +97,7 @@ impl AppPorts {
                 followers: followers.sql(),
                 following: following.as_ref().map(Statement::sql),
                 apart: apart.as_ref().map(Statement::sql),
+                blocked: blocked.as_ref().map(Statement::sql),
                 between: between.as_ref().map(Statement::sql),
             };
             self.social.graph = Some(Arc::new(AppGraph::new(database, queries, app.max_age.0)?));
@@ -120,7 +121,7 @@ impl AppPorts {
     ) -> Result<(), EndpointError> {
         let Configuration { app, auth, .. } = configuration;
         let max_age = app.max_age.0;
-        let [sessions, groups, posts, followers, following, apart, between, users] =
+        let [sessions, groups, posts, followers, following, apart, blocked, between, users] =
             app.sources().map(|source| Address::of(&source));
         if let Some(address) = sessions {
             let template = address.template(&[])?;
@@ -128,7 +129,7 @@ impl AppPorts {
         }
         if let Some(Address { setting, url }) = &groups {
             let members = EndpointList::of_group(endpoints, setting, url)?;
-            self.groups = Some(Arc::new(EndpointGroups::new(members)));
+            self.groups = Some(Arc::new(EndpointGroups::new(members, app.groups.max_age.0)));
         }
         if let Some(address) = posts {
             let port = Arc::new(EndpointPosts::new(endpoints, address.template(EndpointPosts::PLACES)?));
@@ -140,6 +141,7 @@ impl AppPorts {
                 followers: list(followers)?,
                 following: list(following)?,
                 apart: apart.map(list).transpose()?,
+                blocked: blocked.map(list).transpose()?,
                 between: between.template(EndpointGraph::BETWEEN)?,
             };
             self.social.graph = Some(Arc::new(EndpointGraph::new(endpoints, templates, max_age)));

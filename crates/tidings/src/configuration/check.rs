@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tidings_engine::ports::GROUPS_MAX_AGE;
 use tracing_subscriber::EnvFilter;
 
 use super::{Algorithm, AppSection, Auth, Configuration, Place, Problem, Source, TimeSpan, sections::DRAIN_REST};
@@ -94,6 +95,10 @@ fn app(app: &AppSection, problem: &mut impl FnMut(&str, String)) {
             problem("app.database", format!(" must be set, because `{section}.query` is"));
         }
     }
+    if app.groups.max_age.0 > GROUPS_MAX_AGE {
+        let (age, most) = (app.groups.max_age, TimeSpan(GROUPS_MAX_AGE));
+        problem("app.groups.max_age", format!(" is {age}, but whoever left a group hears it no longer than {most}"));
+    }
     for (key, set) in [
         ("app.groups.of_user", app.groups.of_user.is_some()),
         ("app.followers.pending", app.followers.pending.is_some()),
@@ -102,8 +107,8 @@ fn app(app: &AppSection, problem: &mut impl FnMut(&str, String)) {
             problem("app.database", format!(" must be set, because `{key}` is"));
         }
     }
-    let [_, _, _, followers, following, apart, between, _] = app.sources();
-    for part in [following, apart, between] {
+    let [_, _, _, followers, following, apart, blocked, between, _] = app.sources();
+    for part in [following, apart, blocked, between] {
         match (followers, part) {
             (Source { query: None, url: None, .. }, Source { query: Some(_), .. }) => {
                 problem(&format!("{}.query", part.section), " needs `[app.followers]`".to_owned());
@@ -125,6 +130,12 @@ fn app(app: &AppSection, problem: &mut impl FnMut(&str, String)) {
     if apart.query.is_some() && between.query.is_none() {
         let what = " needs `app.between.query`, which says who has blocked and who has muted whom";
         problem("app.apart.query", what.to_owned());
+    }
+    for (by, set, needed) in [("query", blocked.query, apart.query), ("url", blocked.url, apart.url)] {
+        if set.is_some() && needed.is_none() {
+            let what = format!(" needs `app.apart.{by}`: who is blocked hears nothing of what the other does, either");
+            problem(&format!("app.blocked.{by}"), what);
+        }
     }
     if followers.url.is_some() && (following.url.is_none() || between.url.is_none()) {
         problem("app.followers.url", " needs `app.following.url` and `app.between.url`".to_owned());

@@ -346,6 +346,11 @@ mod tests {
             ("[app.users]\nquery = \"SELECT 1\"", "`app.database` must be set, because `app.users.query` is"),
             ("[app.users]\nquery = \"SELECT 1\"\nurl = \"x\"", "`app.users.url` and `app.users.query` are both set"),
             ("[app.following]\nurl = \"x\"", "`app.following.url` needs `[app.followers]`"),
+            ("[app.groups]\nmax_age = \"31s\"", ":2: `app.groups.max_age` is 31s"),
+            (
+                "[app]\ndatabase = \"x\"\n[app.followers]\nquery = \"x\"\n[app.blocked]\nquery = \"x\"",
+                "`app.blocked.query` needs `app.apart.query`",
+            ),
             (
                 "[app]\ndatabase = \"x\"\n[app.followers]\nurl = \"x\"\n[app.following]\nquery = \"SELECT 1\"",
                 ":6: `app.following.query` is SQL, but `app.followers.url` is an endpoint",

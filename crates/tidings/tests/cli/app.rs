@@ -91,6 +91,7 @@ fn a_statement_or_address_that_can_not_be_used_ends_with_2_and_names_its_setting
             "`app.users.query` must only read",
         ),
         ("[app.users]\nurl = \"http://app/{id}\"\n", "`app.users.url` has the place `{id}`"),
+        #[cfg(not(feature = "tls"))]
         ("[app.users]\nurl = \"https://app/{user}\"\n", "the feature `tls`"),
     ] {
         let (folder, _database) = app(settings);

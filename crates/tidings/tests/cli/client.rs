@@ -16,7 +16,12 @@ impl Client {
 
     /// Connects with a token; the HTTP status where it is refused.
     pub(crate) fn with_token(server: SocketAddr, token: &str) -> Result<Self, u16> {
-        Self::open(&format!("ws://{server}/ws"), server, Some(token))
+        Self::open(&format!("ws://{server}/ws"), server, Some(("authorization", &format!("Bearer {token}"))))
+    }
+
+    /// Connects with a cookie; the HTTP status where it is refused.
+    pub(crate) fn with_cookie(server: SocketAddr, cookie: &str) -> Result<Self, u16> {
+        Self::open(&format!("ws://{server}/ws"), server, Some(("cookie", cookie)))
     }
 
     pub(crate) fn say(&mut self, frame: Value) {
@@ -46,10 +51,10 @@ impl Client {
         }
     }
 
-    fn open(url: &str, server: SocketAddr, token: Option<&str>) -> Result<Self, u16> {
+    fn open(url: &str, server: SocketAddr, field: Option<(&'static str, &str)>) -> Result<Self, u16> {
         let mut request = url.into_client_request().unwrap();
-        if let Some(token) = token {
-            request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        if let Some((name, value)) = field {
+            request.headers_mut().insert(name, value.parse().unwrap());
         }
         match tokio_tungstenite::tungstenite::client(request, TcpStream::connect(server).unwrap()) {
             Ok((socket, _)) => Ok(Self(socket)),

@@ -1,7 +1,10 @@
 //! The program `tidings` as its users meet it: run as a process, on real folders, sockets and databases.
 #![expect(clippy::unwrap_used, reason = "what a test can't set up ends it")]
 
+mod any_backend;
 mod app;
+mod app_blocks;
+mod app_groups;
 mod backup;
 #[cfg(feature = "bench")]
 mod bench;
@@ -22,5 +25,7 @@ mod server;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod tokens;
 mod validators;

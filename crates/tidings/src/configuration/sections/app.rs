@@ -36,7 +36,7 @@ pub struct AppSection {
     /// is given up, and whoever waits gets `unavailable`.
     #[schemars(extend("x-least" = "100ms"))]
     pub timeout: TimeSpan,
-    /// How old what was read of users, posts, followers and blocks may be when it is used. What the app changes is seen after that, or at
+    /// How old what was read of users, posts of an endpoint, followers and blocks may be when it is used. What the app changes is seen after that, or at
     /// once when it says so by `POST /v1/changed`.
     #[schemars(extend("x-least" = "100ms"))]
     pub max_age: TimeSpan,
@@ -52,6 +52,8 @@ pub struct AppSection {
     pub following: AppFollowingSection,
     /// Who hears nothing of what a user does: who blocked the user, whom the user blocked, who muted the user.
     pub apart: AppApartSection,
+    /// Whom a user has blocked: private messages between the two are withheld. Belongs to `[app.apart]`.
+    pub blocked: AppBlockedSection,
     /// How one user stands to another. Belongs to `[app.apart]`.
     pub between: AppBetweenSection,
     /// Users of the app: names, languages, time zones.
@@ -95,15 +97,30 @@ part!(
     "Gets the cookie as a browser would send it, and answers `{\"user\": 7, \"expires\": 1750000000}`; 401, 403, 404 or `{\"user\": null}` where there is no session."
 );
 
-part!(
-    /// `[app.groups]`
-    AppGroupsSection,
-    "The members of `:group`, in one column. With `:after` and `:limit` it is paged; without them it returns all, at most 50,000.",
-    "Answers for `{group}` with `[7, 9]`. With `{after}` and `{limit}` it is paged; without them it answers with all.",
+/// `[app.groups]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AppGroupsSection {
+    /// The members of `:group`, in one column. With `:after` and `:limit` it is paged; without them it returns all, at most 50,000.
+    #[schemars(extend("format" = "SQL that only reads"))]
+    pub query: Option<String>,
+    /// Answers for `{group}` with `[7, 9]`. With `{after}` and `{limit}` it is paged; without them it answers with all.
+    #[schemars(extend("format" = "URL"))]
+    pub url: Option<String>,
     /// The groups of `:user`, in one column. For `tidings config check --user` alone.
     #[schemars(extend("format" = "SQL that only reads"))]
-    of_user: Option<String>
-);
+    pub of_user: Option<String>,
+    /// How old what was read of a group's members may be when it is used: at most 30 s. Whoever left a group may hear it that long, unless
+    /// the app says so by `POST /v1/changed`.
+    #[schemars(extend("x-least" = "100ms"))]
+    pub max_age: TimeSpan,
+}
+
+impl Default for AppGroupsSection {
+    fn default() -> Self {
+        Self { query: None, url: None, of_user: None, max_age: TimeSpan(tidings_engine::ports::GROUPS_MAX_AGE) }
+    }
+}
 
 part!(
     /// `[app.posts]`
@@ -133,6 +150,13 @@ part!(
     /// `[app.apart]`
     AppApartSection,
     "Those who hear nothing of what `:user` does, in one column, as in `[app.followers]`: who blocked the user, whom the user blocked, who muted the user.",
+    "Answers for `{user}` as in `[app.followers]`."
+);
+
+part!(
+    /// `[app.blocked]`
+    AppBlockedSection,
+    "Those whom `:user` has blocked, in one column, as in `[app.followers]`. What they write to the user is withheld, and typing, receipts and presence are silent between the two.",
     "Answers for `{user}` as in `[app.followers]`."
 );
 
@@ -187,6 +211,7 @@ impl Default for AppSection {
             followers: AppFollowersSection::default(),
             following: AppFollowingSection::default(),
             apart: AppApartSection::default(),
+            blocked: AppBlockedSection::default(),
             between: AppBetweenSection::default(),
             users: AppUsersSection::default(),
         }
@@ -206,7 +231,7 @@ pub struct Source<'a> {
 
 impl AppSection {
     /// All parts, in the order of the fields.
-    pub fn sources(&self) -> [Source<'_>; 8] {
+    pub fn sources(&self) -> [Source<'_>; 9] {
         macro_rules! source {
             ($name:ident) => {
                 Source {
@@ -223,6 +248,7 @@ impl AppSection {
             source!(followers),
             source!(following),
             source!(apart),
+            source!(blocked),
             source!(between),
             source!(users),
         ]
