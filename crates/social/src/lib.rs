@@ -18,7 +18,7 @@
 //! | `own` | the pack's tables as the ports [`Posts`](tidings_server::ports::Posts), [`SocialGraph`](tidings_server::ports::SocialGraph), [`Users`](tidings_server::ports::Users) |
 //! | `relations`, `standing` | the sets that audiences name, and how they change |
 //! | `sight`, `topics` | who sees whose presence, who may watch a post |
-//! | `keeping` | what is kept of a user: `/v1/me`, and its erasure |
+//! | `keeping`, `exporting` | what is kept of a user: `/v1/me`, its export, its erasure |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `sql` | the tables and every statement |
 //!
@@ -43,6 +43,7 @@
 
 mod act;
 mod blockers;
+mod exporting;
 mod joiner;
 mod keeping;
 mod own;
