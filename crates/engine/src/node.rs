@@ -401,7 +401,7 @@ impl Node {
         for SetChange { relation, to, user, is_in } in consequences.changes.drain(..) {
             services.members.change(Named::Of(Related { relation, to }), user, is_in);
             if relation == BLOCKED {
-                self.doubt_sight_between(UserId(to), user, outgoing);
+                self.doubt_sight_between(UserId(to), user, is_in, outgoing);
             }
         }
         let now = services.clock.now();

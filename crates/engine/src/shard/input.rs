@@ -215,6 +215,7 @@ impl Shard {
         let finished = match finished {
             Finished::Learned(users, read) => return self.learned(users, read, now),
             Finished::Sighted => return self.sighted(ticket.number, now),
+            Finished::TopicsClosed(closed) => return self.topics_closed(ticket.number, closed, now),
             finished => finished,
         };
         let Some(connection) = self.get_mut(ticket.slot) else { return };
@@ -235,7 +236,8 @@ impl Shard {
             Finished::Checked(reference, Err(reject)) | Finished::Asked(reference, Err(reject)) => {
                 self.refuse(index, reference, &reject, now);
             }
-            Finished::Greeted(_) | Finished::Replayed(_) | Finished::Learned(..) | Finished::Sighted => {}
+            Finished::Greeted(_) | Finished::Replayed(_) | Finished::Learned(..) => {}
+            Finished::Sighted | Finished::TopicsClosed(_) => {}
         }
         self.go_on(ticket.slot, now);
     }

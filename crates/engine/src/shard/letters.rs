@@ -24,6 +24,7 @@ impl Shard {
             Letter::ShardRoom => self.retry_parked(now),
             Letter::Presence => self.look_soon(now),
             Letter::Sight(asker, user) => self.doubt_pair(asker, user),
+            Letter::Topics(user) => self.doubt_topics_of(user),
             Letter::SightOf { user, left } => self.doubt_all_of(user, left),
             Letter::List(user, answer) => {
                 let infos = self.connections_of(user).into_iter();

@@ -19,6 +19,7 @@ use super::{
     sample::Samples,
     session::Resume,
     telling::Watchers,
+    topics::TopicDoubts,
     users::{NextOfUser, Users},
     wheel::{Tick, Wheel},
 };
@@ -46,6 +47,7 @@ pub struct Shard {
     pub(super) topics: HashMap<Topic, Vec<u32>>,
     pub(super) watchers: Watchers,
     pub(super) doubts: Doubts,
+    pub(super) topic_doubts: TopicDoubts,
     pub(super) log: EveryoneLog,
     pub(super) wheel: Wheel,
     /// Connections to be flushed first.
@@ -149,6 +151,7 @@ impl Shard {
             topics: HashMap::new(),
             watchers: Watchers::default(),
             doubts: Doubts::default(),
+            topic_doubts: TopicDoubts::default(),
             log,
             wheel: Wheel::new(now.mono),
             prompt: VecDeque::new(),

@@ -5,7 +5,7 @@
 //! `crossing` hands publications to other shards, `fanout` spreads what is for many over turns, by way of `lanes` and with the `users`' connections; `output` goes from publications to sockets by
 //! way of each reader's `outbox` and the log for all, `everyone`, and `sample` measures how long that takes; `timers`, with its `wheel`, sees to what time does to a
 //! connection. Of `tidings.v1`: `session` is what such a connection has beside, `resume` leads it from `hello` to live, `control` takes
-//! what it asks for, `acks` answers what it sent, `watching` is what it watches, `doubting` asks again whether it may,
+//! what it asks for, `acks` answers what it sent, `watching` is what it watches, `doubting` and `topics` ask again whether it may,
 //! `telling` is how it is told of that.
 
 mod acks;
@@ -28,6 +28,7 @@ mod session;
 mod slot;
 mod telling;
 mod timers;
+mod topics;
 mod users;
 mod watching;
 mod wheel;

@@ -3,6 +3,7 @@
 mod audiences;
 mod broadcast;
 mod closing;
+mod closing_topics;
 mod foreign_groups;
 mod group;
 mod handlers;

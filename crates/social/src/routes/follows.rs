@@ -86,7 +86,13 @@ pub(crate) async fn unfollow(
     let followee = other(follower, &user)?;
     let delete = or_quiet(Write::new(sql::FOLLOW_DELETE, [follower.into(), followee.into()]));
     change(&tidings, follower, followee, [delete]).await?;
+    ends_watching(&tidings, follower, followee).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whoever follows a private account no more may watch its posts no more.
+async fn ends_watching(tidings: &Tidings, follower: UserId, followee: UserId) {
+    tidings.sight_changed(follower, followee).await;
 }
 
 /// Another user than oneself.
@@ -296,5 +302,8 @@ pub(crate) async fn answer(
     let state = if answer.accepted { FollowState::Accepted } else { FollowState::Denied };
     let values = [follower.into(), followee.into(), state.as_str().into()];
     change(&tidings, follower, followee, [or_quiet(Write::new(sql::FOLLOW_ANSWER, values))]).await?;
+    if !answer.accepted {
+        ends_watching(&tidings, follower, followee).await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
