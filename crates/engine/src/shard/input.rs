@@ -218,6 +218,7 @@ impl Shard {
             Finished::TopicsClosed(closed) => return self.topics_closed(ticket.number, closed, now),
             finished => finished,
         };
+        let Some(finished) = self.orphan_done(ticket, finished, now) else { return };
         let Some(connection) = self.get_mut(ticket.slot) else { return };
         let running = connection.work().running;
         if running.is_none_or(|running| running.number != ticket.number) {

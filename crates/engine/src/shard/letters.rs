@@ -33,6 +33,7 @@ impl Shard {
                 let _ = answer.send(infos);
             }
             Letter::Close(user, code, answer) => {
+                self.drop_orphans_of(user);
                 let connections = self.connections_of(user);
                 let count = connections.len();
                 connections.into_iter().for_each(|index| self.close(index, code, now));

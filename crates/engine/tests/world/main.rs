@@ -14,6 +14,7 @@ mod late;
 mod leaving;
 mod memberships;
 mod messages;
+mod orphans;
 mod presence;
 mod presence_model;
 mod private;
