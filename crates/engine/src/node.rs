@@ -251,6 +251,7 @@ impl Node {
     /// The threads have ended: whoever waits for an answer hears that there is none.
     pub(crate) fn close(&self) {
         self.0.mailboxes.iter().for_each(Mailbox::close);
+        self.0.services.members.close();
         let calls = self.calls().take();
         drop(calls);
     }
