@@ -333,7 +333,7 @@ export interface ClientAttention {
 export interface ClientInbox {
   /** Rows whose last change is below this seq. */
   before?: number | null;
-  /** `unread`, or nothing. */
+  /** `unread`, `archived` or `requests`; absent: all that are not archived. */
   filter?: string | null;
   /** 1 to 100; 50 if absent. */
   limit?: number | null;
@@ -344,14 +344,14 @@ export interface ClientInbox {
 
 /** `inbox_mark`: rows seen, read or archived. */
 export interface ClientInboxMark {
-  /** These rows. */
+  /** These rows, at most 100. */
   ids?: Array<string> | null;
   /** Comes back in the answer. */
   ref?: number | null;
-  /** `seen`, `read` or `archived`. */
+  /** `seen`, `read` or `archived`: how far they have got. */
   state: string;
   type: "inbox_mark";
-  /** All rows whose last change is at most this seq. */
+  /** All rows whose last change is at most this seq. Either this or `ids`. */
   up_to?: number | null;
 }
 
@@ -436,10 +436,21 @@ export interface ServerResumedBehind {
   head: number;
 }
 
+/** An inbox in which more changed than a resume replays. */
+export interface ServerResumedInboxBehind {
+  /** The last change that was not sent; live frames go on above it. */
+  head: number;
+}
+
 /** `resumed`: what was missed has been sent, but for `behind`. */
 export interface ServerResumed {
   /** Streams of which more was missed than fitted: to be fetched by `history`. */
   behind: Array<ServerResumedBehind>;
+  /**
+   * More changed in the inbox than fitted: what the client holds of it is to be replaced by its pages, fetched by `inbox`. They
+   * show no row that is gone.
+   */
+  inbox?: ServerResumedInboxBehind | null;
   /** Of the `hello`. */
   ref?: number | null;
   type: "resumed";
@@ -555,7 +566,7 @@ export type ServerResetResetReason = "epoch" | "pruned";
 
 /** `reset`: the stream does not go on where the client stands. */
 export interface ServerReset {
-  /** The stream. */
+  /** The stream: a conversation, or `inbox`. */
   conversation: string;
   /** The highest. */
   head: number;
@@ -617,6 +628,128 @@ export interface ServerPresence {
   user: Id;
 }
 
+/** How far a row of the inbox has got. Each includes those before it. */
+export type ServerNotificationRowState = "unseen" | "seen" | "read" | "archived";
+
+/**
+ * `notification`: a row of the inbox as it stands after its last change.
+ *
+ * The inbox is a state stream: whoever holds the row replaces it, unless the one they hold has a higher `seq`.
+ */
+export interface ServerNotification {
+  /** Who did it last; absent where nobody in particular did. */
+  actor?: Id | null;
+  /** The last ten who did it, the latest first. */
+  actors?: Array<Id>;
+  /** How many different users did it. */
+  count: number;
+  /** What the app says of it. */
+  data?: { [key: string]: unknown };
+  /** How often it was done. */
+  events: number;
+  /** What was joined into this row; absent where nothing can be. */
+  group?: string | null;
+  /** The row. */
+  id: string;
+  /** The sentence, in the reader's language. */
+  message: string;
+  /** The row is gone: everything in it was taken back, or its time was over. */
+  removed?: boolean;
+  /** Sent again by a resume. */
+  replayed?: boolean;
+  /** The row's last change in the inbox's count of changes. */
+  seq: number;
+  /** How far it has got. */
+  state: ServerNotificationRowState;
+  /** What kind of notification. */
+  subtype: string;
+  /** When it was done last, Unix seconds. */
+  timestamp: number;
+  type: "notification";
+  /** Rows of the inbox that were not read; absent in pages, which say it once. */
+  unread?: number | null;
+  /** Rows of the inbox that were not seen; absent in pages, which say it once. */
+  unseen?: number | null;
+}
+
+/** How far a row of the inbox has got. Each includes those before it. */
+export type ServerInboxStateRowState = "unseen" | "seen" | "read" | "archived";
+
+/** `inbox_state`: all rows whose last change is at most `up_to` have got so far. */
+export interface ServerInboxState {
+  /** Sent again by a resume. */
+  replayed?: boolean;
+  /** Its own place in the inbox's count of changes. */
+  seq: number;
+  /** How far. */
+  state: ServerInboxStateRowState;
+  type: "inbox_state";
+  /** Rows that were not read. */
+  unread: number;
+  /** Rows that were not seen. */
+  unseen: number;
+  /** Up to here. */
+  up_to: number;
+}
+
+/**
+ * `notification`: a row of the inbox as it stands after its last change.
+ *
+ * The inbox is a state stream: whoever holds the row replaces it, unless the one they hold has a higher `seq`.
+ */
+export interface ServerInboxNotification {
+  /** Who did it last; absent where nobody in particular did. */
+  actor?: Id | null;
+  /** The last ten who did it, the latest first. */
+  actors?: Array<Id>;
+  /** How many different users did it. */
+  count: number;
+  /** What the app says of it. */
+  data?: { [key: string]: unknown };
+  /** How often it was done. */
+  events: number;
+  /** What was joined into this row; absent where nothing can be. */
+  group?: string | null;
+  /** The row. */
+  id: string;
+  /** The sentence, in the reader's language. */
+  message: string;
+  /** The row is gone: everything in it was taken back, or its time was over. */
+  removed?: boolean;
+  /** Sent again by a resume. */
+  replayed?: boolean;
+  /** The row's last change in the inbox's count of changes. */
+  seq: number;
+  /** How far it has got. */
+  state: ServerInboxRowState;
+  /** What kind of notification. */
+  subtype: string;
+  /** When it was done last, Unix seconds. */
+  timestamp: number;
+  /** Rows of the inbox that were not read; absent in pages, which say it once. */
+  unread?: number | null;
+  /** Rows of the inbox that were not seen; absent in pages, which say it once. */
+  unseen?: number | null;
+}
+
+/** How far a row of the inbox has got. Each includes those before it. */
+export type ServerInboxRowState = "unseen" | "seen" | "read" | "archived";
+
+/** `inbox`: a page, the latest change first. */
+export interface ServerInbox {
+  /** Whether there are more, below the last one's `seq`. */
+  more: boolean;
+  /** The rows. */
+  notifications: Array<ServerInboxNotification>;
+  /** Of the request. */
+  ref?: number | null;
+  type: "inbox";
+  /** Rows of the inbox that were not read. */
+  unread: number;
+  /** Rows of the inbox that were not seen. */
+  unseen: number;
+}
+
 /** `drain`: the server is about to stop, and closes with 1012. */
 export interface ServerDrain {
   /** When to come back. */
@@ -664,6 +797,9 @@ export type ServerFrame =
   | ServerRead
   | ServerTyping
   | ServerPresence
+  | ServerNotification
+  | ServerInboxState
+  | ServerInbox
   | ServerDrain
   | ServerPong
   | ServerMessage;

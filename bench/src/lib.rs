@@ -14,7 +14,7 @@
 //! | `compare` | rounds that alternate between the floor and a server |
 //! | `process`, `usage` | a server as a child process; its CPU and memory |
 //! | `scrape`, `log_watch` | its metrics; the size of its database's log |
-//! | `setup`, `identity`, `lists` | how a server is set up; who its users are; the conversations that they have |
+//! | `setup`, `identity`, `lists`, `follows` | how a server is set up; who its users are; the conversations and followers that they have |
 //! | `floor` | the bare epoll loop |
 //! | `scenario`, `scenario/*` | what is sent and when a message counts as done |
 //! | `target`, `dialect` | where the users of a scenario connect, with what, and what they speak |
@@ -39,6 +39,7 @@
 //! cargo run --release -p bench -- compare --scenario fanout32,idle --rounds 3 --markdown table.md
 //! cargo run --release -p bench -- compare --scenario fanout32@19000,durable-group100,connect-es256,stalled,churn
 //! cargo run --release -p bench -- compare --scenario durable32,durable32+1ms,durable32+5ms,beside-bulk,fairness
+//! cargo run --release -p bench -- compare --scenario followers10,followers10000,followers1000000
 //! cargo run --release -p bench -- compare --scenario durable32-v1,idle-v1,restart-v1@2000
 //! cargo run --release -p bench -- report       # all scenarios, written to docs/performance and drawn
 //! cargo run --release -p bench -- report --quick --rounds 1 --into /tmp/report
@@ -85,6 +86,8 @@ pub mod compare;
 pub mod dialect;
 #[cfg(feature = "compare")]
 pub mod floor;
+#[cfg(feature = "compare")]
+pub mod follows;
 #[cfg(feature = "compare")]
 pub mod identity;
 #[cfg(feature = "compare")]

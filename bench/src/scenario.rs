@@ -17,6 +17,7 @@ pub mod choice;
 mod churn;
 mod connect;
 mod fanout;
+mod followers;
 mod group;
 mod idle;
 mod lone;
@@ -55,6 +56,11 @@ pub enum Scenario {
         members: usize,
         /// Whether messages are stored.
         kept: bool,
+    },
+    /// `followers<N>`: somebody whom N users follow publishes to them by HTTP, one message at a time; a hundredth of them is online.
+    Followers {
+        /// Followers, online or not.
+        followers: usize,
     },
     /// `fanout-burst<N>` and `private-burst<N>`: a sender writes N messages with one write and waits until all have arrived.
     Burst {
@@ -200,6 +206,7 @@ impl Scenario {
     pub fn usual_size(self) -> Size {
         self.size_with(match self {
             Self::Group { members, .. } => group::connections(members, CONNECTIONS),
+            Self::Followers { followers } => followers::online(followers),
             Self::Idle | Self::Churn => 8_000,
             Self::Lone { beside: Noise::Posts } => lone::PAIR,
             Self::Lone { beside: Noise::Senders } => CONNECTIONS + lone::PAIR,
@@ -229,6 +236,7 @@ impl Scenario {
                 let messages = FANOUT_DELIVERIES / group::listeners(members) as u64;
                 messages.min(if kept { 20_000 } else { 40_000 })
             }
+            Self::Followers { .. } => fanout(1).min(followers::MESSAGES),
             Self::Idle | Self::Churn | Self::Connect { .. } | Self::V1 { .. } => 0,
         };
         let content_bytes = if self == Self::Stalled { 1024 } else { 128 };
@@ -240,7 +248,7 @@ impl Scenario {
     pub fn unit(self) -> &'static str {
         match self {
             Self::Fanout { .. } | Self::Private { .. } | Self::Group { .. } | Self::Burst { .. } => "CPU µs a delivery",
-            Self::TwoShards { .. } => "CPU µs a delivery",
+            Self::TwoShards { .. } | Self::Followers { .. } => "CPU µs a delivery",
             Self::Stalled => "CPU µs a healthy delivery",
             Self::Lone { .. } => "p99 µs of a message",
             Self::Idle => "KiB a connection",
@@ -255,6 +263,7 @@ impl Scenario {
     pub fn beside(self) -> Beside {
         match self {
             Self::TwoShards { .. } => Beside::Variant("one shard"),
+            Self::Followers { .. } => Beside::Variant("everyone"),
             Self::Stalled => Beside::Variant("none stalled"),
             Self::Lone { .. } => Beside::Variant("quiet"),
             Self::V1 { .. } => v1::BESIDE,
@@ -280,6 +289,7 @@ impl Scenario {
                 online_in_a_group: group::online(members),
                 ..usual
             },
+            Self::Followers { followers } => Setup { backend: true, followers, ..usual },
             Self::TwoShards { .. } => Setup { not_kept: PRIVATE, shards: Some(if beside { 1 } else { 2 }), ..usual },
             Self::Lone { beside: Noise::Flood } => Setup {
                 backend: true,
@@ -321,6 +331,7 @@ impl Scenario {
             }
             Self::Private { under_way, .. } => private::run_kept(server, size, rooms::Pace::UnderWay(under_way)),
             Self::Group { members, .. } => group::run(server, size, members),
+            Self::Followers { followers } => followers::run(server, size, followers),
             Self::Burst { of: Traffic::Fanout, messages } => fanout::run(server, size, rooms::Pace::Bursts(messages)),
             Self::Burst { of: Traffic::Private, messages } => private::run(server, size, rooms::Pace::Bursts(messages)),
             Self::TwoShards { of } => shards::run(server, size, of),

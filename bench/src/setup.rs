@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use crate::follows;
 use crate::identity::{Identity, Mint, insert_sessions};
 use crate::lists::Lists;
 
@@ -20,6 +21,8 @@ pub struct Setup {
     pub backend: bool,
     /// Conversations that users have before the server starts.
     pub lists: Option<Lists>,
+    /// Followers of one user, before the server starts; 0 without.
+    pub followers: usize,
     /// Whether it is killed as soon as it serves, and started again.
     pub restarted: bool,
     /// Threads that serve connections; `None` leaves it to the server.
@@ -91,26 +94,38 @@ impl Setup {
         users: usize,
     ) -> anyhow::Result<Option<String>> {
         let sessions = self.identity == Identity::Session;
-        if !self.backend && !sessions && self.lists.is_none() {
+        if !self.backend && !sessions && self.lists.is_none() && self.followers == 0 {
             return Ok(None);
         }
-        let output = Command::new(program)
-            .args(["keys", "new", "--name", "bench", "--data"])
-            .arg(data)
-            .envs(environment.iter().map(|(name, value)| (name, value)))
-            .env_remove("LD_PRELOAD")
-            .output()
-            .with_context(|| format!("can't start {program} (is it built? `cargo build --release`)"))?;
-        if !output.status.success() {
-            bail!("`{program} keys new` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
+        let run = |words: &[&str]| {
+            let output = Command::new(program)
+                .args(words)
+                .arg("--data")
+                .arg(data)
+                .envs(environment.iter().map(|(name, value)| (name, value)))
+                .env_remove("LD_PRELOAD")
+                .output()
+                .with_context(|| format!("can't start {program} (is it built? `cargo build --release`)"))?;
+            if !output.status.success() {
+                let (words, why) = (words.join(" "), String::from_utf8_lossy(&output.stderr));
+                bail!("`{program} {words}` failed: {}", why.trim());
+            }
+            Ok(output.stdout)
+        };
+        let key = run(&["keys", "new", "--name", "bench"])?;
         if sessions {
             insert_sessions(&data.join(DATABASE), users).context("the sessions can't be put into the database")?;
         }
         if let Some(lists) = self.lists {
             lists.insert(&data.join(DATABASE)).context("the conversations can't be put into the database")?;
         }
-        Ok(Some(String::from_utf8(output.stdout).context("a key is text")?.trim().to_owned()))
+        if self.followers > 0 {
+            // The tables of packs are made by what serves them.
+            run(&["migrate"])?;
+            follows::insert(&data.join(DATABASE), self.followers)
+                .context("the follows can't be put into the database")?;
+        }
+        Ok(Some(String::from_utf8(key).context("a key is text")?.trim().to_owned()))
     }
 }
 

@@ -24,12 +24,13 @@ const USUAL: [&str; 10] = [
 const NOT_QUICK: &str = "private1000";
 
 /// Everything, by families.
-const ALL: [&[&str]; 11] = [
+const ALL: [&[&str]; 12] = [
     &["fanout1@100", "fanout1", "fanout1@10000", "fanout1@19000"],
     &["fanout32@100", "fanout32", "fanout32@10000", "fanout32@19000"],
     &["private1", "private32", "private1000", "durable1", "durable32", "durable1000"],
     &["durable1+1ms", "durable32+1ms", "durable1000+1ms", "durable1+5ms", "durable32+5ms", "durable1000+5ms"],
     &["group10", "group100", "group10000", "durable-group10", "durable-group100", "durable-group10000"],
+    &["followers10", "followers10000", "followers1000000"],
     &["fanout-burst32", "private-burst32", "two-shards-fanout", "two-shards-private", "stalled"],
     &["beside-bulk", "beside-senders", "fairness"],
     &["idle", "churn"],
@@ -112,6 +113,10 @@ fn seconds(scenario: Scenario, Size { connections, messages, .. }: Size) -> f64 
             }
             Scenario::Private { .. } | Scenario::Burst { .. } | Scenario::TwoShards { .. } => 2.0 * MESSAGE * messages,
             Scenario::Group { .. } => 8.0,
+            // The follows are put into the database twice, and a request is answered for each message.
+            Scenario::Followers { followers } => {
+                0.000_02 * followers as f64 + 2.0 * (0.000_2 + DELIVERY * connections) * messages
+            }
             Scenario::Lone { beside: Noise::Posts } => 12.0,
             Scenario::Lone { .. } => 25.0,
             Scenario::Idle => 3.0,

@@ -14,6 +14,9 @@ const UNDER_WAY: usize = 100_000;
 /// Members of a group at most: what the floor can number.
 const MEMBERS: usize = 50_000;
 
+/// Followers at most: what a database takes in within seconds.
+const FOLLOWERS: usize = 1_000_000;
+
 /// Behind the name of what is done in `tidings.v1`.
 const V1: &str = "-v1";
 
@@ -72,6 +75,7 @@ impl fmt::Display for Scenario {
             Self::Private { under_way, slower_sync_ms, .. } => write!(out, "durable{under_way}+{slower_sync_ms}ms"),
             Self::Group { members, kept: false } => write!(out, "group{members}"),
             Self::Group { members, kept: true } => write!(out, "durable-group{members}"),
+            Self::Followers { followers } => write!(out, "followers{followers}"),
             Self::Burst { of: Traffic::Fanout, messages } => write!(out, "fanout-burst{messages}"),
             Self::Burst { of: Traffic::Private, messages } => write!(out, "private-burst{messages}"),
             Self::TwoShards { of: Traffic::Fanout } => out.write_str("two-shards-fanout"),
@@ -113,7 +117,8 @@ impl FromStr for Scenario {
             Some((number, slower)) => (number, slower_sync(slower).ok_or_else(|| unknown(name))?),
             None => (number, 0),
         };
-        let number = number.parse().ok().filter(|number| (1..=UNDER_WAY).contains(number));
+        let most = if kind == "followers" { FOLLOWERS } else { UNDER_WAY };
+        let number = number.parse().ok().filter(|number| (1..=most).contains(number));
         match number.and_then(|number| numbered(kind, number)) {
             Some(Self::Private { under_way, kept: true, .. }) => {
                 Ok(Self::Private { under_way, kept: true, slower_sync_ms })
@@ -163,6 +168,7 @@ fn numbered(kind: &str, number: usize) -> Option<Scenario> {
         "durable" => Scenario::Private { under_way: number, kept: true, slower_sync_ms: 0 },
         "group" if number <= MEMBERS => Scenario::Group { members: number, kept: false },
         "durable-group" if number <= MEMBERS => Scenario::Group { members: number, kept: true },
+        "followers" => Scenario::Followers { followers: number },
         "fanout-burst" => Scenario::Burst { of: Traffic::Fanout, messages: number },
         "private-burst" => Scenario::Burst { of: Traffic::Private, messages: number },
         _ => return None,
@@ -187,7 +193,7 @@ fn connect(words: &str) -> Option<Scenario> {
 fn unknown(name: &str) -> anyhow::Error {
     anyhow::anyhow!(
         "no scenario {name:?}: there are fanout<K>, private<K>, durable<K> (K messages under way, 1 to {UNDER_WAY}), \
-         group<N>, durable-group<N> (N members, at most {MEMBERS}), fanout-burst<N>, private-burst<N> (N messages in one \
+         group<N>, durable-group<N> (N members, at most {MEMBERS}), followers<N> (at most {FOLLOWERS}), fanout-burst<N>, private-burst<N> (N messages in one \
          write), durable<K>+<T>ms (syncs that take T ms longer), two-shards-fanout, two-shards-private, stalled, beside-bulk, \
          beside-senders, fairness, idle, churn, connect, connect-rs256, connect-es256, connect-session, connect-again, \
          fanout<K>-v1, durable<K>-v1, idle-v1, restart-v1 (in tidings.v1); each also with a number of \
@@ -221,6 +227,8 @@ mod tests {
             "fairness",
             "churn",
             "group10",
+            "followers1000000",
+            "followers10000@500",
             "durable-group10000",
             "fanout-burst16",
             "private-burst16@4",
@@ -250,6 +258,7 @@ mod tests {
             "private1x",
             "storm",
             "group",
+            "followers1000001",
             "connect-x",
             "restart",
             "-v1",

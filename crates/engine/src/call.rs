@@ -198,11 +198,12 @@ pub(crate) async fn presence(
     Ok(users.into_iter().zip(seen).map(standing).collect())
 }
 
-/// What one user may see of another is to be asked again.
+/// What one user may see of another is to be asked again, and whether they may watch their topics.
 pub(crate) fn sight_changed(node: &Node, asker: UserId, user: UserId) {
     node.services().sight.outdate(asker);
     for mailbox in node.mailboxes() {
         mailbox.push(Post::Mail(Mail(Letter::Sight(asker, user))));
+        mailbox.push(Post::Mail(Mail(Letter::Topics(asker))));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
 use tidings_wire::{
     Code, ConversationKey, GroupId, Reject, Sender, Seq, Topic, UserId,
@@ -19,7 +19,7 @@ use crate::{
     handle::{Context, Intent, RETRY, refusal},
     members::Pinned,
     pipeline::GROUP_WITH_RECEIPTS,
-    ports::{Page, Reader, StoredMessage},
+    ports::{Page, Reader, StoreError, StoredMessage},
     registry::{Received, Step},
     render::{self, Style, cut_page},
     services::Services,
@@ -239,6 +239,7 @@ const TOPICS_AT_ONCE: usize = 8;
 /// `not_allowed`, naming the setting; `unavailable`. Then nothing of it is done.
 pub(crate) async fn watch(services: Arc<Services>, asker: UserId, asked: Watch) -> Result<Asked, Reject> {
     let Watch { users, topics, .. } = asked;
+    let asked = services.clock.now().mono;
     let may = |topic: Topic| {
         let may = services.topics.may_watch(asker, topic.clone());
         async move {
@@ -252,12 +253,25 @@ pub(crate) async fn watch(services: Arc<Services>, asker: UserId, asked: Watch) 
         }
     };
     stream::iter(topics.clone()).map(may).buffered(TOPICS_AT_ONCE).try_collect::<()>().await?;
-    let asked = services.clock.now().mono;
     let seen = services.sight.of(asker, &users).await.map_err(refusal)?;
     let users: Vec<(UserId, bool)> = users.into_iter().zip(seen).collect();
     let visible = users.iter().filter(|(user, seen)| *seen && *user != asker).map(|(user, _)| *user);
     services.learn_standings(visible.collect()).await.map_err(refusal)?;
     Ok(Asked::Watched(Granted { users, topics, asked }))
+}
+
+/// Those of these topics that the user may watch no more.
+///
+/// # Errors
+/// Where the port does not answer.
+pub(crate) async fn topics_closed_to(
+    services: Arc<Services>,
+    user: UserId,
+    topics: Vec<Topic>,
+) -> Result<Vec<Topic>, StoreError> {
+    let may = |topic: Topic| services.topics.may_watch(user, topic.clone()).map_ok(|may| (!may).then_some(topic));
+    let asked = stream::iter(topics).map(may).buffered(TOPICS_AT_ONCE);
+    asked.try_filter_map(|closed| std::future::ready(Ok(closed))).try_collect().await
 }
 
 /// Who hears that somebody types to them.

@@ -17,7 +17,9 @@ use crate::{
 /// The engine calls `accept` once for each received message, on the thread that serves the sender; a connection's
 /// messages one after another, those of different connections concurrently. It must not block the thread: work that does
 /// goes through [`Context::blocking`]. After 5 s (`Settings::accept_within`) the future is dropped and the sender gets
-/// `unavailable`; a panic is caught and answered likewise. `accept` has no side effects: what it wants written it returns
+/// `unavailable`; a panic is caught and answered likewise. A sender that goes by itself meanwhile (closes the socket, loses the network)
+/// takes nothing along: the message goes on, and nobody hears the answer. One that the server closes (a sign-out, a slow reader) ends
+/// with the future. `accept` has no side effects: what it wants written it returns
 /// as data ([`Accepted::write`]), which is committed together with the message, or not at all.
 ///
 /// An async closure that needs something of its surroundings clones it into each future:

@@ -8,6 +8,7 @@ mod pins;
 mod shelf;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -63,7 +64,8 @@ impl Members {
     /// The set, pinned; read from the port where it is not in memory. What does not exist has no members.
     ///
     /// # Errors
-    /// Where the port fails, panics, or gives members out of order. A read that nobody waits for any more is dropped.
+    /// Where the port fails, panics, or gives members out of order. A read that nobody waits for any more is dropped; of a relation, which
+    /// may take longer than anybody waits, the latest few are gone on with when somebody asks again.
     pub(crate) async fn load(&self, id: impl Into<Named>) -> Result<Pinned, StoreError> {
         let id = id.into();
         loop {
@@ -71,8 +73,16 @@ impl Members {
                 return Ok(pinned);
             }
             let Some(done) = self.0.loading(id) else { continue };
-            done.await.map_err(|cause| StoreError::Unavailable(Box::new(cause)))?;
+            drop(self.0.unfinished.keep(id, &done));
+            let read = done.await;
+            self.0.unfinished.let_go(id);
+            read.map_err(|cause| StoreError::Unavailable(Box::new(cause)))?;
         }
+    }
+
+    /// The node stops: reads that nobody waits for are dropped.
+    pub(crate) fn close(&self) {
+        self.0.unfinished.clear();
     }
 
     /// The group of a message that was settled, with the pin that its sender left: called by the dispatcher.

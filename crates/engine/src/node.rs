@@ -263,6 +263,7 @@ impl Node {
     /// The threads have ended: whoever waits for an answer hears that there is none.
     pub(crate) fn close(&self) {
         self.0.mailboxes.iter().for_each(Mailbox::close);
+        self.0.services.members.close();
         let calls = self.calls().take();
         drop(calls);
     }
@@ -413,7 +414,7 @@ impl Node {
         for SetChange { relation, to, user, is_in } in consequences.changes.drain(..) {
             services.members.change(Named::Of(Related { relation, to }), user, is_in);
             if relation == BLOCKED {
-                self.doubt_sight_between(UserId(to), user, outgoing);
+                self.doubt_sight_between(UserId(to), user, is_in, outgoing);
             }
         }
         if let Some(inbox) = &services.notifications.inbox {

@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
-use tidings_server::{Deed, Keeper, Tidings, act::Value, act::Write, ports::BoxFuture};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use serde_json::{Map, Value as Json, json};
+use tidings_server::{Deed, Exported, Keeper, Tidings, act::Value, act::Write, ports::BoxFuture};
 use tidings_wire::{Reject, UserId};
 
 use crate::{
     inbox::tell_heads,
+    rows,
     shared::Shared,
     sql,
+    wants::Preference,
     writing::{expire, group_of, shrink},
 };
 
-/// The pack's part of an erasure; of `/v1/me` it has none.
+/// The pack's part of an export and of an erasure; of `/v1/me` it has none.
 pub(crate) struct Keeping(pub(crate) Arc<Shared>);
 
 impl Keeper for Keeping {
@@ -25,10 +31,46 @@ impl Keeper for Keeping {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn export(&self, _: &Tidings, user: UserId) -> BoxStream<'static, Result<Vec<Exported>, Reject>> {
+        let shared = self.0.clone();
+        let chosen = stream::once({
+            let shared = shared.clone();
+            async move { choices(&shared, user).await }
+        });
+        let rows = stream::try_unfold((shared, 0), move |(shared, after)| async move {
+            let read = rows::read(&shared, user, sql::CHANGED_AFTER, after, PAGE).await?;
+            let Some(last) = read.last().map(|row| row.shown.seq) else { return Ok(None) };
+            let lines = read.into_iter().filter(|row| !row.shown.removed).map(|row| line("notification", &row.shown));
+            Ok(Some((lines.collect(), (shared, last))))
+        });
+        chosen.chain(rows).boxed()
+    }
+
     fn erase(&self, tidings: &Tidings, user: UserId) -> BoxFuture<Result<(), Reject>> {
         let (shared, tidings) = (self.0.clone(), tidings.clone());
         Box::pin(async move { erase(&shared, &tidings, user).await })
     }
+}
+
+/// Rows of a page of an export.
+const PAGE: usize = 100;
+
+fn line(record: &'static str, fields: &impl serde::Serialize) -> Exported {
+    let fields = serde_json::to_value(fields).ok().and_then(|fields| serde_json::from_value(fields).ok());
+    Exported { record, fields: fields.unwrap_or_default() }
+}
+
+/// What the user chose.
+async fn choices(shared: &Shared, user: UserId) -> Result<Vec<Exported>, Reject> {
+    let wanted = shared.wants.of(shared, user).await?;
+    let preference = |one: &Preference| {
+        let Preference { subtype, object, channel, wanted } = one;
+        line("preference", &json!({"subtype": subtype, "object": object, "channel": channel, "wanted": wanted}))
+    };
+    let mut lines: Vec<Exported> = wanted.preferences.iter().map(preference).collect();
+    lines.push(line("notification_policy", &wanted.policy));
+    lines.extend(wanted.quiet_hours.iter().map(|hours| line("quiet_hours", hours)));
+    Ok(lines)
 }
 
 /// A part at a time, so that others' commits wait no longer than for one. A repeat takes away what a failure has left.

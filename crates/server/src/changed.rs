@@ -52,7 +52,7 @@ pub(crate) async fn forget(tidings: &Tidings, user: UserId, other: Option<UserId
     if let Some(what) = what.other_side() {
         forget_side(tidings, other, what).await;
     }
-    if what == Changed::Blocks {
+    if matches!(what, Changed::Blocks | Changed::Followers | Changed::Following) {
         tidings.sight_changed(user, other).await;
         tidings.sight_changed(other, user).await;
     }

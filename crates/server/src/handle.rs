@@ -208,7 +208,8 @@ impl Tidings {
         self.0.engine.presence(Some(asker), users).await
     }
 
-    /// Asks again whether `asker` may see `user`, for instance because one has blocked the other.
+    /// Asks again whether `asker` may see `user`, and whether they may watch the topics that they watch: for instance because one has
+    /// blocked the other. A watch that is not allowed any more ends, and nobody is told of that.
     pub async fn sight_changed(&self, asker: UserId, user: UserId) {
         self.0.engine.sight_changed(asker, user);
     }

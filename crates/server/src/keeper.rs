@@ -1,12 +1,15 @@
-//! What packs keep of users: a hook, so that one look at `/v1/me` and one erasure reach all of it.
+//! What packs keep of users: a hook, so that one look at `/v1/me`, one export and one erasure reach all of it.
 
+use futures_util::stream::BoxStream;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tidings_engine::ports::BoxFuture;
 use tidings_wire::{Reject, UserId};
 
 use crate::handle::Tidings;
 
-/// What a pack keeps of users, beside messages: fields that `/v1/me` shows and changes, and what goes with an erasure.
+/// What a pack keeps of users, beside messages: fields that `/v1/me` shows and changes, what an export
+/// shows, and what goes with an erasure.
 ///
 /// Any of the server's threads may call, several at a time.
 pub trait Keeper: Send + Sync + 'static {
@@ -23,10 +26,28 @@ pub trait Keeper: Send + Sync + 'static {
     /// `bad_field`, with nothing changed; `not_enabled` where a field is there and the app keeps it; `unavailable`.
     fn change(&self, tidings: &Tidings, user: UserId, asked: &Map<String, Value>) -> BoxFuture<Result<(), Reject>>;
 
+    /// All of it, for `GET /v1/users/{user}/export`, in pages: each is a line or some hundreds, and the next is asked for when the client
+    /// has taken this one. An error breaks the export off, which its client sees. Whoever asks may go away: then the rest is never
+    /// asked for.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    fn export(&self, tidings: &Tidings, user: UserId) -> BoxStream<'static, Result<Vec<Exported>, Reject>>;
+
     /// Erases all of it, after the user was signed out and before their messages go. Called again it takes away what a failure
     /// has left.
     ///
     /// # Errors
     /// `unavailable`.
     fn erase(&self, tidings: &Tidings, user: UserId) -> BoxFuture<Result<(), Reject>>;
+}
+
+/// A line of an export: what it is, and its fields.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Exported {
+    /// The word of its `record`: not one of the server's own (`user`, `conversation`, `message`, `end`).
+    pub record: &'static str,
+    /// What stands beside it.
+    #[serde(flatten)]
+    pub fields: Map<String, Value>,
 }

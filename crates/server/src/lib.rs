@@ -97,7 +97,7 @@ pub use changed::Changed;
 pub use erasure::Erasure;
 pub use extract::{IdempotencyKey, Params, Segments, id as parse_id};
 pub use handle::Tidings;
-pub use keeper::Keeper;
+pub use keeper::{Exported, Keeper};
 pub use options::{DrainOptions, HttpOptions, LimitOptions, ServerOptions, UserOptions};
 pub use origin::{AllowedOrigin, OriginError};
 pub use pack::{Migration, Pack, PackMigrations, Setup};

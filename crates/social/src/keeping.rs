@@ -1,10 +1,11 @@
-//! What is kept of a user: what `/v1/me` shows and changes, and what goes when they go for good.
+//! What is kept of a user: what `/v1/me` shows and changes, what an export has, and what goes when they go for good.
 
 use std::sync::Arc;
 
+use futures_util::stream::BoxStream;
 use serde_json::{Map, Value as Json};
 use tidings_server::{
-    Deed, Keeper, Tidings,
+    Deed, Exported, Keeper, Tidings,
     act::{Row, Value, Write},
     ports::{BoxFuture, Profile},
     publish::Consequences,
@@ -13,13 +14,14 @@ use tidings_wire::{BLOCKED, Code, FOLLOWERS, PostId, Reject, UserId};
 
 use crate::{
     act::counters,
+    exporting,
     relations::{APART, FOLLOWING, MUTUAL},
     routes::erase_post,
     shared::{Shared, is_private},
     sql::{self, SOME},
 };
 
-/// The pack's part of `/v1/me`, and of an erasure.
+/// The pack's part of `/v1/me`, of an export and of an erasure.
 pub(crate) struct Keeping(pub(crate) Arc<Shared>);
 
 /// Characters of a name.
@@ -84,12 +86,17 @@ impl Keeper for Keeping {
         })
     }
 
+    fn export(&self, tidings: &Tidings, user: UserId) -> BoxStream<'static, Result<Vec<Exported>, Reject>> {
+        let profile = self.0.own_users.then(|| self.0.users.clone());
+        exporting::export(tidings.clone(), profile, user)
+    }
+
     fn erase(&self, tidings: &Tidings, user: UserId) -> BoxFuture<Result<(), Reject>> {
         Box::pin(erase(self.0.clone(), tidings.clone(), user))
     }
 }
 
-fn fields(profile: &Profile) -> Map<String, Json> {
+pub(crate) fn fields(profile: &Profile) -> Map<String, Json> {
     let mut fields = Map::new();
     for (name, value) in [("name", &profile.name), ("language", &profile.language), ("zone", &profile.zone)] {
         if let Some(value) = value {

@@ -19,7 +19,7 @@
 //! | `relations`, `standing` | the sets that audiences name, and how they change |
 //! | `sight`, `topics` | who sees whose presence, who may watch a post |
 //! | `notices` | what its acts say to inboxes |
-//! | `keeping` | what is kept of a user: `/v1/me`, and its erasure |
+//! | `keeping`, `exporting` | what is kept of a user: `/v1/me`, its export, its erasure |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `sql` | the tables and every statement |
 //!
@@ -44,6 +44,7 @@
 
 mod act;
 mod blockers;
+mod exporting;
 mod joiner;
 mod keeping;
 mod notices;

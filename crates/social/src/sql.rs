@@ -174,6 +174,32 @@ statements! {
     /// user
     USER_DELETE = "DELETE FROM social_users WHERE id = $1";
 
+    /// owner, above this post, limit
+    POSTS_WRITTEN = "SELECT id, content, created_at FROM social_posts WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3";
+    /// author, above this comment, limit
+    COMMENTS_WRITTEN = "SELECT id, post, content, created_at FROM social_comments WHERE author = $1 AND id > $2 \
+                        ORDER BY id LIMIT $3";
+    /// liker, above this like, limit
+    LIKES_GIVEN = "SELECT id, post, created_at FROM social_likes WHERE liker = $1 AND id > $2 ORDER BY id LIMIT $3";
+    /// sharer, above this share, limit
+    SHARES_WRITTEN = "SELECT id, post, content, created_at FROM social_shares WHERE sharer = $1 AND id > $2 \
+                      ORDER BY id LIMIT $3";
+    /// follower, limit
+    FOLLOWS_FIRST = "SELECT followee, state, created_at FROM social_follows WHERE follower = $1 \
+                     ORDER BY followee LIMIT $2";
+    /// follower, above this one, limit
+    FOLLOWS_AFTER = "SELECT followee, state, created_at FROM social_follows WHERE follower = $1 AND followee > $2 \
+                     ORDER BY followee LIMIT $3";
+    /// blocker, limit
+    BLOCKS_FIRST = "SELECT blocked, created_at FROM social_blocks WHERE blocker = $1 ORDER BY blocked LIMIT $2";
+    /// blocker, above this one, limit
+    BLOCKS_AFTER = "SELECT blocked, created_at FROM social_blocks WHERE blocker = $1 AND blocked > $2 \
+                    ORDER BY blocked LIMIT $3";
+    /// muter, limit
+    MUTES_FIRST = "SELECT muted, created_at FROM social_mutes WHERE muter = $1 ORDER BY muted LIMIT $2";
+    /// muter, above this one, limit
+    MUTES_AFTER = "SELECT muted, created_at FROM social_mutes WHERE muter = $1 AND muted > $2 ORDER BY muted LIMIT $3";
+
     /// liker: the ids of some likes
     LIKES_OF = "SELECT id FROM social_likes WHERE liker = $1 ORDER BY id LIMIT 500";
     /// liker, up to this id: as they stand without these

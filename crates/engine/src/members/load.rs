@@ -33,7 +33,8 @@ async fn let_others_go_on() {
     .await;
 }
 
-/// Read on by whoever waits for it. The last one who waits no longer drops it.
+/// Read on by whoever waits for it. The last one who waits no longer drops it, but for what [`Unfinished`](super::unfinished::Unfinished)
+/// keeps.
 pub(super) type Done = Shared<BoxFuture<Result<(), Arc<StoreError>>>>;
 
 /// A read that somebody waits for, as its group knows it. What the dispatcher changes meanwhile overrides what is read.

@@ -15,6 +15,7 @@ use super::{
     load::{Done, Load},
     named::{Named, Sources},
     pins::Pins,
+    unfinished::Unfinished,
 };
 use crate::{clock::SharedClock, directory::Directory};
 
@@ -28,6 +29,7 @@ pub(super) struct Shelf {
     bound: u64,
     uses: AtomicU64,
     groups: Mutex<Groups>,
+    pub(super) unfinished: Unfinished,
 }
 
 /// The map, with the sum of its groups' bytes.
@@ -39,7 +41,15 @@ pub(super) struct Groups {
 
 impl Shelf {
     pub(super) fn new(sources: Sources, directory: Arc<Directory>, clock: SharedClock, bound: u64) -> Self {
-        Self { sources, directory, clock, bound, uses: AtomicU64::new(0), groups: Mutex::default() }
+        Self {
+            sources,
+            directory,
+            clock,
+            bound,
+            uses: AtomicU64::new(0),
+            groups: Mutex::default(),
+            unfinished: Unfinished::default(),
+        }
     }
 
     pub(super) fn sources(&self) -> &Sources {

@@ -1,18 +1,23 @@
 use std::{
-    future::{pending, ready},
-    sync::{Arc, mpsc::channel},
+    future::{pending, poll_fn, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::channel,
+    },
+    task::Poll,
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use tidings_wire::{Audience, GroupId, UserId};
+use tidings_wire::{Audience, FOLLOWERS, GroupId, Id, Related, UserId};
 
-use super::{Members, Sources};
+use super::{Members, Named, Sources};
 use crate::{
     audience::{From, resolve},
     clock::SystemClock,
     directory::Directory,
-    ports::{BoxFuture, Groups, StoreError},
+    ports::{BoxFuture, Groups, Relation, StoreError},
     volatile::VolatileStore,
 };
 
@@ -131,6 +136,54 @@ fn a_read_that_nobody_waits_for_leaves_nothing_behind() {
         members.change(STUCK, UserId::new(20_000), true);
     }
     assert!(is_forgotten(&directory, &members));
+}
+
+/// Followers whose second page comes only once the door is open.
+#[derive(Default)]
+struct Slow {
+    open: AtomicBool,
+    first_pages: AtomicUsize,
+}
+
+impl Relation for Slow {
+    fn members(&self, _: Id, after: Option<UserId>, limit: u32) -> BoxFuture<Result<Vec<UserId>, StoreError>> {
+        if after.is_none() {
+            self.first_pages.fetch_add(1, Ordering::SeqCst);
+            return Box::pin(ready(Ok((0..limit).map(UserId::new).collect())));
+        }
+        let open = self.open.load(Ordering::SeqCst);
+        Box::pin(poll_fn(move |_| if open { Poll::Ready(Ok(vec![UserId::new(9_999)])) } else { Poll::Pending }))
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        None
+    }
+}
+
+#[test]
+fn a_relation_that_takes_longer_than_a_sender_waits_is_read_on_by_the_next() {
+    let directory = Arc::new(Directory::new());
+    let slow = Arc::new(Slow::default());
+    let port: Arc<dyn Relation> = slow.clone();
+    let sources = Sources::new(Arc::new(Odd), [(FOLLOWERS, port)]);
+    let members = Members::new(sources, directory.clone(), Arc::new(SystemClock::new()), 1 << 26);
+    let of = |user: u32| Named::Of(Related { relation: FOLLOWERS, to: UserId::new(user).0 });
+    let gives_up = |user: u32| {
+        let mut load = Box::pin(members.load(of(user)));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        (0..3).for_each(|_| assert!(load.as_mut().poll(&mut cx).is_pending()));
+    };
+    gives_up(1);
+    gives_up(1);
+    assert_eq!(slow.first_pages.load(Ordering::SeqCst), 1, "the second goes on where the first was");
+    // Only the latest few are kept: of the others nothing is left.
+    (2..6).for_each(gives_up);
+    assert_eq!(members.0.groups().totals().0, 4);
+    members.close();
+    assert!(is_forgotten(&directory, &members));
+    slow.open.store(true, Ordering::SeqCst);
+    let read = finish(members.load(of(1))).unwrap();
+    assert!(read.contains(&directory, UserId::new(9_999)));
 }
 
 #[test]

@@ -31,15 +31,19 @@ impl Node {
         }
     }
 
-    /// One of the two has blocked the other, or no longer: whom each of them watches is asked again.
-    pub(super) fn doubt_sight_between(&self, one: UserId, other: UserId, outgoing: &mut [Vec<Post>]) {
+    /// One of the two has blocked the other, or no longer: whom each of them watches is asked again. After a block what each of them
+    /// watches else too.
+    pub(super) fn doubt_sight_between(&self, one: UserId, other: UserId, blocks: bool, outgoing: &mut [Vec<Post>]) {
         let services = &self.0.services;
         // First, so that whoever begins to watch now learns of it: see `Shard::watches`.
-        services.sight.outdate(one);
+        [one, other].into_iter().for_each(|user| services.sight.outdate(user));
         for (asker, user) in [(one, other), (other, one)] {
             let connected = services.directory.find(asker).map_or(0, |(_, shards)| shards);
             for (id, _) in self.concerned(connected) {
                 outgoing[id].push(Post::Mail(Mail(Letter::Sight(asker, user))));
+                if blocks {
+                    outgoing[id].push(Post::Mail(Mail(Letter::Topics(asker))));
+                }
             }
         }
     }

@@ -6,6 +6,10 @@ use super::{BoxFuture, StoreError};
 
 /// Decides which topics a user may watch. Asked once for each topic of a `watch`, before anything of it is done; any thread may
 /// call, up to eight topics of one watch at a time. After 5 s the watch is answered `unavailable`.
+///
+/// Asked again of what is watched when somebody blocks the user or is blocked by them, and when the app says that the user may see
+/// less (`sight_changed` of the server's handle): a watch that is not allowed any more ends without a word. Where there is no answer
+/// it goes on, and is asked about again a second later. What else closes a topic is seen by the next watch.
 pub trait Topics: Send + Sync + 'static {
     /// Whether the user may hear what is published to the topic.
     fn may_watch(&self, user: UserId, topic: Topic) -> BoxFuture<Result<bool, StoreError>>;

@@ -215,8 +215,10 @@ impl Shard {
         let finished = match finished {
             Finished::Learned(users, read) => return self.learned(users, read, now),
             Finished::Sighted => return self.sighted(ticket.number, now),
+            Finished::TopicsClosed(closed) => return self.topics_closed(ticket.number, closed, now),
             finished => finished,
         };
+        let Some(finished) = self.orphan_done(ticket, finished, now) else { return };
         let Some(connection) = self.get_mut(ticket.slot) else { return };
         let running = connection.work().running;
         if running.is_none_or(|running| running.number != ticket.number) {

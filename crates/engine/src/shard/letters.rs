@@ -24,6 +24,7 @@ impl Shard {
             Letter::ShardRoom => self.retry_parked(now),
             Letter::Presence => self.look_soon(now),
             Letter::Sight(asker, user) => self.doubt_pair(asker, user),
+            Letter::Topics(user) => self.doubt_topics_of(user),
             Letter::SightOf { user, left } => self.doubt_all_of(user, left),
             Letter::List(user, answer) => {
                 let infos = self.connections_of(user).into_iter();
@@ -32,6 +33,7 @@ impl Shard {
                 let _ = answer.send(infos);
             }
             Letter::Close(user, code, answer) => {
+                self.drop_orphans_of(user);
                 let connections = self.connections_of(user);
                 let count = connections.len();
                 connections.into_iter().for_each(|index| self.close(index, code, now));

@@ -14,11 +14,13 @@ use super::{
     everyone::EveryoneLog,
     fanout::Fanouts,
     mail::{Effect, Mail},
+    orphans::Orphans,
     outbox::Outbox,
     output::Haste,
     sample::Samples,
     session::Resume,
     telling::Watchers,
+    topics::TopicDoubts,
     users::{NextOfUser, Users},
     wheel::{Tick, Wheel},
 };
@@ -46,6 +48,7 @@ pub struct Shard {
     pub(super) topics: HashMap<Topic, Vec<u32>>,
     pub(super) watchers: Watchers,
     pub(super) doubts: Doubts,
+    pub(super) topic_doubts: TopicDoubts,
     pub(super) log: EveryoneLog,
     pub(super) wheel: Wheel,
     /// Connections to be flushed first.
@@ -58,6 +61,7 @@ pub struct Shard {
     pub(super) dead: Vec<u32>,
     pub(super) sweep: Option<Sweep>,
     pub(super) fanouts: Fanouts,
+    pub(super) orphans: Orphans,
     pub(super) samples: Samples,
     pub(super) acts: VecDeque<Act>,
     /// When each of `acts` came.
@@ -149,6 +153,7 @@ impl Shard {
             topics: HashMap::new(),
             watchers: Watchers::default(),
             doubts: Doubts::default(),
+            topic_doubts: TopicDoubts::default(),
             log,
             wheel: Wheel::new(now.mono),
             prompt: VecDeque::new(),
@@ -157,6 +162,7 @@ impl Shard {
             dead: Vec::new(),
             sweep: None,
             fanouts: Fanouts::default(),
+            orphans: Orphans::default(),
             samples: Samples::default(),
             acts: VecDeque::new(),
             act_times: VecDeque::new(),
@@ -260,13 +266,14 @@ impl Shard {
         self.go_on_draining(now);
         let readings = self.retry_readings(now).map(|at| at.saturating_sub(now.mono).max(Duration::from_millis(1)));
         let presence = self.see_to_presence(now).map(|at| at.saturating_sub(now.mono));
+        let orphans = self.see_to_orphans(now);
         self.rearmed = false;
         let wheel = self.wheel.next(now.mono);
         let drain = self.drain.as_ref().map(|_| DRAIN_STEP);
         let acts = self.act_times.front().map(|&since| {
             (since + self.node.services().settings.room_within).saturating_sub(now.mono).max(Duration::from_millis(1))
         });
-        [wheel, drain, acts, readings, presence].into_iter().flatten().min()
+        [wheel, drain, acts, readings, presence, orphans].into_iter().flatten().min()
     }
 
     /// Ends a round of calls: hands what came together to the other shards and to the store, each as one.

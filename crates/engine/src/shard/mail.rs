@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tidings_wire::{CloseCode, MessageId, Reject, UserId};
+use tidings_wire::{CloseCode, MessageId, Reject, Topic, UserId};
 use tokio::sync::oneshot;
 
 use super::Slot;
@@ -35,6 +35,8 @@ pub(crate) enum Letter {
     Presence,
     /// Whether the first user sees the second is to be asked again.
     Sight(UserId, UserId),
+    /// The user may see less than before: whether they may watch their topics is to be asked again.
+    Topics(UserId),
     /// Whom the user sees, and who sees them, is to be asked again: of those who see one another where a conversation was left, of the
     /// others where one was joined.
     SightOf { user: UserId, left: bool },
@@ -88,6 +90,8 @@ pub(crate) enum Finished {
     Learned(Vec<UserId>, bool),
     /// Whom connections see. For the shard itself.
     Sighted,
+    /// Which topics of a connection are closed to its user. For the shard itself.
+    TopicsClosed(Result<Vec<Topic>, StoreError>),
 }
 
 impl Finished {

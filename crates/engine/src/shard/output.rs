@@ -12,7 +12,7 @@ use super::{
     connection::{Connection, Phase},
     fanout::SMALL_AUDIENCE,
     machine::Sweep,
-    mail::{Effect, Ticket},
+    mail::Effect,
     session::{Live, Stage, Weight},
 };
 use crate::{
@@ -384,10 +384,12 @@ impl Shard {
             return;
         }
         let user = connection.user;
-        if let Some(running) = connection.work.take().and_then(|work| work.running) {
-            self.effects.push(Effect::Cancel(Ticket { slot, number: running.number }));
+        let running = connection.work.take().and_then(|work| work.running);
+        let paused = std::mem::take(&mut connection.paused);
+        if let Some(running) = running {
+            self.outlives(index, running, code);
         }
-        if std::mem::take(&mut connection.paused) {
+        if paused {
             // Nothing is held any more, and the peer's close frame or end is to be noticed.
             self.effects.push(Effect::Resume(slot));
         }

@@ -17,6 +17,8 @@ use crate::{hello::Hello, ports::Line};
 pub(super) struct Session {
     /// The topics that it watches.
     pub(super) topics: Vec<Topic>,
+    /// Stands in the line of those whose topics are asked about again.
+    pub(super) topics_doubted: bool,
     /// The users whom it watches.
     pub(super) watching: Option<Box<Watching>>,
     /// Where its user types, and when that was told last.

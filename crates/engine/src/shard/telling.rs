@@ -105,11 +105,11 @@ impl Shard {
         }
         self.tell_waiting(now);
         self.read_unknown(now);
-        let doubted = self.ask_doubted(now);
+        let doubted = [self.ask_doubted(now), self.ask_about_topics(now)];
         let leaving = self.watchers.leaving.front().map(|(at, ..)| *at);
         let reads = !self.watchers.reading && !self.watchers.unknown.is_empty();
         let read = reads.then_some(self.watchers.read_at);
-        [leaving, self.watchers.look_at, read, doubted].into_iter().flatten().min()
+        [leaving, self.watchers.look_at, read].into_iter().chain(doubted).flatten().min()
     }
 
     fn next_goes_offline(&mut self, now: Now) {

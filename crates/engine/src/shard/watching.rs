@@ -102,7 +102,12 @@ impl Shard {
             return;
         }
         let (slot, asker) = (self.slot_of(index), self.connections[index as usize].user);
+        let topical = !topics.is_empty();
         topics.into_iter().for_each(|topic| self.watch(slot, topic, true));
+        // Whoever takes something from what the user may see finds the watch, or is found here.
+        if topical && self.node.services().sight.is_outdated(asker, asker, asked) {
+            self.doubt_topics(index);
+        }
         for (user, seen) in users {
             let watching = self.connections[index as usize].session().watching.get_or_insert_default();
             let (stale, doubted) =

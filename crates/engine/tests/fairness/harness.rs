@@ -1,7 +1,7 @@
 //! A node whose rounds a test counts: what each of them wrote is told.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::Future,
     io,
     sync::Arc,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use tidings_engine::{
-    Admission, Dialect, Guest, Notifications, Parts, Settings,
+    Admission, Dialect, Guest, Hello, Notifications, Parts, Settings,
     clock::{Clock, Now},
     ports::{Everybody, NoCredentials, OpenTopics},
     shard::{Slot, Sockets},
@@ -34,10 +34,20 @@ pub(crate) struct Wires {
     pub(crate) largest_send: usize,
     /// These take nothing.
     pub(crate) blocked: Vec<Slot>,
+    /// Nobody takes anything; what each is offered is noted by where it stands in memory.
+    pub(crate) holds_all: bool,
+    pub(crate) offered: HashSet<(usize, usize)>,
+    /// How often somebody was offered something then.
+    pub(crate) offers: usize,
 }
 
 impl Sockets for Wires {
     fn send(&mut self, slot: Slot, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        if self.holds_all {
+            self.offers += 1;
+            self.offered.extend(parts.iter().map(|part| (part.as_ptr().addr(), part.len())));
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         if self.blocked.contains(&slot) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -110,11 +120,15 @@ impl Node {
     }
 
     pub(crate) fn open_on(&mut self, shard: usize, user: u32) -> At {
+        self.open_speaking(shard, user, Dialect::Guide)
+    }
+
+    pub(crate) fn open_speaking(&mut self, shard: usize, user: u32, dialect: Dialect) -> At {
         let admission = Admission {
             guest: Guest::new(UserId::new(user), ([127, 0, 0, 1], 9).into()),
-            dialect: Dialect::Guide,
+            dialect,
             expires_at_ms: None,
-            hello: None,
+            hello: (dialect == Dialect::V1).then(Hello::default),
             greeting: bytes::Bytes::new(),
         };
         At { shard, slot: self.simulation.shard(shard).open(admission, self.now) }
@@ -208,6 +222,18 @@ impl Node {
                 return;
             }
             assert!(self.simulation.wait(PATIENCE), "{at:?} never hears {count} messages");
+        }
+    }
+
+    /// Rounds until the connection was written these words, which may come from the store's thread.
+    pub(crate) fn runs_until_written(&mut self, at: At, words: &str) {
+        loop {
+            let written = self.wires[at.shard].written.get(&at.slot);
+            if written.is_some_and(|written| String::from_utf8_lossy(written).contains(words)) {
+                return;
+            }
+            let moved = self.round();
+            assert!(moved || self.simulation.wait(PATIENCE), "{at:?} is never written {words:?}");
         }
     }
 

@@ -1,5 +1,6 @@
-//! Whoever only listens hears, and whoever writes to few is not kept waiting by those who write to many.
+//! Whoever only listens hears, whoever writes to few is not kept waiting by those who write to many, and what goes to many is made once.
 
+mod batches;
 mod broadcast;
 mod crossings;
 mod ends;

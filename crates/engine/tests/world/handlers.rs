@@ -311,13 +311,13 @@ fn a_clean_close_waits_for_what_came_before_it() {
 }
 
 #[test]
-fn who_goes_takes_the_handler_along() {
+fn who_is_closed_takes_the_handler_along() {
     let doors = Doors::default();
     let world = with(doors.clone());
     let [ann, bob] = world.clients([1, 2]);
     ann.send(&noted("never"));
     let (_, door) = doors.doors().pop().unwrap();
-    ann.disconnects();
+    world.backend().disconnects(ann.user(), tidings_wire::CloseCode::Revoked);
     world.run();
     assert!(door.is_closed(), "the future was dropped");
     let [eve] = world.clients([3]);

@@ -3,6 +3,7 @@
 mod audiences;
 mod broadcast;
 mod closing;
+mod closing_topics;
 mod foreign_groups;
 mod group;
 mod handlers;
@@ -13,6 +14,7 @@ mod late;
 mod leaving;
 mod memberships;
 mod messages;
+mod orphans;
 mod presence;
 mod presence_model;
 mod private;

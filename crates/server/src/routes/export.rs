@@ -5,16 +5,18 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use http::header;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings_engine::{
-    Engine,
     act::CommitNumber,
-    ports::{Before, ConversationPage, Line, Scope, StoreError},
+    ports::{Before, ConversationPage, Line, Scope},
 };
-use tidings_wire::{ConversationKey, Seq, UserId};
+use tidings_wire::{ConversationKey, Reject, Seq, UserId};
 use utoipa::ToSchema;
 
 use super::schema::{Id, Refused, RefusedOff};
@@ -22,6 +24,7 @@ use crate::{
     auth::Caller,
     extract::{Segments, id},
     handle::Tidings,
+    keeper::Exported,
     problem::{Problem, unavailable},
 };
 
@@ -70,7 +73,12 @@ enum Record {
     End,
 }
 
-/// Streams what is kept of a user: the conversations they are or were in with their read marks, and every message that they wrote.
+/// Why an export breaks off.
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+/// Streams what is kept of a user: the conversations they are or were in with their read marks, every message that they wrote, and
+/// what packs keep of them, in records of other names: of the social pack `profile`, `post`, `comment`, `like`, `share`, `following`,
+/// `follower`, `block`, `mute`.
 /// Lines of JSON, of which the last is `{"record":"end"}`; without that one the export broke off.
 #[utoipa::path(
     get,
@@ -91,26 +99,26 @@ pub(crate) async fn export(
 ) -> Result<Response, Problem> {
     caller.require(Scope::Read)?;
     let user: UserId = id("user", &user)?;
-    let engine = tidings.engine().clone();
+    let engine = tidings.engine();
     // Read before the answer begins, so that a store that keeps nothing or does not answer is told by the status.
     let first = engine.store().conversations(user, None, PAGE).await.map_err(unavailable)?;
     let choices = engine.store().choices(user).await.map_err(unavailable)?;
     let last_seen = engine.store().last_seen(vec![user]).await.map_err(unavailable)?.first().map(|(_, at)| *at);
     let (exported_at, receipts, visible) = (engine.clock().now().unix(), choices.receipts, choices.visible);
     let head = line(&Record::User { user, exported_at, receipts, visible, last_seen });
-    let export = Export { engine, user };
+    let export = Export { tidings, user };
     let pages = stream::try_unfold((export, Step::Conversations(head, first)), async |(export, step)| {
         let next = export.next(step).await.inspect_err(|error| {
-            tracing::warn!(error = error as &dyn std::error::Error, "an export broke off");
+            tracing::warn!(error = &**error as &dyn std::error::Error, "an export broke off");
         })?;
-        Ok::<_, StoreError>(next.map(|(bytes, step)| (bytes, (export, step))))
+        Ok::<_, Broken>(next.map(|(bytes, step)| (bytes, (export, step))))
     });
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((kind, Body::from_stream(pages)).into_response())
 }
 
 struct Export {
-    engine: Engine,
+    tidings: Tidings,
     user: UserId,
 }
 
@@ -120,12 +128,28 @@ enum Step {
     Conversations(Vec<u8>, ConversationPage),
     /// Messages after a commit.
     Messages(CommitNumber),
+    /// What the pack of this number keeps.
+    Pack(usize),
+    /// More of it.
+    More(usize, BoxStream<'static, Result<Vec<Exported>, Reject>>),
     Done,
 }
 
 impl Export {
-    async fn next(&self, step: Step) -> Result<Option<(Bytes, Step)>, StoreError> {
-        let store = self.engine.store();
+    /// The next lines, at least one: an empty piece would say nothing.
+    async fn next(&self, mut step: Step) -> Result<Option<(Bytes, Step)>, Broken> {
+        while let Some((lines, next)) = self.step(step).await? {
+            if !lines.is_empty() {
+                return Ok(Some((lines.into(), next)));
+            }
+            step = next;
+        }
+        Ok(None)
+    }
+
+    async fn step(&self, step: Step) -> Result<Option<(Vec<u8>, Step)>, Broken> {
+        let engine = self.tidings.engine();
+        let store = engine.store();
         match step {
             Step::Conversations(mut lines, page) => {
                 for listed in &page.conversations {
@@ -141,7 +165,7 @@ impl Export {
                     }
                     None => Step::Messages(CommitNumber::default()),
                 };
-                Ok(Some((lines.into(), step)))
+                Ok(Some((lines, step)))
             }
             Step::Messages(after) => {
                 let written = store.written_by(self.user, after, PAGE).await?;
@@ -149,20 +173,25 @@ impl Export {
                 let mut lines = Vec::new();
                 for (_, message) in written {
                     let (conversation, of) = (message.conversation, Line::Message(message));
-                    let message = self.engine.render(conversation, &of, Some(self.user));
+                    let message = engine.render(conversation, &of, Some(self.user));
                     lines.extend(line(&Record::Message { message }));
                 }
-                Ok(Some(match last {
-                    Some(last) => (lines.into(), Step::Messages(last)),
-                    None => (line(&Record::End).into(), Step::Done),
-                }))
+                Ok(Some((lines, last.map_or(Step::Pack(0), Step::Messages))))
             }
+            Step::Pack(number) => Ok(Some(match self.tidings.inner().keepers.get(number) {
+                Some(keeper) => (Vec::new(), Step::More(number, keeper.export(&self.tidings, self.user))),
+                None => (line(&Record::End), Step::Done),
+            })),
+            Step::More(number, mut pages) => Ok(Some(match pages.next().await.transpose()? {
+                Some(page) => (page.iter().flat_map(line).collect(), Step::More(number, pages)),
+                None => (Vec::new(), Step::Pack(number + 1)),
+            })),
             Step::Done => Ok(None),
         }
     }
 }
 
-fn line(record: &Record) -> Vec<u8> {
+fn line(record: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(record).expect("strings and numbers always serialise");
     line.push(b'\n');
     line

@@ -93,7 +93,13 @@ pub(crate) async fn unfollow(
     let over =
         [notices::of_request(follower, followee), notices::of_follower(follower, followee)].map(Notice::taken_back);
     change(&tidings, follower, followee, [delete], over).await?;
+    ends_watching(&tidings, follower, followee).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whoever follows a private account no more may watch its posts no more.
+async fn ends_watching(tidings: &Tidings, follower: UserId, followee: UserId) {
+    tidings.sight_changed(follower, followee).await;
 }
 
 /// Another user than oneself.
@@ -306,5 +312,8 @@ pub(crate) async fn answer(
     let answered = notices::of_request(follower, followee).taken_back();
     let write = or_quiet(Write::new(sql::FOLLOW_ANSWER, values));
     change(&tidings, follower, followee, [write], [answered]).await?;
+    if !answer.accepted {
+        ends_watching(&tidings, follower, followee).await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,10 @@
 //! What is kept of a user: shown, changed, erased.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings_social::PostAction;
 use tidings_wire::UserId;
 
-use crate::world::{ANN, BOB, EVE, World, like};
+use crate::world::{ANN, BOB, DAN, EVE, World, like};
 
 #[tokio::test]
 async fn me_has_the_servers_choices_and_the_packs_fields() {
@@ -78,5 +78,56 @@ async fn an_erasure_takes_away_all_that_a_user_posted_did_and_is_in() {
     let mut eve = world.client(EVE).await;
     eve.send(&like(bobs)).await;
     assert_eq!(bob.expects::<PostAction>().await.from, Some(EVE));
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn an_export_has_all_that_a_user_posted_did_and_is_in_and_not_who_shuns_them() {
+    let world = World::new().await;
+    let (anns, bobs) = (world.posts(ANN).await, world.posts(BOB).await);
+    world.send(ANN, "PATCH", "/me", Some(json!({"name": "Ann", "private": true}))).await;
+    for path in ["comments", "shares"] {
+        world.post(ANN, &format!("/posts/{bobs}/{path}"), json!({"content": path})).await;
+    }
+    world.does(ANN, "PUT", &format!("/posts/{bobs}/like")).await;
+    world.follows(ANN, BOB).await;
+    assert_eq!(world.follows(EVE, ANN).await, "pending");
+    world.does(ANN, "PUT", "/users/8/block").await;
+    world.does(ANN, "PUT", "/users/9/mute").await;
+    // What others do of themselves is theirs.
+    world.does(DAN, "PUT", &format!("/users/{ANN}/block")).await;
+    world.does(BOB, "PUT", &format!("/users/{ANN}/mute")).await;
+    world.post(BOB, &format!("/posts/{bobs}/comments"), json!({"content": "mine"})).await;
+    // More than one page, from beside the server.
+    world.writes(&format!(
+        "INSERT INTO social_follows (follower, followee, state, created_at) WITH RECURSIVE number(n) AS \
+         (SELECT 1000 UNION ALL SELECT n + 1 FROM number WHERE n < 2200) SELECT n, {ANN}, 'accepted', 7 FROM number"
+    ));
+
+    let export = world.backend().await.get(&format!("/v1/users/{ANN}/export")).await;
+    let lines: Vec<Value> = export.body.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of = |record: &str| lines.iter().filter(|line| line["record"] == record).collect::<Vec<_>>();
+    for (record, expected) in [
+        ("profile", json!({"name": "Ann", "private": true})),
+        ("post", json!({"id": anns, "content": "hello"})),
+        ("comment", json!({"post_id": bobs, "content": "comments"})),
+        ("like", json!({"post_id": bobs})),
+        ("share", json!({"post_id": bobs, "content": "shares"})),
+        ("following", json!({"user_id": BOB, "state": "accepted"})),
+        ("block", json!({"user_id": 8})),
+        ("mute", json!({"user_id": 9})),
+    ] {
+        let [found] = of(record)[..] else { panic!("one {record} of {lines:?}") };
+        for (field, value) in expected.as_object().expect("an object") {
+            assert_eq!(&found[field], value, "{field} of {found}");
+        }
+        assert!(record == "profile" || found["timestamp"].is_i64(), "{found}");
+    }
+    let followers = of("follower");
+    let who = |at: usize| (followers[at]["user_id"].clone(), followers[at]["state"].clone());
+    assert_eq!((followers.len(), who(1200)), (1202, (json!(2200), json!("accepted"))), "page by page, in order");
+    assert_eq!(who(1201), (json!(EVE), json!("pending")));
+    assert_eq!(lines.last().map(|line| &line["record"]), Some(&json!("end")));
+    assert!(!export.body.contains("mine"), "{}", export.body);
     world.server.stop().await;
 }

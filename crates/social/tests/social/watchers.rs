@@ -110,3 +110,57 @@ async fn who_has_blocked_one_another_does_not_see_whether_the_other_is_online() 
     assert_eq!((ann.expects_json().await["online"].clone(), online().await), (json!(true), json!(true)));
     world.server.stop().await;
 }
+
+/// Of which post the next counters are: what followers hear stands between them.
+async fn counted(client: &mut V1Client) -> Value {
+    loop {
+        let frame = client.expects_json().await;
+        if frame["type"] == "post_counters" {
+            return frame["post_id"].clone();
+        }
+    }
+}
+
+/// Waits until a client that watches two posts hears of the open one alone. Of the other another client still hears.
+async fn ceases_to_hear(world: &World, client: &mut V1Client, closed: (PostId, &mut V1Client), open: PostId) {
+    let (closed, witness) = closed;
+    loop {
+        // Both are liked, or none.
+        let method = if world.counters(ANN, closed).await[0] == 0 { "PUT" } else { "DELETE" };
+        world.does(ANN, method, &format!("/posts/{closed}/like")).await;
+        assert_eq!(counted(witness).await, json!(closed));
+        world.does(BOB, method, &format!("/posts/{open}/like")).await;
+        if counted(client).await == json!(open) {
+            return;
+        }
+        assert_eq!(counted(client).await, json!(open));
+    }
+}
+
+#[tokio::test]
+async fn who_may_see_a_post_no_more_hears_its_counters_no_more() {
+    let world = World::new().await;
+    let (anns, bobs) = (world.posts(ANN).await, world.posts(BOB).await);
+    for user in [DAN, EVE] {
+        world.follows(user, ANN).await;
+    }
+    world.send(ANN, "PATCH", "/me", Some(json!({"private": true}))).await;
+    let [mut ann, mut dan, mut eve] =
+        [world.server.v1(ANN).await, world.server.v1(DAN).await, world.server.v1(EVE).await];
+    watches(&mut ann, anns).await;
+    for client in [&mut dan, &mut eve] {
+        watches(client, anns).await;
+        watches(client, bobs).await;
+    }
+    world.does(ANN, "PUT", &format!("/users/{EVE}/block")).await;
+    ceases_to_hear(&world, &mut eve, (anns, &mut ann), bobs).await;
+    assert_eq!(counted(&mut dan).await, json!(anns), "others hear on");
+
+    // A private account that takes back what it accepted closes its posts too.
+    let mut dan = world.server.v1(DAN).await;
+    watches(&mut dan, anns).await;
+    watches(&mut dan, bobs).await;
+    world.send(ANN, "PUT", &format!("/follows/{DAN}"), Some(json!({"accepted": false}))).await;
+    ceases_to_hear(&world, &mut dan, (anns, &mut ann), bobs).await;
+    world.server.stop().await;
+}

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tidings_server::{App, clock::SystemClock};
+use tidings_server::{
+    App,
+    auth::{NewKey, generate_key},
+    clock::SystemClock,
+    ports::{KeyRecord, Scopes, ServiceKeys},
+};
 use tidings_social::{PostAction, Social};
 use tidings_sqlite::{SqliteOptions, SqliteStore};
-use tidings_testkit::server::{Answer, TestClient, TestServer, options};
+use tidings_testkit::server::{Answer, Requests, TestClient, TestServer, options};
 use tidings_wire::{PostId, UserId};
 
 pub(crate) const ANN: UserId = UserId::new(1);
@@ -18,6 +23,7 @@ pub(crate) const DAN: UserId = UserId::new(4);
 pub(crate) struct World {
     pub(crate) server: TestServer,
     folder: tempfile::TempDir,
+    store: Arc<SqliteStore>,
 }
 
 impl World {
@@ -36,8 +42,8 @@ impl World {
         }
         let store = Arc::new(store);
         let app = app.messages(store.clone()).groups(store.clone()).sessions(store.clone());
-        let server = TestServer::start(app.keys(store.clone()).revocations(store)).await;
-        Self { server, folder }
+        let server = TestServer::start(app.keys(store.clone()).revocations(store.clone())).await;
+        Self { server, folder, store }
     }
 
     pub(crate) async fn client(&self, user: UserId) -> TestClient {
@@ -85,6 +91,20 @@ impl World {
     pub(crate) async fn counters(&self, owner: UserId, post: PostId) -> [i64; 3] {
         let shown = self.get(owner, &format!("/posts/{post}")).await.json();
         ["likes", "comments", "shares"].map(|name| shown[name].as_i64().unwrap_or_else(|| panic!("{shown}")))
+    }
+
+    /// HTTP requests of a backend, by a service key that may do everything.
+    pub(crate) async fn backend(&self) -> Requests {
+        let NewKey { plain, hash } = generate_key();
+        let record = KeyRecord { name: "all".into(), hash, scopes: Scopes::ALL, created_at: 0, last_used_at: None };
+        assert!(self.store.insert(record).await.expect("it is stored"), "once a world");
+        self.server.requests().header("Authorization", &format!("Bearer {plain}"))
+    }
+
+    /// Writes into the database beside the server.
+    pub(crate) fn writes(&self, sql: &str) {
+        let file = self.folder.path().join(tidings_sqlite::FILE);
+        rusqlite::Connection::open(file).and_then(|file| file.execute(sql, [])).expect("it is written");
     }
 
     /// One number of the database, read beside the server.

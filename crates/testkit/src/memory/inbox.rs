@@ -263,7 +263,7 @@ impl Rows {
         changes.sort_by_key(|change| change.seq);
         let more = changes.len() > limit as usize;
         changes.truncate(limit as usize);
-        InboxChanges { changes, more, head: self.head }
+        InboxChanges { changes, more, head: self.head, forgotten: false }
     }
 
     fn page(&self, asked: InboxPageAsked) -> InboxPage {

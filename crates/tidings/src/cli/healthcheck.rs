@@ -70,7 +70,7 @@ impl Target {
         let addresses = authority.to_socket_addrs().with_context(|| format!("look up {authority}"))?;
         let mut outcome = Err(anyhow!("{authority} has no address"));
         for address in addresses {
-            outcome = ask(address, &Request { method: "GET", authority, path, bearer: None }).await;
+            outcome = ask(address, &Request { method: "GET", authority, path, bearer: None, body: "" }).await;
             if outcome.is_ok() {
                 break;
             }

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-/// A request without a body.
+/// A request.
 pub(super) struct Request<'a> {
     pub(super) method: &'a str,
     /// The host and port that the server is known by.
@@ -18,6 +18,8 @@ pub(super) struct Request<'a> {
     pub(super) path: &'a str,
     /// The bearer token, if there is one.
     pub(super) bearer: Option<&'a str>,
+    /// JSON; empty for none.
+    pub(super) body: &'a str,
 }
 
 /// What came back.
@@ -42,14 +44,18 @@ pub(super) async fn ask(address: SocketAddr, request: &Request<'_>) -> anyhow::R
 }
 
 async fn converse(address: SocketAddr, request: &Request<'_>) -> anyhow::Result<Answer> {
-    let Request { method, authority, path, bearer } = request;
+    let Request { method, authority, path, bearer, body } = request;
     for part in [Some(authority), Some(path), bearer.as_ref()].into_iter().flatten() {
         ensure!(part.bytes().all(|byte| byte.is_ascii_graphic()), "{part:?} can't stand in a request");
     }
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
     let authorization = bearer.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let head = format!("{method} {path} HTTP/1.0\r\nHost: {authority}\r\nContent-Length: 0\r\n{authorization}\r\n");
-    stream.write_all(head.as_bytes()).await.context("send the request")?;
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {authority}\r\n{kind}Content-Length: {length}\r\n{authorization}\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.context("send the request")?;
     let mut bytes = Vec::new();
     stream.take(ANSWER_BYTES).read_to_end(&mut bytes).await.context("read the answer")?;
     let text = String::from_utf8_lossy(&bytes);

@@ -20,6 +20,8 @@ fn the_transcript_of_a_demo_tells_every_delivery_and_ends_with_0() {
         ("Ann's phone to Bob, private", &["Bob", "Ann's laptop"][..]),
         ("Bob to Ann, private", &["Ann's phone", "Ann's laptop"]),
         ("Cleo to group 5, group", &["Ann's phone", "Ann's laptop", "Bob"]),
+        ("Dan on Ann's post, post_action: \"like\"", &["Ann's phone", "Ann's laptop", "Bob"]),
+        ("Cleo on Ann's post, post_action: \"Break a leg!\"", &["Ann's phone", "Ann's laptop", "Bob"]),
         ("Dan to everyone, broadcast", &["Ann's phone", "Ann's laptop", "Bob", "Cleo", "Dan"]),
     ] {
         let part = told.split("\n\n").find(|part| part.starts_with(said)).unwrap_or_else(|| panic!("{said}: {told}"));

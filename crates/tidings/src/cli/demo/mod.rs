@@ -5,6 +5,7 @@
 //! | `run` | the server, the cast, the script, the end |
 //! | `seat` | one connection of one of the cast |
 //! | `cast` | all of them, and who hears what |
+//! | `post` | Ann's post, which some of them like |
 //! | `script` | what is said, and who must hear it |
 //! | `join` | what a visitor may paste, and Ann who answers |
 //! | `folder` | a data folder that is gone afterwards |
@@ -12,6 +13,7 @@
 mod cast;
 mod folder;
 mod join;
+mod post;
 mod run;
 mod script;
 mod seat;

@@ -10,6 +10,7 @@ use super::{
     cast::Cast,
     folder::Folder,
     join::{VISITOR, host, invitation},
+    post::{CONTENT, posted},
     script::{GROUP, play},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
         assemble::Extend,
         config,
         failure::Failure,
-        http::{Request, ask},
+        http::{Answer, Request, ask},
         logs,
         output::{answer, explain},
         run::block_on,
@@ -57,13 +58,17 @@ async fn perform(address: std::net::SocketAddr, once: bool) -> Result<(), Failur
     for user in [1, 2, 3, VISITOR] {
         join_group(address, user).await?;
     }
+    let post = posted(address).await?;
     answer(&format!(
         "Ann (user 1) is connected twice, by phone and laptop; Bob (2), Cleo (3) and Dan (4) once: {} connections.\n\
          Ann, Bob and Cleo are in group {GROUP}; Dan is not.",
         cast.count()
     ))?;
+    if post.is_some() {
+        answer(&format!("Bob follows Ann, who has posted {CONTENT:?}."))?;
+    }
     let mut printed = Ok(());
-    play(&mut cast, |text| {
+    play(&mut cast, post.as_ref(), |text| {
         printed = std::mem::replace(&mut printed, Ok(())).and_then(|()| answer(&format!("\n{text}")))
     })
     .await?;
@@ -78,11 +83,22 @@ async fn perform(address: std::net::SocketAddr, once: bool) -> Result<(), Failur
 
 /// Adds a user to the play's group as a backend would, by the API; with `--dev` no key is asked for.
 async fn join_group(address: std::net::SocketAddr, user: u32) -> anyhow::Result<()> {
-    let path = format!("/v1/groups/{GROUP}/members/{user}?user={user}");
-    let authority = address.to_string();
-    let answer = ask(address, &Request { method: "PUT", authority: &authority, path: &path, bearer: None }).await?;
+    let path = format!("/v1/groups/{GROUP}/members/{user}");
+    let answer = by(address, user, "PUT", &path, "").await?;
     ensure!(answer.status == 204, "PUT {path} answered {}: {}", answer.status, answer.body);
     Ok(())
+}
+
+/// What a user asks for by HTTP; with `--dev` their word is taken for who they are.
+pub(super) async fn by(
+    address: std::net::SocketAddr,
+    user: u32,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> anyhow::Result<Answer> {
+    let (authority, path) = (address.to_string(), format!("{path}?user={user}"));
+    ask(address, &Request { method, authority: &authority, path: &path, bearer: None, body }).await
 }
 
 /// A server in `--dev` mode on the demo's folder. The working folder's `tidings.toml` is not read, so that the demo shows

@@ -9,13 +9,13 @@ use super::cast::{ANNS_LAPTOP, ANNS_PHONE, BOB, CLEO, Cast, DAN, Heard, check};
 /// The group of the play.
 pub(super) const GROUP: u32 = 5;
 
-/// Plays everything, and hands each part of the transcript to `tell`.
+/// Plays everything, and hands each part of the transcript to `tell`. With Ann's post, if there is one, it is liked too.
 ///
 /// # Errors
 /// Where a message does not arrive, or another than the right one does.
-pub(super) async fn play(cast: &mut Cast, mut tell: impl FnMut(&str)) -> anyhow::Result<()> {
+pub(super) async fn play(cast: &mut Cast, post: Option<&Value>, mut tell: impl FnMut(&str)) -> anyhow::Result<()> {
     let mut times = Vec::new();
-    for line in lines() {
+    for line in lines().into_iter().chain(post.into_iter().flat_map(of_post)) {
         let heard = cast.exchange(line.from, &line.frame, line.hearers).await?;
         for one in &heard {
             line.check(one)?;
@@ -84,6 +84,27 @@ fn lines() -> Vec<Line> {
     ]
 }
 
+/// What is done with Ann's post. Bob follows her; Cleo and Dan don't.
+fn of_post(post: &Value) -> [Line; 2] {
+    let acts = |from, action: &str, content: Option<&str>, remark| Line {
+        from,
+        to: "on Ann's post",
+        frame: json!({"type": "post_action", "post_id": post, "action": action, "content": content}),
+        hearers: &[ANNS_PHONE, ANNS_LAPTOP, BOB],
+        refused: None,
+        remark,
+    };
+    [
+        acts(
+            DAN,
+            "like",
+            None,
+            "the post's owner and the owner's followers; the like is stored, a second one would tell nobody",
+        ),
+        acts(CLEO, "comment", Some("Break a leg!"), ""),
+    ]
+}
+
 impl Line {
     fn check(&self, heard: &Heard) -> anyhow::Result<()> {
         match self.refused {
@@ -97,7 +118,8 @@ impl Line {
 
     fn told(&self, cast: &Cast, heard: &[Heard]) -> String {
         let kind = self.frame["type"].as_str().unwrap_or_default();
-        let mut text = format!("{} {}, {kind}: {}\n", cast.name(self.from), self.to, self.frame["content"]);
+        let said = if self.frame["content"].is_null() { &self.frame["action"] } else { &self.frame["content"] };
+        let mut text = format!("{} {}, {kind}: {said}\n", cast.name(self.from), self.to);
         for one in heard {
             let _ = writeln!(text, "    {:<13} {:>6} µs   {}", one.name, one.after.as_micros(), what(&one.frame));
         }
