@@ -81,10 +81,9 @@ pub(crate) async fn decide(
             Rule::Accept => {}
         }
     }
-    if let Some(quiet) = wanted.quiet.as_ref().filter(|_| !kind.is_some_and(|kind| kind.critical)) {
-        if let Some(until) = quiet.until(now.unix()) {
-            return Ok(Verdict::Defer(until));
-        }
+    let quiet = wanted.quiet.as_ref().filter(|_| !kind.is_some_and(|kind| kind.critical));
+    if let Some(until) = quiet.and_then(|quiet| quiet.until(now.unix())) {
+        return Ok(Verdict::Defer(until));
     }
     Ok(Verdict::Give { is_request })
 }

@@ -296,10 +296,9 @@ async fn watch_the_clock(shared: &Arc<Shared>, tidings: &Tidings) {
             let _ = measured(shared, Some(tidings.now())).await;
         }
         measure = measure.wrapping_add(1);
-        if shared.queue.due_at.load(Ordering::SeqCst) <= tidings.now().unix() {
-            if let Err(reject) = give_due(shared, tidings).await {
-                tracing::warn!(%reject, "what waited for the end of quiet hours goes out later");
-            }
+        let is_due = shared.queue.due_at.load(Ordering::SeqCst) <= tidings.now().unix();
+        if is_due && let Err(reject) = give_due(shared, tidings).await {
+            tracing::warn!(%reject, "what waited for the end of quiet hours goes out later");
         }
         tokio::time::sleep(TICK).await;
     }

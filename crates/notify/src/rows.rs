@@ -118,6 +118,9 @@ fn parse(row: &Row) -> Option<Read> {
     })
 }
 
+/// One user's part in a row: their last event, who they are, and what the app said of it.
+type Part = (i64, UserId, Map<String, Json>);
+
 /// Rows whose actors one question reads.
 const ROWS_A_QUESTION: usize = 10;
 
@@ -125,7 +128,7 @@ const ROWS_A_QUESTION: usize = 10;
 async fn add_actors(shared: &Shared, owner: UserId, rows: &mut [Read]) -> Result<(), Reject> {
     let joined: Vec<_> = rows.iter().filter(|row| row.shown.group.is_some() && row.shown.count > 0).collect();
     let ids: Vec<i64> = joined.iter().map(|row| row.shown.id.get()).collect();
-    let mut found: HashMap<i64, Vec<(i64, UserId, Map<String, Json>)>> = HashMap::new();
+    let mut found: HashMap<i64, Vec<Part>> = HashMap::new();
     for ten in ids.chunks(ROWS_A_QUESTION) {
         // Those that are missing to ten are asked for as a row that does not exist.
         let asked = (0..ROWS_A_QUESTION).map(|at| Value::Int(ten.get(at).copied().unwrap_or(-1))).collect();

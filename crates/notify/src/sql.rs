@@ -54,6 +54,13 @@ macro_rules! open_row {
     };
 }
 
+/// The same, where `$1` is the owner of the inbox that is written.
+macro_rules! open_row_of_inbox {
+    () => {
+        "r.owner = notify_inboxes.owner AND r.subtype = $2 AND r.group_key = $3 AND r.is_open = 1"
+    };
+}
+
 /// The latest row of the owner `$1`, the subtype `$2` and the group `$3` that the actor `$4` is in.
 macro_rules! row_of_actor {
     () => {
@@ -92,9 +99,8 @@ statements! {
                 RETURNING owner, head";
     /// owner, subtype, id, actor, actors (1 or 0), data, words, request (1 or 0), second
     NEW_ROW = "INSERT INTO notify_rows (id, owner, changed, grown, subtype, actor, actors, events, data, words, state, \
-               is_request, is_removed, first_at, changed_at) VALUES ($3, $1, (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), \
-               (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), $2, \
-               $4, $5, 1, $6, $7, 0, $8, 0, $9, $9)";
+               is_request, is_removed, first_at, changed_at) SELECT $3, i.owner, i.head, i.head, $2, $4, $5, 1, $6, $7, 0, $8, 0, $9, $9 \
+               FROM notify_inboxes i WHERE i.owner = $1";
 
     /// owner, subtype, group, second: what began by then, or is archived, is joined with no more.
     GROW_CLOSE = "UPDATE notify_rows SET is_open = NULL WHERE owner = $1 AND subtype = $2 AND group_key = $3 AND is_open = 1 \
@@ -104,16 +110,15 @@ statements! {
     GROW_HEAD = concat!(
         "INSERT INTO notify_inboxes (owner, head, unseen, unread) VALUES ($1, 1, $4, $4) \
          ON CONFLICT (owner) DO UPDATE SET head = notify_inboxes.head + 1, \
-         unseen = notify_inboxes.unseen + CASE WHEN EXISTS (SELECT 1 FROM notify_rows r WHERE ", open_row!(),
+         unseen = notify_inboxes.unseen + CASE WHEN EXISTS (SELECT 1 FROM notify_rows r WHERE ", open_row_of_inbox!(),
         " AND r.state = 0 AND r.changed > notify_inboxes.seen_to) THEN 0 ELSE excluded.unseen END, \
-         unread = notify_inboxes.unread + CASE WHEN EXISTS (SELECT 1 FROM notify_rows r WHERE ", open_row!(),
+         unread = notify_inboxes.unread + CASE WHEN EXISTS (SELECT 1 FROM notify_rows r WHERE ", open_row_of_inbox!(),
         " AND r.state < 2 AND r.changed > notify_inboxes.read_to) THEN 0 ELSE excluded.unread END RETURNING owner, head"
     );
     /// owner, subtype, group, id, data, words, request (1 or 0), second
     GROW_ROW = "INSERT INTO notify_rows (id, owner, changed, grown, subtype, group_key, is_open, actors, events, data, words, state, \
-                is_request, is_removed, first_at, changed_at) VALUES ($4, $1, \
-                (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), \
-                (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), $2, $3, 1, 0, 1, $5, $6, 0, $7, 0, $8, $8) \
+                is_request, is_removed, first_at, changed_at) SELECT $4, i.owner, i.head, i.head, $2, $3, 1, 0, 1, $5, $6, 0, $7, 0, $8, $8 \
+                FROM notify_inboxes i WHERE i.owner = $1 \
                 ON CONFLICT (owner, subtype, group_key, is_open) DO UPDATE SET changed = excluded.changed, \
                 grown = excluded.grown, events = notify_rows.events + 1, data = excluded.data, words = excluded.words, state = 0, \
                 changed_at = excluded.changed_at";
@@ -192,16 +197,16 @@ statements! {
          unseen = unseen - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
          AND r.state = 0 AND r.changed > notify_inboxes.seen_to), \
          unread = unread - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
-         AND r.state < 2 AND r.changed > notify_inboxes.read_to AND $3 >= 2) \
+         AND r.state < 2 AND r.changed > notify_inboxes.read_to AND CAST($3 AS BIGINT) >= 2) \
          WHERE owner = $1 AND EXISTS (SELECT 1 FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_removed = 0 AND ",
-        reached!("r", "notify_inboxes"), " < $3) RETURNING owner, head"
+        reached!("r", "notify_inboxes"), " < CAST($3 AS BIGINT)) RETURNING owner, head"
     );
     /// owner, row, state
     MARK_ROW = concat!(
-        "UPDATE notify_rows SET changed = (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), state = $3, \
-         is_open = CASE WHEN $3 = 3 THEN NULL ELSE is_open END \
+        "UPDATE notify_rows SET changed = (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), state = CAST($3 AS BIGINT), \
+         is_open = CASE WHEN CAST($3 AS BIGINT) = 3 THEN NULL ELSE is_open END \
          WHERE id = $2 AND owner = $1 AND is_removed = 0 \
-         AND (SELECT ", reached!("notify_rows", "i"), " FROM notify_inboxes i WHERE i.owner = $1) < $3"
+         AND (SELECT ", reached!("notify_rows", "i"), " FROM notify_inboxes i WHERE i.owner = $1) < CAST($3 AS BIGINT)"
     );
 
     /// owner
@@ -222,8 +227,7 @@ statements! {
     PAGE_REQUESTS = concat!(row!(), "WHERE r.owner = $1 AND r.changed < $2 AND r.changed > i.archived_to AND r.state < 3 \
                              AND r.is_removed = 0 AND r.is_request = 1 ORDER BY r.changed DESC LIMIT $3");
     /// ten rows: the last ten of each one's actors, in no order.
-    ACTORS = concat!(
-        "SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $1 ORDER BY latest DESC LIMIT 10) a1 \
+    ACTORS = "SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $1 ORDER BY latest DESC LIMIT 10) a1 \
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $2 ORDER BY latest DESC LIMIT 10) a2 \
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $3 ORDER BY latest DESC LIMIT 10) a3 \
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $4 ORDER BY latest DESC LIMIT 10) a4 \
@@ -232,8 +236,7 @@ statements! {
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $7 ORDER BY latest DESC LIMIT 10) a7 \
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $8 ORDER BY latest DESC LIMIT 10) a8 \
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $9 ORDER BY latest DESC LIMIT 10) a9 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $10 ORDER BY latest DESC LIMIT 10) a10"
-    );
+         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $10 ORDER BY latest DESC LIMIT 10) a10";
 
     /// owner
     PREFERENCES = "SELECT subtype, object, channel, wanted FROM notify_preferences WHERE owner = $1 \

@@ -103,6 +103,15 @@ impl World {
         self.get(user, "/inbox").await
     }
 
+    /// Waits until a number of the database is this, for a while.
+    pub(crate) async fn comes_to(&self, sql: &str, expected: i64) {
+        let began = std::time::Instant::now();
+        while self.number(sql) != expected {
+            assert!(began.elapsed() < std::time::Duration::from_secs(30), "{sql} does not come to {expected}");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     /// One number of the database, read beside the server.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         let file = self.folder.path().join(tidings_sqlite::FILE);

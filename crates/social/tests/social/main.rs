@@ -3,6 +3,7 @@
 mod acts;
 mod announce;
 mod app_tables;
+mod cluster;
 mod feed;
 mod follows;
 mod keeping;
