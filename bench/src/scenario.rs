@@ -22,6 +22,7 @@ mod group;
 mod idle;
 mod lone;
 pub mod name;
+mod notifications;
 mod private;
 mod rooms;
 mod shards;
@@ -60,6 +61,11 @@ pub enum Scenario {
     /// `followers<N>`: somebody whom N users follow publishes to them by HTTP, one message at a time; a hundredth of them is online.
     Followers {
         /// Followers, online or not.
+        followers: usize,
+    },
+    /// `notifications<N>`: a backend notifies the N followers of somebody by one call; done when the last one has theirs.
+    Notifications {
+        /// Followers, of whom the last one is online.
         followers: usize,
     },
     /// `fanout-burst<N>` and `private-burst<N>`: a sender writes N messages with one write and waits until all have arrived.
@@ -207,6 +213,7 @@ impl Scenario {
         self.size_with(match self {
             Self::Group { members, .. } => group::connections(members, CONNECTIONS),
             Self::Followers { followers } => followers::online(followers),
+            Self::Notifications { .. } => 1,
             Self::Idle | Self::Churn => 8_000,
             Self::Lone { beside: Noise::Posts } => lone::PAIR,
             Self::Lone { beside: Noise::Senders } => CONNECTIONS + lone::PAIR,
@@ -237,6 +244,7 @@ impl Scenario {
                 messages.min(if kept { 20_000 } else { 40_000 })
             }
             Self::Followers { .. } => fanout(1).min(followers::MESSAGES),
+            Self::Notifications { .. } => notifications::CALLS,
             Self::Idle | Self::Churn | Self::Connect { .. } | Self::V1 { .. } => 0,
         };
         let content_bytes = if self == Self::Stalled { 1024 } else { 128 };
@@ -249,6 +257,7 @@ impl Scenario {
         match self {
             Self::Fanout { .. } | Self::Private { .. } | Self::Group { .. } | Self::Burst { .. } => "CPU µs a delivery",
             Self::TwoShards { .. } | Self::Followers { .. } => "CPU µs a delivery",
+            Self::Notifications { .. } => "CPU µs a recipient",
             Self::Stalled => "CPU µs a healthy delivery",
             Self::Lone { .. } => "p99 µs of a message",
             Self::Idle => "KiB a connection",
@@ -264,6 +273,7 @@ impl Scenario {
         match self {
             Self::TwoShards { .. } => Beside::Variant("one shard"),
             Self::Followers { .. } => Beside::Variant("everyone"),
+            Self::Notifications { .. } => Beside::Variant("by somebody"),
             Self::Stalled => Beside::Variant("none stalled"),
             Self::Lone { .. } => Beside::Variant("quiet"),
             Self::V1 { .. } => v1::BESIDE,
@@ -289,7 +299,9 @@ impl Scenario {
                 online_in_a_group: group::online(members),
                 ..usual
             },
-            Self::Followers { followers } => Setup { backend: true, followers, ..usual },
+            Self::Followers { followers } | Self::Notifications { followers } => {
+                Setup { backend: true, followers, ..usual }
+            }
             Self::TwoShards { .. } => Setup { not_kept: PRIVATE, shards: Some(if beside { 1 } else { 2 }), ..usual },
             Self::Lone { beside: Noise::Flood } => Setup {
                 backend: true,
@@ -311,6 +323,8 @@ impl Scenario {
             // The warm-up's users are others: the server remembers tokens.
             Self::Connect { .. } => size.connections + connect::WARM_UP,
             Self::V1 { doing } => size.connections + doing.more_users(),
+            // The last follower alone connects.
+            Self::Notifications { followers } => followers,
             _ => size.connections,
         }
     }
@@ -332,6 +346,7 @@ impl Scenario {
             Self::Private { under_way, .. } => private::run_kept(server, size, rooms::Pace::UnderWay(under_way)),
             Self::Group { members, .. } => group::run(server, size, members),
             Self::Followers { followers } => followers::run(server, size, followers),
+            Self::Notifications { followers } => notifications::run(server, size, followers),
             Self::Burst { of: Traffic::Fanout, messages } => fanout::run(server, size, rooms::Pace::Bursts(messages)),
             Self::Burst { of: Traffic::Private, messages } => private::run(server, size, rooms::Pace::Bursts(messages)),
             Self::TwoShards { of } => shards::run(server, size, of),

@@ -30,7 +30,7 @@ const ALL: [&[&str]; 12] = [
     &["private1", "private32", "private1000", "durable1", "durable32", "durable1000"],
     &["durable1+1ms", "durable32+1ms", "durable1000+1ms", "durable1+5ms", "durable32+5ms", "durable1000+5ms"],
     &["group10", "group100", "group10000", "durable-group10", "durable-group100", "durable-group10000"],
-    &["followers10", "followers10000", "followers1000000"],
+    &["followers10", "followers10000", "followers1000000", "notifications100000"],
     &["fanout-burst32", "private-burst32", "two-shards-fanout", "two-shards-private", "stalled"],
     &["beside-bulk", "beside-senders", "fairness"],
     &["idle", "churn"],
@@ -117,6 +117,8 @@ fn seconds(scenario: Scenario, Size { connections, messages, .. }: Size) -> f64 
             Scenario::Followers { followers } => {
                 0.000_02 * followers as f64 + 2.0 * (0.000_2 + DELIVERY * connections) * messages
             }
+            // The same, and each recipient's notifications are stored twice.
+            Scenario::Notifications { followers } => 0.000_2 * followers as f64 * messages,
             Scenario::Lone { beside: Noise::Posts } => 12.0,
             Scenario::Lone { .. } => 25.0,
             Scenario::Idle => 3.0,

@@ -76,6 +76,7 @@ impl fmt::Display for Scenario {
             Self::Group { members, kept: false } => write!(out, "group{members}"),
             Self::Group { members, kept: true } => write!(out, "durable-group{members}"),
             Self::Followers { followers } => write!(out, "followers{followers}"),
+            Self::Notifications { followers } => write!(out, "notifications{followers}"),
             Self::Burst { of: Traffic::Fanout, messages } => write!(out, "fanout-burst{messages}"),
             Self::Burst { of: Traffic::Private, messages } => write!(out, "private-burst{messages}"),
             Self::TwoShards { of: Traffic::Fanout } => out.write_str("two-shards-fanout"),
@@ -117,7 +118,7 @@ impl FromStr for Scenario {
             Some((number, slower)) => (number, slower_sync(slower).ok_or_else(|| unknown(name))?),
             None => (number, 0),
         };
-        let most = if kind == "followers" { FOLLOWERS } else { UNDER_WAY };
+        let most = if kind == "followers" || kind == "notifications" { FOLLOWERS } else { UNDER_WAY };
         let number = number.parse().ok().filter(|number| (1..=most).contains(number));
         match number.and_then(|number| numbered(kind, number)) {
             Some(Self::Private { under_way, kept: true, .. }) => {
@@ -169,6 +170,7 @@ fn numbered(kind: &str, number: usize) -> Option<Scenario> {
         "group" if number <= MEMBERS => Scenario::Group { members: number, kept: false },
         "durable-group" if number <= MEMBERS => Scenario::Group { members: number, kept: true },
         "followers" => Scenario::Followers { followers: number },
+        "notifications" => Scenario::Notifications { followers: number },
         "fanout-burst" => Scenario::Burst { of: Traffic::Fanout, messages: number },
         "private-burst" => Scenario::Burst { of: Traffic::Private, messages: number },
         _ => return None,
@@ -193,7 +195,7 @@ fn connect(words: &str) -> Option<Scenario> {
 fn unknown(name: &str) -> anyhow::Error {
     anyhow::anyhow!(
         "no scenario {name:?}: there are fanout<K>, private<K>, durable<K> (K messages under way, 1 to {UNDER_WAY}), \
-         group<N>, durable-group<N> (N members, at most {MEMBERS}), followers<N> (at most {FOLLOWERS}), fanout-burst<N>, private-burst<N> (N messages in one \
+         group<N>, durable-group<N> (N members, at most {MEMBERS}), followers<N>, notifications<N> (at most {FOLLOWERS}), fanout-burst<N>, private-burst<N> (N messages in one \
          write), durable<K>+<T>ms (syncs that take T ms longer), two-shards-fanout, two-shards-private, stalled, beside-bulk, \
          beside-senders, fairness, idle, churn, connect, connect-rs256, connect-es256, connect-session, connect-again, \
          fanout<K>-v1, durable<K>-v1, idle-v1, restart-v1 (in tidings.v1); each also with a number of \
@@ -229,6 +231,7 @@ mod tests {
             "group10",
             "followers1000000",
             "followers10000@500",
+            "notifications100000",
             "durable-group10000",
             "fanout-burst16",
             "private-burst16@4",
