@@ -17,6 +17,7 @@
 //! | `queue` | notifications to many, and what waits for the end of quiet hours |
 //! | `inbox`, `rows` | changes, pages, marks, read and said in the reader's language |
 //! | `teller` | what changed goes to those who are connected |
+//! | `trace` | why somebody got something, or not, or not yet |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `shared`, `running` | what all of them share, and how they reach the running server |
 //! | `sql` | the tables and every statement |
@@ -48,6 +49,7 @@ mod sql;
 mod standard;
 mod teller;
 mod texts;
+mod trace;
 mod wants;
 mod writing;
 

@@ -101,7 +101,9 @@ impl Stored {
             Trace { id, event: self.event, owner: recipient, subtype: &self.subtype, step, why, at: now.unix() }.write()
         };
         match verdict {
-            Verdict::Own => {}
+            Verdict::Own => {
+                written.writes.push(trace("filtered", "own: nobody is told of what they did themselves".to_owned()))
+            }
             Verdict::Filter(why) => written.writes.push(trace("filtered", why)),
             Verdict::Defer(until) => {
                 written.writes.push(trace("deferred", format!("quiet hours: until {until}")));
@@ -116,6 +118,7 @@ impl Stored {
                 let entry = Entry {
                     owner: recipient,
                     id,
+                    notice: self.event,
                     subtype: &self.subtype,
                     group,
                     actor: self.actor,

@@ -2,5 +2,6 @@
 
 mod counters;
 mod likes;
+mod trace;
 mod wanted;
 mod world;
