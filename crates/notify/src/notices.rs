@@ -16,6 +16,7 @@ use crate::{
     deciding::{Verdict, decide},
     inbox::{Own, tell_heads},
     kind::Kind,
+    limits,
     queue::Recipients,
     shared::Shared,
     sql,
@@ -96,6 +97,7 @@ impl Stored {
         let kind = shared.kinds.get(&self.subtype).map(|kind| &**kind);
         let group = self.group.as_deref();
         let verdict = decide(shared, (recipient, wanted), kind, group, self.actor, now).await?;
+        let verdict = limits::within(shared, verdict, recipient, (kind, group), now).await?;
         let id = shared.new_id()?;
         let trace = |step, why| {
             Trace { id, event: self.event, owner: recipient, subtype: &self.subtype, step, why, at: now.unix() }.write()

@@ -235,6 +235,9 @@ statements! {
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $10 ORDER BY latest DESC LIMIT 10) a10"
     );
 
+    /// owner, subtype, group, second: the row that what comes now is joined into, if it began after.
+    OPEN_ROW = "SELECT r.id FROM notify_rows r JOIN notify_inboxes i ON i.owner = r.owner WHERE r.owner = $1 AND r.subtype = $2 \
+                AND r.group_key = $3 AND r.is_open = 1 AND r.first_at > $4 AND r.state < 3 AND r.changed > i.archived_to";
     /// notice, above this entry, limit; with when it is due, where it still waits.
     TRACE_OF_NOTICE = "SELECT t.id, t.event, t.owner, t.subtype, t.step, t.why, t.at, d.due_at FROM notify_trace t \
                        LEFT JOIN notify_deferred d ON d.id = t.id WHERE t.event = $1 AND t.id > $2 ORDER BY t.id LIMIT $3";

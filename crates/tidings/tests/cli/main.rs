@@ -14,6 +14,7 @@ mod jwks;
 mod keys;
 mod new;
 mod notifications;
+mod preview;
 #[cfg(feature = "bench")]
 mod prove;
 mod rollouts;
@@ -23,3 +24,4 @@ mod spec;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod why;
