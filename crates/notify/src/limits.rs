@@ -97,7 +97,7 @@ mod tests {
     fn what_is_counted_is_bounded() {
         let given = Given::default();
         let limit = Limit { count: 1, per: Duration::from_secs(1) };
-        for user in 0..COUNTED as i64 + 10 {
+        for user in 0..COUNTED as u32 + 10 {
             assert!(given.take(UserId::new(user + 1), "x", limit, 0));
         }
         assert!(given.lock().len() <= COUNTED);

@@ -102,9 +102,6 @@ fn notifications(configuration: &Configuration, problem: &mut impl FnMut(&str, S
             let key = format!("notifications.{name}.channels");
             problem(&key, format!(" has {channel:?}, which is no name of a channel: {FORM}"));
         }
-        if section.window.is_some_and(|window| window.0.as_secs() == 0) {
-            problem(&format!("notifications.{name}.window"), " is shorter than a second".to_owned());
-        }
     }
 }
 

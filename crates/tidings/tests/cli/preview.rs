@@ -90,7 +90,10 @@ fn a_wrong_setting_is_named_with_its_line_and_the_nearest_known_one() {
         ),
         ("[notifications.x]\ntexts = \"Hi\"", "`notifications.x.texts` expects table such as `{ en = { single = "),
         ("[notifications.x]\nlimit = \"20\"", "`notifications.x.limit`: \"20\" is no rate such as \"60/min\""),
-        ("[notifications.x]\nwindow = \"1ms\"", ":2: `notifications.x.window` is shorter than a second"),
+        (
+            "[notifications.x]\nwindow = \"1ms\"",
+            ":2: `notifications.x.window` expects length of time from 1s, not the text",
+        ),
         (
             "[notifications.Post-Like]\nmandatory = true",
             "`notifications.Post-Like` is no name of a subtype: 1 to 40 of a-z",

@@ -23,6 +23,7 @@ pub struct NotificationSection {
     /// Whether it comes in quiet hours too.
     pub critical: Option<bool>,
     /// How long after the first of its kind about one thing others are joined with it in one row, such as `24h`.
+    #[schemars(extend("x-least" = "1s"))]
     pub window: Option<TimeSpan>,
     /// How many new rows one recipient gets: so many at once, refilled evenly over the time. What is over is not given, and the trace says
     /// `limit`.
