@@ -4,3 +4,12 @@
 
 #[doc = include_str!("../../../docs/guide.md")]
 pub mod guide {}
+
+#[doc = include_str!("../../../docs/notifications/inbox.md")]
+pub mod inbox {}
+
+#[doc = include_str!("../../../docs/notifications/preferences.md")]
+pub mod preferences {}
+
+#[doc = include_str!("../../../docs/notifications/aggregation.md")]
+pub mod aggregation {}

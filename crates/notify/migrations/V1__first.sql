@@ -36,8 +36,11 @@ CREATE TABLE notify_rows (
     is_request BIGINT NOT NULL,
     is_removed BIGINT NOT NULL,
     first_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    changed_at BIGINT NOT NULL,
+    -- The notice that it came by, where no row of `notify_actors` says it.
+    event BIGINT
 );
+CREATE INDEX notify_rows_by_event ON notify_rows (event, id);
 CREATE UNIQUE INDEX notify_rows_by_change ON notify_rows (owner, changed);
 -- For the erasure of who did it.
 CREATE INDEX notify_rows_by_actor ON notify_rows (actor) WHERE actor IS NOT NULL;
@@ -50,8 +53,11 @@ CREATE TABLE notify_actors (
     since BIGINT NOT NULL,
     latest BIGINT NOT NULL,
     data TEXT,
+    -- The notice of their last event.
+    notice BIGINT NOT NULL,
     PRIMARY KEY (row_id, actor)
 );
+CREATE INDEX notify_actors_by_notice ON notify_actors (notice, latest);
 CREATE INDEX notify_actors_by_event ON notify_actors (row_id, latest);
 CREATE INDEX notify_actors_by_actor ON notify_actors (actor, row_id);
 -- What a user wants: the narrowest row that fits decides, an absent one inherits. '' stands for all subtypes, objects, channels.

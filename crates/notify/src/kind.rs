@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tidings_wire::Notice;
+use tidings_wire::{Limit, Notice};
 
 use crate::texts::{TextError, Texts};
 
@@ -54,6 +54,9 @@ pub trait Notification: Serialize + JsonSchema + Send + Sync + 'static {
     /// Quiet hours don't hold it back.
     const CRITICAL: bool = false;
 
+    /// How many new rows one recipient gets: so many at once, refilled evenly over the time. What is over is filtered.
+    const LIMIT: Limit = Limit::NONE;
+
     /// The channels on which it goes unless its reader wants otherwise; `in_app` is the inbox.
     const CHANNELS: &'static [&'static str] = &[IN_APP];
 
@@ -81,6 +84,8 @@ pub struct Kind {
     pub(crate) channels: Vec<String>,
     /// How long after a row's first event others are still joined into it.
     pub(crate) window: Duration,
+    /// How many new rows one recipient gets.
+    pub(crate) limit: Limit,
     /// The sentences; those without need a `message` with each notice.
     pub(crate) texts: Texts,
 }
@@ -98,6 +103,7 @@ impl Kind {
             critical: false,
             channels: vec![IN_APP.to_owned()],
             window: WINDOW,
+            limit: Limit::NONE,
             texts: Texts::default(),
         }
     }
@@ -144,6 +150,14 @@ impl Kind {
         self
     }
 
+    /// How many new rows one recipient gets: so many at once, refilled evenly over the time. What is over is filtered, and the trace
+    /// says so; what is joined into a row that is there is not counted. It is counted in memory: a start begins anew.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Of a notification that is declared in code.
     ///
     /// # Errors
@@ -151,6 +165,7 @@ impl Kind {
     pub fn of<N: Notification>() -> Result<Self, TextError> {
         let mut kind = Self::new(N::SUBTYPE, N::TITLE);
         (kind.mandatory, kind.critical) = (N::MANDATORY, N::CRITICAL);
+        kind.limit = N::LIMIT;
         kind.channels = N::CHANNELS.iter().map(|&channel| channel.to_owned()).collect();
         for (language, form, template) in N::TEXTS {
             kind.texts.add(language, form, template)?;

@@ -10,15 +10,17 @@
 //! |---|---|
 //! | `notify` | [`Notify`]: what the pack is made of, and what it adds to a server |
 //! | `kind`, `texts` | [`Kind`], [`Notification`]: what a subtype is; its sentences by language and plural |
+//! | `overlay` | what a configuration says of a subtype, over what the code says; a sentence to look at beforehand |
 //! | `standard` | the subtypes of Tidings' own packs |
 //! | `notices` | a notice, checked; what it writes for each recipient |
-//! | `deciding`, `wants`, `quiet` | who gets it: blocks, preferences, policy, quiet hours |
+//! | `deciding`, `wants`, `quiet`, `limits` | who gets it: blocks, preferences, policy, quiet hours, not too many |
 //! | `writing` | the statements by which a row comes, grows, shrinks, goes |
 //! | `queue` | notifications to many, and what waits for the end of quiet hours |
 //! | `inbox`, `rows` | changes, pages, marks, read and said in the reader's language |
 //! | `pruner`, `keeping` | what goes with time; what goes with a user |
 //! | `metrics` | the queue's length, age and rate |
 //! | `teller` | what changed goes to those who are connected |
+//! | `trace` | why somebody got something, or not, or not yet |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `shared`, `running` | what all of them share, and how they reach the running server |
 //! | `sql` | the tables and every statement |
@@ -39,9 +41,11 @@ mod deciding;
 mod inbox;
 mod keeping;
 mod kind;
+mod limits;
 mod metrics;
 mod notices;
 mod notify;
+mod overlay;
 mod pruner;
 mod queue;
 mod quiet;
@@ -53,13 +57,15 @@ mod sql;
 mod standard;
 mod teller;
 mod texts;
+mod trace;
 mod wants;
 mod writing;
 
 pub use kind::{IN_APP, Kind, Notification, notice_of};
 pub use notify::Notify;
+pub use overlay::{Overlay, Sentences};
 pub use standard::standard;
-pub use texts::TextError;
+pub use texts::{FORMS, TextError};
 
 /// Every statement of the pack by its name: for a store's tests, which prepare them all.
 #[doc(hidden)]

@@ -16,7 +16,7 @@ use crate::{
     deciding::{Verdict, decide},
     inbox::{Own, tell_heads},
     kind::Kind,
-    metrics,
+    limits, metrics,
     queue::Recipients,
     shared::Shared,
     sql,
@@ -97,13 +97,16 @@ impl Stored {
         let kind = shared.kinds.get(&self.subtype).map(|kind| &**kind);
         let group = self.group.as_deref();
         let verdict = decide(shared, (recipient, wanted), kind, group, self.actor, now).await?;
+        let verdict = limits::within(shared, verdict, recipient, (kind, group), now).await?;
         metrics::decided(verdict.as_str());
         let id = shared.new_id()?;
         let trace = |step, why| {
             Trace { id, event: self.event, owner: recipient, subtype: &self.subtype, step, why, at: now.unix() }.write()
         };
         match verdict {
-            Verdict::Own => {}
+            Verdict::Own => {
+                written.writes.push(trace("filtered", "own: nobody is told of what they did themselves".to_owned()))
+            }
             Verdict::Filter(why) => written.writes.push(trace("filtered", why)),
             Verdict::Defer(until) => {
                 written.writes.push(trace("deferred", format!("quiet hours: until {until}")));
@@ -118,6 +121,7 @@ impl Stored {
                 let entry = Entry {
                     owner: recipient,
                     id,
+                    notice: self.event,
                     subtype: &self.subtype,
                     group,
                     actor: self.actor,

@@ -23,8 +23,8 @@ use crate::{
 /// The pack: an inbox for every user.
 #[derive(Default)]
 pub struct Notify {
-    kinds: Vec<Kind>,
-    wrong: Vec<(String, TextError)>,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) wrong: Vec<(String, TextError)>,
     users: Option<Arc<dyn Users>>,
     graph: Option<Arc<dyn SocialGraph>>,
 }
@@ -96,6 +96,7 @@ impl Pack for Notify {
             teller: teller::Teller::default(),
             wants: crate::wants::Wants::default(),
             queue: queue::Queue::default(),
+            given: crate::limits::Given::default(),
         });
         to.notifications(Arc::new(Own(shared.clone())), Arc::new(Own(shared.clone())))
             .migrations(MIGRATIONS)

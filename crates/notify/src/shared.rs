@@ -12,7 +12,7 @@ use tidings_server::{
 };
 use tidings_wire::{Code, MessageId, Reject, UserId};
 
-use crate::{kind::Kinds, queue::Queue, running::Server, teller::Teller, wants::Wants};
+use crate::{kind::Kinds, limits::Given, queue::Queue, running::Server, teller::Teller, wants::Wants};
 
 /// Users whose names are remembered.
 const NAMES: u64 = 50_000;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) teller: Teller,
     pub(crate) wants: Wants,
     pub(crate) queue: Queue,
+    /// How many new rows users got lately, of kinds with a limit.
+    pub(crate) given: Given,
 }
 
 impl Shared {

@@ -97,10 +97,10 @@ statements! {
                 ON CONFLICT (owner) DO UPDATE SET head = notify_inboxes.head + 1, \
                 unseen = notify_inboxes.unseen + excluded.unseen, unread = notify_inboxes.unread + excluded.unread \
                 RETURNING owner, head";
-    /// owner, subtype, id, actor, actors (1 or 0), data, words, request (1 or 0), second
+    /// owner, subtype, id, actor, actors (1 or 0), data, words, request (1 or 0), second, notice
     NEW_ROW = "INSERT INTO notify_rows (id, owner, changed, grown, subtype, actor, actors, events, data, words, state, \
-               is_request, is_removed, first_at, changed_at) SELECT $3, i.owner, i.head, i.head, $2, $4, $5, 1, $6, $7, 0, $8, 0, $9, $9 \
-               FROM notify_inboxes i WHERE i.owner = $1";
+               is_request, is_removed, first_at, changed_at, event) SELECT $3, i.owner, i.head, i.head, $2, $4, $5, 1, $6, $7, 0, $8, 0, $9, \
+               $9, $10 FROM notify_inboxes i WHERE i.owner = $1";
 
     /// owner, subtype, group, second: what began by then, or is archived, is joined with no more.
     GROW_CLOSE = "UPDATE notify_rows SET is_open = NULL WHERE owner = $1 AND subtype = $2 AND group_key = $3 AND is_open = 1 \
@@ -115,19 +115,19 @@ statements! {
          unread = notify_inboxes.unread + CASE WHEN EXISTS (SELECT 1 FROM notify_rows r WHERE ", open_row_of_inbox!(),
         " AND r.state < 2 AND r.changed > notify_inboxes.read_to) THEN 0 ELSE excluded.unread END RETURNING owner, head"
     );
-    /// owner, subtype, group, id, data, words, request (1 or 0), second
+    /// owner, subtype, group, id, data, words, request (1 or 0), second, notice (none where an actor has it)
     GROW_ROW = "INSERT INTO notify_rows (id, owner, changed, grown, subtype, group_key, is_open, actors, events, data, words, state, \
-                is_request, is_removed, first_at, changed_at) SELECT $4, i.owner, i.head, i.head, $2, $3, 1, 0, 1, $5, $6, 0, $7, 0, $8, $8 \
-                FROM notify_inboxes i WHERE i.owner = $1 \
+                is_request, is_removed, first_at, changed_at, event) SELECT $4, i.owner, i.head, i.head, $2, $3, 1, 0, 1, $5, $6, 0, $7, 0, \
+                $8, $8, $9 FROM notify_inboxes i WHERE i.owner = $1 \
                 ON CONFLICT (owner, subtype, group_key, is_open) DO UPDATE SET changed = excluded.changed, \
                 grown = excluded.grown, events = notify_rows.events + 1, data = excluded.data, words = excluded.words, state = 0, \
-                changed_at = excluded.changed_at";
-    /// owner, subtype, group, actor, event, data
+                changed_at = excluded.changed_at, event = excluded.event";
+    /// owner, subtype, group, actor, event, data, notice
     GROW_ACTOR = concat!(
-        "INSERT INTO notify_actors (row_id, actor, events, since, latest, data) SELECT r.id, $4, 1, $5, $5, $6 \
+        "INSERT INTO notify_actors (row_id, actor, events, since, latest, data, notice) SELECT r.id, $4, 1, $5, $5, $6, $7 \
          FROM notify_rows r WHERE ", open_row!(),
         " ON CONFLICT (row_id, actor) DO UPDATE SET events = notify_actors.events + 1, latest = excluded.latest, \
-         data = excluded.data"
+         data = excluded.data, notice = excluded.notice"
     );
     /// owner, subtype, group, actor, event: one more different user, if this event brought them.
     GROW_COUNT = "UPDATE notify_rows SET actors = actors + 1 WHERE owner = $1 AND subtype = $2 AND group_key = $3 AND is_open = 1 \
@@ -237,6 +237,36 @@ statements! {
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $8 ORDER BY latest DESC LIMIT 10) a8 \
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $9 ORDER BY latest DESC LIMIT 10) a9 \
          UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $10 ORDER BY latest DESC LIMIT 10) a10";
+
+    /// owner, subtype, group, second: the row that what comes now is joined into, if it began after.
+    OPEN_ROW = "SELECT r.id FROM notify_rows r JOIN notify_inboxes i ON i.owner = r.owner WHERE r.owner = $1 AND r.subtype = $2 \
+                AND r.group_key = $3 AND r.is_open = 1 AND r.first_at > $4 AND r.state < 3 AND r.changed > i.archived_to";
+    /// notice, above this entry, limit; with when it is due, where it still waits.
+    TRACE_OF_NOTICE = "SELECT t.id, t.event, t.owner, t.subtype, t.step, t.why, t.at, d.due_at FROM notify_trace t \
+                       LEFT JOIN notify_deferred d ON d.id = t.id WHERE t.event = $1 AND t.id > $2 ORDER BY t.id LIMIT $3";
+    /// owner, below this entry, limit
+    TRACE_OF_USER = "SELECT t.id, t.event, t.owner, t.subtype, t.step, t.why, t.at, d.due_at FROM notify_trace t \
+                     LEFT JOIN notify_deferred d ON d.id = t.id WHERE t.owner = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3";
+    /// owner, above this entry, limit
+    TRACE_OF_USER_AFTER = "SELECT t.id, t.event, t.owner, t.subtype, t.step, t.why, t.at, d.due_at FROM notify_trace t \
+                           LEFT JOIN notify_deferred d ON d.id = t.id WHERE t.owner = $1 AND t.id > $2 ORDER BY t.id LIMIT $3";
+    /// notice, above this row, limit: rows that it made or, without an actor, that it was joined into last.
+    ROWS_OF_NOTICE = "SELECT id, id, owner, subtype, changed_at, is_request, actor FROM notify_rows WHERE event = $1 AND id > $2 \
+                      ORDER BY id LIMIT $3";
+    /// notice, above this event, limit: rows that it was joined into, as the last event of its actor.
+    JOINED_BY_NOTICE = "SELECT a.latest, r.id, r.owner, r.subtype, r.changed_at, r.is_request, a.actor FROM notify_actors a \
+                        JOIN notify_rows r ON r.id = a.row_id WHERE a.notice = $1 AND a.latest > $2 ORDER BY a.latest LIMIT $3";
+    /// job
+    JOB_OF_NOTICE = "SELECT j.notice, j.recipients, j.created_at, p.after_user, p.done FROM notify_jobs j \
+                     JOIN notify_progress p ON p.job = j.id WHERE j.id = $1";
+    /// row
+    ROW_STANDING = concat!(
+        "SELECT r.owner, r.subtype, r.group_key, r.actor, r.actors, r.events, r.state, ", reached!("r", "i"), ", r.changed, \
+         r.is_request, r.is_removed, r.first_at, r.changed_at, r.event, i.seen_to, i.seen_at, i.read_to, i.read_at, i.archived_to, \
+         i.archived_at FROM notify_rows r JOIN notify_inboxes i ON i.owner = r.owner WHERE r.id = $1"
+    );
+    /// row
+    ROW_ACTORS = "SELECT latest, actor, events, notice FROM notify_actors WHERE row_id = $1 ORDER BY latest DESC LIMIT 10";
 
     /// owner
     PREFERENCES = "SELECT subtype, object, channel, wanted FROM notify_preferences WHERE owner = $1 \

@@ -59,7 +59,8 @@ const FALLBACK: &str = "en";
 /// Characters of a sentence; what is beyond is cut off.
 const LONGEST: usize = 500;
 
-const FORMS: [&str; 7] = ["single", "zero", "one", "two", "few", "many", "other"];
+/// The forms of a sentence: `single`, and the plural categories of CLDR.
+pub const FORMS: [&str; 7] = ["single", "zero", "one", "two", "few", "many", "other"];
 
 impl Texts {
     pub(crate) fn add(&mut self, language: &str, form: &str, template: &str) -> Result<(), TextError> {
@@ -71,10 +72,16 @@ impl Texts {
         let mut environment = Environment::empty();
         let failed = |source| TextError::Template { template: template.to_owned(), source };
         environment.add_template_owned(NAME, template.to_owned()).map_err(failed)?;
+        can_be_made(&environment).map_err(failed)?;
         let entry = self.0.entry(language.to_ascii_lowercase());
         let entry = entry.or_insert_with(|| Language { rules: Arc::new(rules), forms: BTreeMap::new() });
         entry.forms.insert(known, Arc::new(Template(environment)));
         Ok(())
+    }
+
+    /// What is said in a language is said no more.
+    pub(crate) fn forget(&mut self, language: &str) {
+        self.0.remove(&language.to_ascii_lowercase());
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -116,6 +123,16 @@ impl Texts {
             }
         }
         self.0.get(FALLBACK).or_else(|| self.0.values().next())
+    }
+}
+
+/// Refuses what no data could make good: a filter, test or function that is not there.
+fn can_be_made(environment: &Environment<'_>) -> Result<(), minijinja::Error> {
+    use minijinja::ErrorKind::{UnknownFilter, UnknownFunction, UnknownTest};
+    let made = environment.get_template(NAME).and_then(|template| template.render(context! {}));
+    match made {
+        Err(error) if matches!(error.kind(), UnknownFilter | UnknownFunction | UnknownTest) => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -197,6 +214,8 @@ mod tests {
         assert!(matches!(texts.add("en", "dozen", ""), Err(TextError::Form(_))));
         let error = texts.add("en", "one", "{{ actor ").unwrap_err();
         assert_eq!(error.to_string(), "read the template \"{{ actor \"");
+        assert!(texts.add("en", "one", "{{ actors | join(', ') }}").is_err(), "there are no filters");
+        assert!(texts.add("en", "one", "{{ data.lesson.title }}").is_ok(), "what data lacks is known when it comes");
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) owner: UserId,
     /// Of the row, if it is a new one, and of the event.
     pub(crate) id: MessageId,
+    /// The notice, by which its trace is found.
+    pub(crate) notice: MessageId,
     pub(crate) subtype: &'a str,
     /// What it is joined with.
     pub(crate) group: Option<&'a str>,
@@ -31,7 +33,7 @@ pub(crate) struct Entry<'a> {
 const OF_REQUESTS: &str = "?";
 
 /// The stored name of a group.
-fn group_key(group: &str, is_request: bool) -> String {
+pub(crate) fn group_key(group: &str, is_request: bool) -> String {
     if is_request { format!("{OF_REQUESTS}{group}") } else { format!("={group}") }
 }
 
@@ -54,10 +56,11 @@ pub(crate) fn grow(entry: &Entry<'_>, writes: &mut Vec<Write>) {
     let (id, at) = (Value::Int(entry.id.get()), Value::Int(entry.at));
     let (counted, request) = (Value::Int(i64::from(!entry.is_request)), Value::Int(i64::from(entry.is_request)));
     let (data, words) = (Value::from(entry.data), optional(entry.words));
+    let notice = Value::Int(entry.notice.get());
     let Some(group) = entry.group else {
         writes.push(Write::new(sql::NEW_HEAD, [owner.clone(), counted]).returning());
         let actors = Value::Int(i64::from(entry.actor.is_some()));
-        let row = [owner, subtype, id, user(entry.actor), actors, data, words, request, at];
+        let row = [owner, subtype, id, user(entry.actor), actors, data, words, request, at, notice];
         writes.push(Write::new(sql::NEW_ROW, row));
         return;
     };
@@ -68,9 +71,10 @@ pub(crate) fn grow(entry: &Entry<'_>, writes: &mut Vec<Write>) {
     let began_by = Value::Int(entry.at.saturating_sub(window));
     writes.push(Write::new(sql::GROW_CLOSE, with(&[began_by])));
     writes.push(Write::new(sql::GROW_HEAD, with(&[counted])).returning());
-    writes.push(Write::new(sql::GROW_ROW, with(&[id.clone(), data.clone(), words, request, at])));
+    let of_row = entry.actor.map_or_else(|| notice.clone(), |_| Value::Null);
+    writes.push(Write::new(sql::GROW_ROW, with(&[id.clone(), data.clone(), words, request, at, of_row])));
     if let Some(actor) = entry.actor {
-        writes.push(Write::new(sql::GROW_ACTOR, with(&[actor.into(), id.clone(), data])));
+        writes.push(Write::new(sql::GROW_ACTOR, with(&[actor.into(), id.clone(), data, notice])));
         writes.push(Write::new(sql::GROW_COUNT, with(&[actor.into(), id])));
     }
 }

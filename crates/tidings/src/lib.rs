@@ -12,6 +12,7 @@
 //! | [`endpoints`] | HTTP endpoints of the app's backend as ports |
 //! | [`chat`] | the pack `private`, `group`, `broadcast`, `event` |
 //! | [`social`] | the pack of posts, likes, comments, shares, follows, blocks, mutes |
+//! | [`notify`] | the pack of notifications: an inbox for every user |
 //! | [`configuration`] | settings of the program: file, environment, flags |
 //! | [`cli`] | the command line, also for programs with message types of their own |
 //!
@@ -88,6 +89,7 @@ pub use serde;
 pub use tidings_chat::{self as chat, Chat};
 pub use tidings_endpoints as endpoints;
 pub use tidings_engine::{self as engine, Accepted, Context, Handle, Intent, SendRequest, Sent, Settings};
+pub use tidings_notify::{self as notify, Notify};
 pub use tidings_server::{
     self as server, App, BuildError, Pack, Running, Server, ServerOptions, Setup, StartError, Tidings, axum,
 };
@@ -95,5 +97,5 @@ pub use tidings_social::{self as social, Social};
 pub use tidings_sqlite::{self as sqlite, SqliteOptions, SqliteStore};
 pub use tidings_wire::{
     self as wire, Audience, CloseCode, Code, ConversationKey, FreeObject, GroupId, Keep, Key, Limit, Me, Message,
-    MessageId, PostId, Reject, Sender, Senders, Seq, Topic, UserId,
+    MessageId, Notice, PostId, Reject, Sender, Senders, Seq, Topic, UserId,
 };

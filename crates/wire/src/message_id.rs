@@ -42,6 +42,11 @@ impl MessageId {
         self.0
     }
 
+    /// When it was given, Unix milliseconds; later than that where the clock was set back before.
+    pub const fn unix_ms(self) -> i64 {
+        (self.0 >> (NODE_BITS + COUNTER_BITS)) + EPOCH_MS
+    }
+
     /// The id of a stored value.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use tidings_server::{
 };
 use tidings_wire::UserId;
 
-use super::{inbox, notifications, preferences, quiet_hours};
+use super::{inbox, notifications, preferences, quiet_hours, trace};
 use crate::shared::Shared;
 
 /// Every route below `/v1`.
@@ -23,6 +23,8 @@ pub(crate) fn all(shared: Arc<Shared>) -> OpenApiRouter<Tidings> {
         .routes(routes!(notifications::notify))
         .routes(routes!(preferences::show, preferences::change))
         .routes(routes!(quiet_hours::show, quiet_hours::change))
+        .routes(routes!(trace::of_one))
+        .routes(routes!(trace::of_user))
         .layer(Extension(shared))
 }
 

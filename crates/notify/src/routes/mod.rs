@@ -5,5 +5,6 @@ mod inbox;
 mod notifications;
 mod preferences;
 mod quiet_hours;
+mod trace;
 
 pub(crate) use all::all;

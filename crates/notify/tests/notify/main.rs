@@ -6,5 +6,6 @@ mod counters;
 mod going;
 mod likes;
 mod postgres;
+mod trace;
 mod wanted;
 mod world;

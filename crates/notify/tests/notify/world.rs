@@ -112,6 +112,12 @@ impl World {
         }
     }
 
+    /// The database is changed beside the server.
+    pub(crate) fn changes(&self, sql: &str) {
+        let file = self.folder.path().join(tidings_sqlite::FILE);
+        rusqlite::Connection::open(file).and_then(|file| file.execute_batch(sql)).expect("a change");
+    }
+
     /// One number of the database, read beside the server.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         let file = self.folder.path().join(tidings_sqlite::FILE);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tidings_wire::{PostId, UserId};
+use tidings_wire::{MessageId, PostId, UserId};
 
 #[cfg(feature = "bench")]
 use super::{bench::Bench, prove::Prove};
@@ -52,6 +52,13 @@ pub(super) enum Command {
     /// Kill a server of its own again and again, and look whether it keeps what it acknowledged
     #[cfg(feature = "bench")]
     Prove(Prove),
+    /// Say why somebody was notified, or not, or not yet: of a notification's id, or the id that `POST /v1/notifications` answered
+    Why(Why),
+    /// Follow what is decided about a user's notifications, and what changes in their inbox: one line each
+    Tail(Tail),
+    /// Look at notifications before anybody gets them
+    #[command(subcommand)]
+    Notify(Notify),
     /// Print the protocol as the program has it, for other tools to read
     Spec(Spec),
     /// Write the beginnings of something of your own
@@ -187,6 +194,60 @@ pub(super) struct Healthcheck {
     /// The server, such as http://127.0.0.1:8000 [default: as configured]
     #[arg(long)]
     pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Notify {
+    /// Print the sentence of a kind of notification, for different numbers of users who did it
+    Preview(Preview),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Preview {
+    /// The kind: a built-in one, such as post_like, or one of the configuration
+    pub(super) subtype: String,
+    /// How many users did it; several numbers with commas between them
+    #[arg(long, value_delimiter = ',', default_value = "1,2,13", value_name = "NUMBERS")]
+    pub(super) actors: Vec<u64>,
+    /// The reader's language (BCP 47), such as de or pt-BR
+    #[arg(long, default_value = "en")]
+    pub(super) lang: String,
+    /// What the notification carries: a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(super) fields: String,
+    #[command(flatten)]
+    pub(super) data: Data,
+}
+
+/// Which server is asked, and by whom.
+#[derive(Debug, Args)]
+pub(super) struct Asking {
+    /// The server, such as http://127.0.0.1:8000 [default: as configured]
+    #[arg(long)]
+    pub(super) url: Option<String>,
+    /// A service key with the scope read or admin [or in the environment: TIDINGS_KEY; a server with --dev needs none]
+    #[arg(long)]
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// The id
+    pub(super) id: MessageId,
+    #[command(flatten)]
+    pub(super) asking: Asking,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tail {
+    /// Whose
+    #[arg(long)]
+    pub(super) user: UserId,
+    /// End after the latest lines, without following
+    #[arg(long)]
+    pub(super) once: bool,
+    #[command(flatten)]
+    pub(super) asking: Asking,
 }
 
 #[derive(Debug, Args)]

@@ -30,7 +30,7 @@ pub(super) enum Stores {
 /// All message types, without ports and settings.
 pub(super) fn app(extend: Extend<'_>) -> App {
     let social = Social::new();
-    let notify = notify(Some(&social));
+    let notify = notify(Some(&social), &Configuration::default());
     extend(App::new().pack(Chat).pack(social).pack(notify))
 }
 
@@ -106,17 +106,24 @@ fn social(configuration: &Configuration, ports: &AppPorts) -> Option<Social> {
 }
 
 /// The pack of notifications, with the names and the graph of the social one.
-fn notify(social: Option<&Social>) -> Notify {
+fn notify(social: Option<&Social>, configuration: &Configuration) -> Notify {
+    let notify = kinds(configuration);
     match social {
-        Some(social) => Notify::standard().users(social.users_port()).graph(social.graph_port()),
-        None => Notify::standard(),
+        Some(social) => notify.users(social.users_port()).graph(social.graph_port()),
+        None => notify,
     }
+}
+
+/// The built-in kinds of notifications, as far as the configuration leaves them, and its own.
+pub(super) fn kinds(configuration: &Configuration) -> Notify {
+    let sections = configuration.notifications.iter();
+    sections.fold(Notify::standard(), |notify, (name, section)| notify.overlaid(name, section.overlay()))
 }
 
 fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>, ports: &AppPorts) -> App {
     let mut app = App::new().pack(Chat);
     let social = social(configuration, ports);
-    app = app.pack(notify(social.as_ref()));
+    app = app.pack(notify(social.as_ref(), configuration));
     if let Some(social) = social {
         app = app.pack(social);
     }

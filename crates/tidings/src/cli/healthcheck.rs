@@ -18,17 +18,20 @@ use super::{
 
 /// Asks `/readyz`, prints what it says, and fails unless it says 200.
 pub(super) fn run(arguments: &Healthcheck, file: Option<PathBuf>) -> Result<(), Failure> {
-    let url = match &arguments.url {
-        Some(url) => url.clone(),
-        None => {
-            let configuration = config::read(&Data::default().sources(file))?.configuration;
-            format!("http://{}", reachable(configuration.server.listen.0))
-        }
-    };
+    let url = url(arguments.url.as_ref(), file)?;
     let target = Target::read(&url).map_err(|error| Failure::Usage(format!("--url {url}: {error}")))?;
     let Answer { status, body } = block_on(target.ask())?.with_context(|| format!("no answer from {url}"))?;
     answer(body.trim())?;
     if status == 200 { Ok(()) } else { Err(Failure::from(anyhow!("{url} answers {status}"))) }
+}
+
+/// The server's URL: the one that was named, or where the configuration listens.
+pub(super) fn url(named: Option<&String>, file: Option<PathBuf>) -> Result<String, Failure> {
+    if let Some(url) = named {
+        return Ok(url.clone());
+    }
+    let configuration = config::read(&Data::default().sources(file))?.configuration;
+    Ok(format!("http://{}", reachable(configuration.server.listen.0)))
 }
 
 /// An address that a client on this machine reaches a listener by.
@@ -43,14 +46,14 @@ pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
 
 /// What a URL names.
 #[derive(Debug, PartialEq, Eq)]
-struct Target {
+pub(super) struct Target {
     /// Host and port.
     authority: String,
     path: String,
 }
 
 impl Target {
-    fn read(url: &str) -> anyhow::Result<Self> {
+    pub(super) fn read(url: &str) -> anyhow::Result<Self> {
         let Some(rest) = url.strip_prefix("http://") else {
             bail!("expected http://host:port (TLS is not spoken here: ask the server itself, not its proxy)");
         };
@@ -66,11 +69,16 @@ impl Target {
 
     /// Asks each address that the name has until one answers.
     async fn ask(&self) -> anyhow::Result<Answer> {
-        let Self { authority, path } = self;
+        self.get(&self.path, None).await
+    }
+
+    /// Asks for another path there, with a bearer token if one is given.
+    pub(super) async fn get(&self, path: &str, bearer: Option<&str>) -> anyhow::Result<Answer> {
+        let authority = &self.authority;
         let addresses = authority.to_socket_addrs().with_context(|| format!("look up {authority}"))?;
         let mut outcome = Err(anyhow!("{authority} has no address"));
         for address in addresses {
-            outcome = ask(address, &Request { method: "GET", authority, path, bearer: None, body: "" }).await;
+            outcome = ask(address, &Request { method: "GET", authority, path, bearer, body: "" }).await;
             if outcome.is_ok() {
                 break;
             }

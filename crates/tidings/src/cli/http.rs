@@ -31,8 +31,8 @@ pub(super) struct Answer {
 /// What a request may take in all.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// More of an answer is not read.
-const ANSWER_BYTES: u64 = 64 * 1024;
+/// More of an answer is not read. A page of an inbox is the longest that is asked for.
+const ANSWER_BYTES: u64 = 256 * 1024;
 
 /// Sends a request and reads the answer until the server closes. HTTP/1.0 (RFC 1945), so that the body comes as it is,
 /// without chunks.

@@ -17,17 +17,18 @@
 //! |---|---|
 //! | `arguments` | the grammar |
 //! | `run` | which command does what; exit codes |
-//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `prove`, `spec/`, `new/` | one command each |
+//! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `prove`, `why`, `tail`, `notify`, `spec/`, `new/` | one command each |
 //! | `assemble` | configuration and stores in, an app ready to start out |
 //! | `app_ports`, `app_check` | the app's own tables and endpoints as ports; what `config check --user` finds there |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
 //! | `banner`, `logs`, `output`, `program`, `progress` | what a person reads |
-//! | `listener`, `signals`, `file_limit`, `allocator`, `http` | what the process asks of the system and of other servers |
+//! | `listener`, `signals`, `file_limit`, `allocator`, `http`, `asking` | what the process asks of the system and of other servers |
 
 mod allocator;
 mod app_check;
 mod app_ports;
 mod arguments;
+mod asking;
 mod assemble;
 mod backup;
 mod banner;
@@ -46,6 +47,7 @@ mod lock;
 mod logs;
 mod migrate;
 mod new;
+mod notify;
 mod output;
 mod program;
 #[cfg(feature = "bench")]
@@ -58,7 +60,9 @@ mod serve;
 mod signals;
 mod spec;
 mod stores;
+mod tail;
 mod token;
 mod token_key;
+mod why;
 
 pub use run::main;

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::{
-    arguments::{Arguments, Command, New},
+    arguments::{Arguments, Command, New, Notify},
     assemble::Extend,
     backup, config, demo,
     failure::Failure,
-    healthcheck, keys, migrate, new,
+    healthcheck, keys, migrate, new, notify,
     output::explain,
-    serve, spec, token,
+    serve, spec, tail, token, why,
 };
 use crate::App;
 
@@ -56,6 +56,9 @@ fn run(arguments: Arguments, extend: Extend<'_>) -> Result<(), Failure> {
         Command::Bench(flags) => super::bench::run(&flags, file),
         #[cfg(feature = "bench")]
         Command::Prove(flags) => super::prove::run(&flags),
+        Command::Why(command) => why::run(&command, file),
+        Command::Tail(command) => tail::run(&command, file),
+        Command::Notify(Notify::Preview(command)) => notify::preview(&command, file),
         Command::Spec(spec) => spec::run(spec.what, extend),
         Command::New(New::Message(command)) => new::run(&command, extend),
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{Configuration, RolloutFor, TimeSpan};
+use super::{Configuration, RolloutFor, TextsBy, TimeSpan};
 
 /// One setting.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) enum Kind {
     OneOf(Vec<String>),
     /// A share in percent, or a table with that and users.
     Rollout,
+    /// Sentences by language and form.
+    Texts,
     List,
     /// A length of time, and the shortest that works.
     Span {
@@ -100,6 +102,7 @@ impl Kind {
             Self::Integer { least, most } => format!("integer from {least} to {most}"),
             Self::OneOf(words) => words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or "),
             Self::Rollout => RolloutFor::FORM.to_owned(),
+            Self::Texts => TextsBy::FORM.to_owned(),
             Self::List => "list of texts".to_owned(),
             Self::Span { least } if least.0.is_zero() => TimeSpan::FORM.to_owned(),
             Self::Span { least } => format!("{} from {least}", TimeSpan::FORM),
@@ -153,6 +156,8 @@ fn kind(schema: &Value) -> Kind {
         Kind::Boolean
     } else if schema["format"] == RolloutFor::FORM {
         Kind::Rollout
+    } else if schema["format"] == TextsBy::FORM {
+        Kind::Texts
     } else if is("integer") {
         Kind::Integer { least: bound("minimum").unwrap_or(0), most: bound("maximum").unwrap_or(u64::MAX) }
     } else if is("array") {

@@ -42,6 +42,7 @@ pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, 
     }
     auth(&configuration.auth, &mut problem);
     app(&configuration.app, &mut problem);
+    notifications(configuration, &mut problem);
     found
 }
 
@@ -82,6 +83,26 @@ fn auth(auth: &Auth, problem: &mut impl FnMut(&str, String)) {
     }
     if auth.user_claim.is_empty() {
         problem("auth.user_claim", " is empty: it names the claim that holds the user".to_owned());
+    }
+}
+
+/// A name that can be a subtype, or a channel.
+fn is_name(name: &str) -> bool {
+    name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && name.len() <= 40
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+fn notifications(configuration: &Configuration, problem: &mut impl FnMut(&str, String)) {
+    const FORM: &str = "1 to 40 of a-z, 0-9 and _, a letter first";
+    for (name, section) in &configuration.notifications {
+        if !is_name(name) {
+            problem(&format!("notifications.{name}"), format!(" is no name of a subtype: {FORM}"));
+        }
+        for channel in section.channels.iter().flatten().filter(|channel| !is_name(channel)) {
+            let key = format!("notifications.{name}.channels");
+            problem(&key, format!(" has {channel:?}, which is no name of a channel: {FORM}"));
+        }
     }
 }
 

@@ -40,6 +40,12 @@ origins = [\"https://app.example\"]
 [types.broadcast]
 senders = \"users\"
 limit = \"10/min\"
+
+[notifications.post_like]
+texts.en.single = \"{{ actor }} likes your post\"
+texts.en.one = \"{{ actor }} and one other like your post\"
+texts.en.other = \"{{ actor }} and {{ others }} others like your post\"
+limit = \"20/h\"
 ```
 ";
 

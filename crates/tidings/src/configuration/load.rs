@@ -29,7 +29,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let (values, file) = sources.read()?;
     let mut reading = Reading { file: file.as_ref(), json: json!({}), places: BTreeMap::new(), problems: Vec::new() };
     // A table under such a setting is its value.
-    let is_value = |path: &[String]| find(path).is_some_and(|setting| setting.kind == Kind::Rollout);
+    let is_value =
+        |path: &[String]| find(path).is_some_and(|setting| matches!(setting.kind, Kind::Rollout | Kind::Texts));
     for leaf in tree::leaves(&values, is_value) {
         reading.take(&leaf);
     }

@@ -8,7 +8,7 @@
 //! | `load` | sources in, [`Configuration`] or problems out |
 //! | `problem`, `place` | what is wrong, and where it stands |
 //! | `doc`, `show` | what `config doc` and `config show` print |
-//! | `time_span`, `topic_pattern`, `keep`, `rate`, `rollout`, `listen`, `networks`, `secret` | values with a form of their own |
+//! | `time_span`, `topic_pattern`, `keep`, `rate`, `rollout`, `texts`, `listen`, `networks`, `secret` | values with a form of their own |
 
 mod catalogue;
 mod check;
@@ -25,6 +25,7 @@ mod secret;
 mod sections;
 mod show;
 mod sources;
+mod texts;
 mod time_span;
 mod topic_pattern;
 mod tree;
@@ -42,10 +43,11 @@ pub use secret::Secret;
 pub use sections::{
     Algorithm, AppApartSection, AppBetweenSection, AppFollowersSection, AppFollowingSection, AppGroupsSection,
     AppPostsSection, AppSection, AppSessionsSection, AppUsersSection, Auth, Configuration, EngineSection, Limits, Log,
-    LogFormat, ServerSection, SocialActs, SocialSection, Source, SqliteSection, StoreKind, TopicsSection, TypeSection,
-    Uuids, WhoSends,
+    LogFormat, NotificationSection, ServerSection, SocialActs, SocialSection, Source, SqliteSection, StoreKind,
+    TopicsSection, TypeSection, Uuids, WhoSends,
 };
 pub use show::show;
 pub use sources::{Flag, Sources};
+pub use texts::TextsBy;
 pub use time_span::TimeSpan;
 pub use topic_pattern::TopicPattern;

@@ -43,6 +43,7 @@ pub(super) fn json_of(value: &Value, kind: &Kind, is_text: bool) -> Result<serde
         }
         (Kind::Rollout, ValueKind::String(_)) => Err(words(value)),
         (Kind::Rollout, _) => Ok(plain(value)),
+        (Kind::Texts, ValueKind::Table(_)) => Ok(plain(value)),
         (Kind::OneOf(choices), ValueKind::String(text)) if choices.contains(text) => Ok(json!(text)),
         (Kind::Span { least }, ValueKind::String(text)) => match text.parse::<TimeSpan>() {
             Ok(span) if span.0 < least.0 => Err(words(value)),

@@ -17,6 +17,7 @@ mod jwks;
 mod keys;
 mod new;
 mod notifications;
+mod preview;
 #[cfg(feature = "bench")]
 mod prove;
 mod rollouts;
@@ -29,3 +30,4 @@ mod support;
 mod tls;
 mod tokens;
 mod validators;
+mod why;

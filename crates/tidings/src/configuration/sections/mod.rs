@@ -5,6 +5,7 @@ mod auth;
 mod engine;
 mod limits;
 mod log;
+mod notifications;
 mod server;
 mod social;
 mod sqlite;
@@ -21,6 +22,7 @@ pub use auth::{Algorithm, Auth};
 pub use engine::EngineSection;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
+pub use notifications::NotificationSection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub(super) use server::DRAIN_REST;
@@ -46,6 +48,9 @@ pub struct Configuration {
     pub topics: TopicsSection,
     /// Posts, follows, and what users do with them.
     pub social: SocialSection,
+    /// One kind of notification: a new one, or a built-in one in other words. `<name>` is its subtype, such as `post_like`: 1 to 40 of `a`
+    /// to `z`, `0` to `9` and `_`, a letter first. `tidings notify preview <name>` shows its sentences.
+    pub notifications: BTreeMap<String, NotificationSection>,
     /// What changes for one message type. `<name>` is the type's name, such as `broadcast`; it must be registered.
     pub types: BTreeMap<String, TypeSection>,
     /// What is written on standard error.
