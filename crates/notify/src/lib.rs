@@ -16,6 +16,7 @@
 //! | `writing` | the statements by which a row comes, grows, shrinks, goes |
 //! | `queue` | notifications to many, and what waits for the end of quiet hours |
 //! | `inbox`, `rows` | changes, pages, marks, read and said in the reader's language |
+//! | `channels` | what goes out where nobody looks: the port [`Channel`], deliveries, subscriptions, dead letters |
 //! | `teller` | what changed goes to those who are connected |
 //! | `routes` | the HTTP API, one file a subject |
 //! | `shared`, `running` | what all of them share, and how they reach the running server |
@@ -33,6 +34,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod sql;
+
+mod channels;
 mod deciding;
 mod inbox;
 mod kind;
@@ -44,17 +49,27 @@ mod routes;
 mod rows;
 mod running;
 mod shared;
-mod sql;
 mod standard;
 mod teller;
 mod texts;
 mod wants;
 mod writing;
 
+pub use channels::{
+    Addressed, Channel, ChannelError, Delivery, DeliverySettings, Sent, Subscription, SubscriptionKeys,
+    SubscriptionKind,
+};
 pub use kind::{IN_APP, Kind, Notification, notice_of};
 pub use notify::Notify;
 pub use standard::standard;
 pub use texts::TextError;
+pub use tidings_server::ports::BoxFuture;
+
+/// Every statement about channels by its name: for a store's tests, as [`statements`].
+#[doc(hidden)]
+pub fn channel_statements() -> &'static [(&'static str, &'static str)] {
+    channels::sql::ALL
+}
 
 /// Every statement of the pack by its name: for a store's tests, which prepare them all.
 #[doc(hidden)]

@@ -12,7 +12,7 @@ use tidings_server::{
 };
 use tidings_wire::{Code, MessageId, Reject, UserId};
 
-use crate::{kind::Kinds, queue::Queue, running::Server, teller::Teller, wants::Wants};
+use crate::{channels::Channels, kind::Kinds, queue::Queue, running::Server, teller::Teller, wants::Wants};
 
 /// Users whose names are remembered.
 const NAMES: u64 = 50_000;
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) teller: Teller,
     pub(crate) wants: Wants,
     pub(crate) queue: Queue,
+    pub(crate) channels: Channels,
 }
 
 impl Shared {

@@ -31,7 +31,7 @@ pub(crate) struct Entry<'a> {
 const OF_REQUESTS: &str = "?";
 
 /// The stored name of a group.
-fn group_key(group: &str, is_request: bool) -> String {
+pub(crate) fn group_key(group: &str, is_request: bool) -> String {
     if is_request { format!("{OF_REQUESTS}{group}") } else { format!("={group}") }
 }
 

@@ -12,7 +12,7 @@ use tidings_server::{
 };
 use tidings_wire::UserId;
 
-use super::{inbox, notifications, preferences, quiet_hours};
+use super::{dead_letters, inbox, notifications, preferences, push, quiet_hours};
 use crate::shared::Shared;
 
 /// Every route below `/v1`.
@@ -23,6 +23,10 @@ pub(crate) fn all(shared: Arc<Shared>) -> OpenApiRouter<Tidings> {
         .routes(routes!(notifications::notify))
         .routes(routes!(preferences::show, preferences::change))
         .routes(routes!(quiet_hours::show, quiet_hours::change))
+        .routes(routes!(push::key))
+        .routes(routes!(push::subscribe, push::unsubscribe))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::replay))
         .layer(Extension(shared))
 }
 
