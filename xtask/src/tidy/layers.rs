@@ -127,6 +127,15 @@ const LAYERS: &[Layer] = &[
         reason: "an adapter knows the ports and its one protocol",
     },
     Layer {
+        package: "tidings-push",
+        may_use: &["tidings-notify", "tidings-wire"],
+        may_use_optionally: &["hyper-rustls", "web-push-native"],
+        // A server with the pack, whose notifications go out.
+        tests_may_use: &["tidings-server", "tidings-sqlite", "tidings-testkit"],
+        never: &[SQL[0], SQL[1], SQL[2], SQL[3], SQL[4], BROKERS[0], BROKERS[1]],
+        reason: "an adapter knows its port and its one protocol",
+    },
+    Layer {
         package: "tidings-server",
         may_use: &["tidings-engine", "tidings-wire"],
         may_use_optionally: &[],
@@ -172,6 +181,7 @@ const LAYERS: &[Layer] = &[
             "tidings-notify",
             "tidings-social",
             "tidings-endpoints",
+            "tidings-push",
             "tidings-engine",
             "tidings-server",
             "tidings-sqlite",
