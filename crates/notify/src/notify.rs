@@ -8,7 +8,7 @@ use tidings_server::{
 };
 
 use crate::{
-    channels::{self, Channel, Channels, DeliverySettings, Keeping},
+    channels::{self, Channel, Channels, DeliverySettings, DeviceKeeping},
     inbox::Own,
     kind::{IN_APP, Kind, Kinds, Notification},
     queue, routes,
@@ -125,7 +125,7 @@ impl Pack for Notify {
             channels: Channels::new(self.channels, self.deliveries),
         });
         to.notifications(Arc::new(Own(shared.clone())), Arc::new(Own(shared.clone())))
-            .keeps(Arc::new(Keeping))
+            .keeps(Arc::new(DeviceKeeping))
             .migrations(MIGRATIONS)
             .routes(routes::all(shared.clone()));
         to.on_start(move |tidings| {

@@ -145,3 +145,34 @@ fn plain(delivery: &Delivery) -> Vec<u8> {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use tidings_wire::{UserId, server_frames::Notification};
+
+    use super::*;
+
+    fn told(message: &str, data: &str) -> Vec<u8> {
+        let row = json!({
+            "seq": 1, "id": "7", "subtype": "post_like", "message": message, "count": 1, "events": 1, "timestamp": 1,
+            "state": "unseen", "data": {"text": data},
+        });
+        let row: Notification = serde_json::from_value(row).unwrap();
+        plain(&Delivery::new("8", UserId::new(2), row))
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_the_data_before_the_sentence() {
+        let read = |bytes: Vec<u8>| -> Value { serde_json::from_slice(&bytes).unwrap() };
+        let fits = read(told("Bob liked your post", "short"));
+        assert_eq!(fits["data"]["text"], "short");
+        let without = told("Bob liked your post", &"x".repeat(4_000));
+        assert!(without.len() <= PLAIN_BYTES);
+        let without = read(without);
+        assert_eq!((&without["body"], without.get("data")), (&json!("Bob liked your post"), None));
+        // Each of these is six bytes in JSON.
+        let long = told(&"\u{1}".repeat(1_000), "");
+        assert!(long.len() <= PLAIN_BYTES, "{}", long.len());
+        assert_eq!(read(long)["body"].as_str().unwrap().len(), 500);
+    }
+}

@@ -22,5 +22,5 @@ pub use channel::{
 };
 pub(crate) use deliveries::{Channels, deliver};
 pub(crate) use letters::{Letter, letters, replay};
-pub(crate) use subscriptions::{Keeping, subscribe, unsubscribe};
+pub(crate) use subscriptions::{DeviceKeeping, subscribe, unsubscribe};
 pub(crate) use worker::run;

@@ -92,9 +92,9 @@ pub(crate) async fn unsubscribe(
 }
 
 /// The subscriptions' part of an erasure, with what was to be sent.
-pub(crate) struct Keeping;
+pub(crate) struct DeviceKeeping;
 
-impl Keeper for Keeping {
+impl Keeper for DeviceKeeping {
     fn shown(&self, _: &Tidings, _: UserId) -> BoxFuture<Result<Map<String, Json>, Reject>> {
         Box::pin(async { Ok(Map::new()) })
     }

@@ -173,7 +173,7 @@ async fn decide(shared: &Shared, tidings: &Tidings, line: &Line, due: &Due) -> R
         return Ok(Decided::Leave(up_to));
     }
     let mine = of_user(shared, due.owner).await?;
-    let mut kept: Vec<Stored> = match line.channel.addressed() {
+    let kept: Vec<Stored> = match line.channel.addressed() {
         Addressed::User(kinds) => mine.into_iter().filter(|one| kinds.contains(&one.shown.kind)).collect(),
         Addressed::Each(_) => mine.into_iter().filter(|one| one.id == due.subscription).collect(),
     };
@@ -189,7 +189,7 @@ async fn decide(shared: &Shared, tidings: &Tidings, line: &Line, due: &Due) -> R
         title: kind.map_or_else(|| notification.subtype.replace('_', " "), |kind| kind.title.clone()),
         is_critical: kind.is_some_and(|kind| kind.critical),
         notification,
-        subscriptions: kept.drain(..).map(|one| one.shown).collect(),
+        subscriptions: kept.into_iter().map(|one| one.shown).collect(),
         at,
     };
     Ok(Decided::Send(Box::new(delivery), up_to))

@@ -134,8 +134,10 @@ async fn answer(State(answers): State<Arc<Answers>>, request: Request) -> Respon
 /// Waits until it is so.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let waited = async {
+        // Of the database nobody tells: it is looked at again and again.
+        let mut looks = tokio::time::interval(Duration::from_millis(10));
         while !is_so() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            looks.tick().await;
         }
     };
     timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
