@@ -22,3 +22,4 @@ mod spec;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod webhook;

@@ -2,6 +2,7 @@
 
 mod app;
 mod auth;
+mod channels;
 mod engine;
 mod limits;
 mod log;
@@ -18,6 +19,7 @@ pub use app::{
     AppSection, AppSessionsSection, AppUsersSection, Source, Uuids,
 };
 pub use auth::{Algorithm, Auth};
+pub use channels::{ChannelsSection, PushSection, WebhooksSection};
 pub use engine::EngineSection;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
@@ -46,6 +48,12 @@ pub struct Configuration {
     pub topics: TopicsSection,
     /// Posts, follows, and what users do with them.
     pub social: SocialSection,
+    /// Notifications that go out while nobody looks: when, and how often they are tried.
+    pub channels: ChannelsSection,
+    /// Web Push: notifications in browsers without an open page.
+    pub push: PushSection,
+    /// The webhook: notifications to the app's own backend, for mail or a push provider.
+    pub webhooks: WebhooksSection,
     /// What changes for one message type. `<name>` is the type's name, such as `broadcast`; it must be registered.
     pub types: BTreeMap<String, TypeSection>,
     /// What is written on standard error.
