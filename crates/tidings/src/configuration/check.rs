@@ -47,10 +47,7 @@ pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, 
 
 /// What goes out: to whom, and signed with what.
 fn channels(configuration: &Configuration, problem: &mut impl FnMut(&str, String)) {
-    let Configuration { channels, push, webhooks, .. } = configuration;
-    if channels.tries == 0 || channels.at_once == 0 {
-        problem("channels.tries", " and `channels.at_once` are at least 1".to_owned());
-    }
+    let Configuration { push, webhooks, .. } = configuration;
     if let Some(contact) = &push.contact
         && !["mailto:", "https://"].iter().any(|scheme| contact.len() > scheme.len() && contact.starts_with(scheme))
     {

@@ -17,15 +17,20 @@ pub struct ChannelsSection {
     pub delay: TimeSpan,
     /// How often it is tried to send one. Then it stands among the dead letters (`GET /v1/dead-letters`), of which the latest 10,000 are
     /// kept.
+    #[schemars(range(min = 1))]
     pub tries: u32,
     /// The longest pause after the first try; it doubles with each. A pause lasts a random part of it, and at least as long as the other
     /// side asks for.
+    #[schemars(extend("x-least" = "1s"))]
     pub first_pause: TimeSpan,
     /// The longest pause of all. What could not be sent within a day stands among the dead letters, however often it was tried.
+    #[schemars(extend("x-least" = "1s"))]
     pub longest_pause: TimeSpan,
     /// How many are under way on each channel. The others wait in the database.
+    #[schemars(range(min = 1))]
     pub at_once: usize,
     /// From the look-up of the other side's name to the end of its answer.
+    #[schemars(extend("x-least" = "1s"))]
     pub timeout: TimeSpan,
 }
 
@@ -54,6 +59,7 @@ pub struct PushSection {
     /// one to `vapid.key` in the data folder. With another key all subscriptions are void.
     pub key_file: Option<PathBuf>,
     /// How long a push service keeps a message for a browser that is away.
+    #[schemars(extend("x-least" = "1s"))]
     pub ttl: TimeSpan,
     /// Whether endpoints may be inside a network, or not encrypted. Whoever subscribes names the endpoint: for tests alone.
     pub allow_private: bool,
