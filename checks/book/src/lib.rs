@@ -13,3 +13,6 @@ pub mod preferences {}
 
 #[doc = include_str!("../../../docs/notifications/aggregation.md")]
 pub mod aggregation {}
+
+#[doc = include_str!("../../../docs/channels.md")]
+pub mod channels {}

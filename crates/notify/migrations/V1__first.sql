@@ -112,3 +112,48 @@ CREATE TABLE notify_trace (
 );
 CREATE INDEX notify_trace_by_event ON notify_trace (event, id);
 CREATE INDEX notify_trace_by_owner ON notify_trace (owner, id);
+
+-- Where a user's devices are reached: kind 'webpush' with an endpoint and keys, 'fcm' or 'apns' with a token.
+CREATE TABLE notify_subscriptions (
+    id BIGINT NOT NULL PRIMARY KEY,
+    owner tidings_id NOT NULL,
+    kind TEXT NOT NULL,
+    address TEXT NOT NULL,
+    p256dh TEXT,
+    auth TEXT,
+    renewed_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX notify_subscriptions_by_address ON notify_subscriptions (kind, address);
+CREATE INDEX notify_subscriptions_by_owner ON notify_subscriptions (owner, kind);
+-- What goes out on a channel unless its row is read before `due_at`. `subscription` is 0 where the channel sends once a user. `grown` is
+-- the row's last growth that is told by it.
+CREATE TABLE notify_deliveries (
+    id BIGINT NOT NULL,
+    subscription BIGINT NOT NULL,
+    channel TEXT NOT NULL,
+    owner tidings_id NOT NULL,
+    row_id BIGINT NOT NULL,
+    grown BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    tries BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (id, subscription)
+);
+CREATE UNIQUE INDEX notify_deliveries_by_row ON notify_deliveries (row_id, channel, subscription);
+CREATE INDEX notify_deliveries_by_time ON notify_deliveries (channel, due_at, id);
+CREATE INDEX notify_deliveries_by_owner ON notify_deliveries (owner);
+-- What could not be sent. `letter` rises with time.
+CREATE TABLE notify_dead_letters (
+    letter BIGINT NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL,
+    subscription BIGINT NOT NULL,
+    channel TEXT NOT NULL,
+    owner tidings_id NOT NULL,
+    row_id BIGINT NOT NULL,
+    grown BIGINT NOT NULL,
+    tries BIGINT NOT NULL,
+    why TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    died_at BIGINT NOT NULL
+);
+CREATE INDEX notify_dead_letters_by_owner ON notify_dead_letters (owner);

@@ -11,6 +11,7 @@ use tidings_server::{Deed, Exported, Keeper, Tidings, act::Value, act::Write, po
 use tidings_wire::{Reject, UserId};
 
 use crate::{
+    channels::{Subscription, subscriptions},
     inbox::tell_heads,
     rows,
     shared::Shared,
@@ -69,6 +70,10 @@ async fn choices(shared: &Shared, user: UserId) -> Result<Vec<Exported>, Reject>
     };
     let mut lines: Vec<Exported> = wanted.preferences.iter().map(preference).collect();
     lines.push(line("notification_policy", &wanted.policy));
+    for device in subscriptions::of_user(shared, user).await? {
+        let Subscription { kind, address, .. } = device.shown;
+        lines.push(line("push_subscription", &json!({"kind": kind.as_str(), "address": address})));
+    }
     lines.extend(wanted.quiet_hours.iter().map(|hours| line("quiet_hours", hours)));
     Ok(lines)
 }
@@ -113,8 +118,8 @@ async fn erase(shared: &Shared, tidings: &Tidings, user: UserId) -> Result<(), R
     }
     let rest =
         [sql::INBOX_DELETE, sql::PREFERENCES_DELETE, sql::POLICY_DELETE, sql::DEFERRED_OF_DELETE, sql::TRACE_OF_DELETE];
-    let rest = rest.map(|sql| Write::new(sql, [Value::from(user)]));
-    let erased = tidings.commit(rest.into_iter().fold(Deed::by(Some(user)), Deed::write)).await;
+    let rest = rest.into_iter().chain(subscriptions::ERASE).map(|sql| Write::new(sql, [Value::from(user)]));
+    let erased = tidings.commit(rest.fold(Deed::by(Some(user)), Deed::write)).await;
     shared.wants.forget(user);
     erased.map(drop)
 }

@@ -17,6 +17,7 @@
 //! | `writing` | the statements by which a row comes, grows, shrinks, goes |
 //! | `queue` | notifications to many, and what waits for the end of quiet hours |
 //! | `inbox`, `rows` | changes, pages, marks, read and said in the reader's language |
+//! | `channels` | what goes out where nobody looks: the port [`Channel`], deliveries, subscriptions, dead letters |
 //! | `pruner`, `keeping` | what goes with time; what goes with a user |
 //! | `metrics` | the queue's length, age and rate |
 //! | `teller` | what changed goes to those who are connected |
@@ -37,6 +38,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod sql;
+
+mod channels;
 mod deciding;
 mod inbox;
 mod keeping;
@@ -53,7 +58,6 @@ mod routes;
 mod rows;
 mod running;
 mod shared;
-mod sql;
 mod standard;
 mod teller;
 mod texts;
@@ -61,11 +65,22 @@ mod trace;
 mod wants;
 mod writing;
 
+pub use channels::{
+    Addressed, Channel, ChannelError, Delivery, DeliverySettings, Sent, Subscription, SubscriptionKeys,
+    SubscriptionKind,
+};
 pub use kind::{IN_APP, Kind, Notification, notice_of};
 pub use notify::Notify;
 pub use overlay::{Overlay, Sentences};
 pub use standard::standard;
 pub use texts::{FORMS, TextError};
+pub use tidings_server::ports::BoxFuture;
+
+/// Every statement about channels by its name: for a store's tests, as [`statements`].
+#[doc(hidden)]
+pub fn channel_statements() -> &'static [(&'static str, &'static str)] {
+    channels::sql::ALL
+}
 
 /// Every statement of the pack by its name: for a store's tests, which prepare them all.
 #[doc(hidden)]

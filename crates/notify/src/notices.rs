@@ -13,6 +13,7 @@ use tidings_server::{
 use tidings_wire::{MessageId, Notice, Reject, Set, UserId};
 
 use crate::{
+    channels::deliver,
     deciding::{Verdict, decide},
     inbox::{Own, tell_heads},
     kind::Kind,
@@ -132,6 +133,7 @@ impl Stored {
                     window: kind.map_or_else(|| Kind::new("", "").window, |kind| kind.window),
                 };
                 writing::grow(&entry, &mut written.writes);
+                deliver(shared, &entry, (kind, wanted), &mut written.writes)?;
             }
         }
         Ok(written)
@@ -194,6 +196,7 @@ async fn prepare(
     let told = shared.clone();
     let project = Projection::new(move |rows: &[Vec<Row>]| {
         told.queue.came(jobs);
+        told.channels.came();
         if let Some(due) = due {
             told.queue.due(due);
         }

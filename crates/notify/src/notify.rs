@@ -8,9 +8,10 @@ use tidings_server::{
 };
 
 use crate::{
+    channels::{self, Channel, Channels, DeliverySettings},
     inbox::Own,
     keeping::Keeping,
-    kind::{Kind, Kinds, Notification},
+    kind::{IN_APP, Kind, Kinds, Notification},
     pruner, queue, routes,
     running::Server,
     shared::Shared,
@@ -27,6 +28,8 @@ pub struct Notify {
     pub(crate) wrong: Vec<(String, TextError)>,
     users: Option<Arc<dyn Users>>,
     graph: Option<Arc<dyn SocialGraph>>,
+    channels: Vec<Arc<dyn Channel>>,
+    deliveries: DeliverySettings,
 }
 
 impl Notify {
@@ -72,6 +75,22 @@ impl Notify {
     }
 }
 
+impl Notify {
+    /// A channel on which notifications go where nobody looks at the inbox. Two of one name fail at build.
+    #[must_use]
+    pub fn channel(mut self, channel: Arc<dyn Channel>) -> Self {
+        self.channels.push(channel);
+        self
+    }
+
+    /// When and how often is sent on all channels.
+    #[must_use]
+    pub fn deliveries(mut self, settings: DeliverySettings) -> Self {
+        self.deliveries = settings;
+        self
+    }
+}
+
 impl Pack for Notify {
     const NAME: &'static str = "notify";
 
@@ -86,6 +105,14 @@ impl Pack for Notify {
                 kind.subtype
             ));
         }
+        for (at, name) in self.channels.iter().map(|channel| channel.name()).enumerate() {
+            let is_named = Kind::new(name, "").is_well_named() && name.len() <= 32 && name != IN_APP;
+            if !is_named || self.channels[..at].iter().any(|other| other.name() == name) {
+                to.refuse(format!(
+                    "channel {name:?}: its name needs 1 to 32 of a-z, 0-9 and _, a letter first, and to be its alone"
+                ));
+            }
+        }
         let server = Server::default();
         let shared = Arc::new(Shared {
             server: server.clone(),
@@ -97,6 +124,7 @@ impl Pack for Notify {
             wants: crate::wants::Wants::default(),
             queue: queue::Queue::default(),
             given: crate::limits::Given::default(),
+            channels: Channels::new(self.channels, self.deliveries),
         });
         to.notifications(Arc::new(Own(shared.clone())), Arc::new(Own(shared.clone())))
             .migrations(MIGRATIONS)
@@ -108,6 +136,7 @@ impl Pack for Notify {
             let (telling, working) = (shared.clone(), tidings.clone());
             tidings.spawn(teller::run(telling.clone(), tidings.clone()));
             tidings.spawn(pruner::run(telling, tidings.clone()));
+            tidings.spawn(channels::run(shared.clone(), tidings.clone()));
             tidings.spawn(async move {
                 // Let go with the task when the server stops: the engine holds the pack, which must not hold it.
                 let _serving = serving;

@@ -280,6 +280,7 @@ async fn go_through(shared: &Arc<Shared>, tidings: &Tidings, mut job: Job) -> Re
         }
         tidings.commit(deed.project(tell_heads)).await?;
         metrics::recipients(recipients);
+        shared.channels.came();
         if is_last {
             shared.queue.waiting.fetch_sub(1, Ordering::Relaxed);
             return Ok(());
@@ -335,6 +336,7 @@ async fn give(shared: &Arc<Shared>, tidings: &Tidings, now: Now) -> Result<(), R
                 }
             }
             tidings.commit(deed.project(tell_heads)).await?;
+            shared.channels.came();
         }
         if due.len() < DUE_AT_ONCE as usize {
             return Ok(());

@@ -12,7 +12,9 @@ use tidings_server::{
 };
 use tidings_wire::{Code, MessageId, Reject, UserId};
 
-use crate::{kind::Kinds, limits::Given, queue::Queue, running::Server, teller::Teller, wants::Wants};
+use crate::{
+    channels::Channels, kind::Kinds, limits::Given, queue::Queue, running::Server, teller::Teller, wants::Wants,
+};
 
 /// Users whose names are remembered.
 const NAMES: u64 = 50_000;
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     /// How many new rows users got lately, of kinds with a limit.
     pub(crate) given: Given,
+    pub(crate) channels: Channels,
 }
 
 impl Shared {

@@ -1,9 +1,12 @@
 //! The subtypes of Tidings' own packs.
 
-use crate::kind::Kind;
+use crate::kind::{IN_APP, Kind};
 
 /// Name, title, and sentences by language and form.
 type Declared = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+/// Where they go by themselves: those of them that the server has.
+const CHANNELS: [&str; 3] = [IN_APP, "web_push", "webhook"];
 
 const KINDS: &[Declared] = &[
     (
@@ -87,7 +90,8 @@ const KINDS: &[Declared] = &[
 /// Never: a test says each of them.
 pub fn standard() -> Vec<Kind> {
     let kind = |(subtype, title, texts): &Declared| {
-        texts.iter().fold(Kind::new(*subtype, *title), |kind, (language, form, template)| {
+        let kind = Kind { channels: CHANNELS.map(str::to_owned).to_vec(), ..Kind::new(*subtype, *title) };
+        texts.iter().fold(kind, |kind, (language, form, template)| {
             kind.text(language, form, template).expect("a test reads each of them")
         })
     };

@@ -11,8 +11,9 @@
 //! | [`sqlite`] | the stores on SQLite, and the app's own tables as ports |
 //! | [`endpoints`] | HTTP endpoints of the app's backend as ports |
 //! | [`chat`] | the pack `private`, `group`, `broadcast`, `event` |
+//! | [`notify`] | the pack of notifications: an inbox for every user, and the port of the channels on which they go out |
+//! | [`push`] | channels: Web Push (with the feature `web-push`), a signed webhook |
 //! | [`social`] | the pack of posts, likes, comments, shares, follows, blocks, mutes |
-//! | [`notify`] | the pack of notifications: an inbox for every user |
 //! | [`configuration`] | settings of the program: file, environment, flags |
 //! | [`cli`] | the command line, also for programs with message types of their own |
 //!
@@ -90,6 +91,7 @@ pub use tidings_chat::{self as chat, Chat};
 pub use tidings_endpoints as endpoints;
 pub use tidings_engine::{self as engine, Accepted, Context, Handle, Intent, SendRequest, Sent, Settings};
 pub use tidings_notify::{self as notify, Notify};
+pub use tidings_push as push;
 pub use tidings_server::{
     self as server, App, BuildError, Pack, Running, Server, ServerOptions, Setup, StartError, Tidings, axum,
 };

@@ -84,7 +84,7 @@ const HTTP: [&str; 7] = ["axum", "hyper", "hyper-util", "http", "http-body-util"
 const SQL: [&str; 5] = ["rusqlite", "refinery", "sqlx", "tokio-postgres", "deadpool-postgres"];
 const BROKERS: [&str; 2] = ["async-nats", "redis"];
 
-/// Every member has its line here. Only `tidings` may name a concrete adapter (`tidings-sqlite`, `tidings-endpoints`); testkit's memory ports
+/// Every member has its line here. Only `tidings` may name a concrete adapter (`tidings-sqlite`, `tidings-endpoints`, `tidings-push`); testkit's memory ports
 /// serve everybody else.
 const LAYERS: &[Layer] = &[
     Layer {
@@ -125,6 +125,15 @@ const LAYERS: &[Layer] = &[
         tests_may_use: &["tidings-testkit"],
         never: &[SQL[0], SQL[1], SQL[2], SQL[3], SQL[4], BROKERS[0], BROKERS[1]],
         reason: "an adapter knows the ports and its one protocol",
+    },
+    Layer {
+        package: "tidings-push",
+        may_use: &["tidings-notify", "tidings-wire"],
+        may_use_optionally: &["hyper-rustls", "web-push-native"],
+        // Itself with all its features, and a server with the pack, whose notifications go out.
+        tests_may_use: &["tidings-push", "tidings-server", "tidings-sqlite", "tidings-testkit"],
+        never: &[SQL[0], SQL[1], SQL[2], SQL[3], SQL[4], BROKERS[0], BROKERS[1]],
+        reason: "an adapter knows its port and its one protocol",
     },
     Layer {
         package: "tidings-server",
@@ -172,6 +181,7 @@ const LAYERS: &[Layer] = &[
             "tidings-notify",
             "tidings-social",
             "tidings-endpoints",
+            "tidings-push",
             "tidings-engine",
             "tidings-server",
             "tidings-sqlite",

@@ -12,7 +12,7 @@ use tidings_server::{
 };
 use tidings_wire::UserId;
 
-use super::{inbox, notifications, preferences, quiet_hours, trace};
+use super::{dead_letters, inbox, notifications, preferences, push, quiet_hours, trace};
 use crate::shared::Shared;
 
 /// Every route below `/v1`.
@@ -25,6 +25,10 @@ pub(crate) fn all(shared: Arc<Shared>) -> OpenApiRouter<Tidings> {
         .routes(routes!(quiet_hours::show, quiet_hours::change))
         .routes(routes!(trace::of_one))
         .routes(routes!(trace::of_user))
+        .routes(routes!(push::key))
+        .routes(routes!(push::subscribe, push::unsubscribe))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::replay))
         .layer(Extension(shared))
 }
 

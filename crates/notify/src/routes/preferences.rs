@@ -181,7 +181,7 @@ async fn shown(shared: &Arc<Shared>, user: UserId) -> Result<Preferences, Reject
         subtype: kind.subtype.to_string(),
         title: kind.title.clone(),
         mandatory: kind.mandatory,
-        channels: kind.channels.clone(),
+        channels: kind.channels.iter().filter(|name| shared.channels().any(|known| known == *name)).cloned().collect(),
     });
     Ok(Preferences { preferences: preferences.collect(), subtypes: subtypes.collect(), policy: wanted.policy })
 }
@@ -189,6 +189,6 @@ async fn shown(shared: &Arc<Shared>, user: UserId) -> Result<Preferences, Reject
 impl Shared {
     /// The channels on which notifications go.
     pub(crate) fn channels(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(IN_APP)
+        std::iter::once(IN_APP).chain(self.channels.names().map(|name| -> &str { name }))
     }
 }

@@ -11,7 +11,12 @@ use tidings_social::{Acts, Social};
 use tidings_sqlite::SqliteStore;
 use tidings_wire::{Keep, Senders};
 
-use super::{app_ports::AppPorts, failure::Failure, token_key::TokenKey};
+use super::{
+    app_ports::AppPorts,
+    channels::{Channels, Keys},
+    failure::Failure,
+    token_key::TokenKey,
+};
 use crate::configuration::{Configuration, SocialActs, SocialSection, StoreKind, TypeSection, WhoSends};
 
 /// Adds what a program brings to what Tidings brings.
@@ -42,7 +47,8 @@ pub(super) fn server(
     stores: &Stores,
 ) -> Result<Server, Failure> {
     let ports = AppPorts::open(configuration)?;
-    let mut app = configured(configuration, extend, Some(key), &ports);
+    let channels = Channels::open(configuration, Keys::Make)?;
+    let mut app = configured(configuration, extend, Some(key), (&ports, &channels));
     if let Stores::All(store) = stores {
         let store = Arc::new(store.clone());
         app = app.messages(store.clone()).groups(store);
@@ -63,7 +69,8 @@ pub(super) fn check(configuration: &Configuration, extend: Extend<'_>) -> Result
         || auth.jwks_url.is_some();
     let key = has_key.then(|| TokenKey::read_only(configuration)).transpose()?;
     let ports = AppPorts::open(configuration)?;
-    let app = configured(configuration, extend, key.as_ref(), &ports);
+    let channels = Channels::open(configuration, Keys::Look)?;
+    let app = configured(configuration, extend, key.as_ref(), (&ports, &channels));
     app.build().map(drop).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(ports)
 }
@@ -120,10 +127,15 @@ pub(super) fn kinds(configuration: &Configuration) -> Notify {
     sections.fold(Notify::standard(), |notify, (name, section)| notify.overlaid(name, section.overlay()))
 }
 
-fn configured(configuration: &Configuration, extend: Extend<'_>, key: Option<&TokenKey>, ports: &AppPorts) -> App {
+fn configured(
+    configuration: &Configuration,
+    extend: Extend<'_>,
+    key: Option<&TokenKey>,
+    (ports, channels): (&AppPorts, &Channels),
+) -> App {
     let mut app = App::new().pack(Chat);
     let social = social(configuration, ports);
-    app = app.pack(notify(social.as_ref(), configuration));
+    app = app.pack(channels.add_to(notify(social.as_ref(), configuration)));
     if let Some(social) = social {
         app = app.pack(social);
     }

@@ -19,6 +19,7 @@
 //! | `run` | which command does what; exit codes |
 //! | `serve`, `demo/`, `token`, `keys`, `migrate`, `backup`, `config`, `healthcheck`, `bench/`, `prove`, `why`, `tail`, `notify`, `spec/`, `new/` | one command each |
 //! | `assemble` | configuration and stores in, an app ready to start out |
+//! | `channels` | where notifications go out |
 //! | `app_ports`, `app_check` | the app's own tables and endpoints as ports; what `config check --user` finds there |
 //! | `folder`, `lock`, `secret_file`, `token_key`, `stores` | the data folder: who uses it, what the first start writes into it, what is opened there |
 //! | `banner`, `logs`, `output`, `program`, `progress` | what a person reads |
@@ -34,6 +35,7 @@ mod backup;
 mod banner;
 #[cfg(feature = "bench")]
 mod bench;
+mod channels;
 mod config;
 mod demo;
 mod failure;

@@ -27,15 +27,24 @@ const NAME: &str = "secret.key";
 /// As long as the output of HS256's hash, which RFC 7518 §3.2 asks for.
 const RANDOM_BYTES: usize = 32;
 
+/// Reads a secret of the data folder, or keeps this one, readable by the owner alone.
+#[cfg(feature = "web-push")]
+pub(super) fn ensure_of(folder: &Path, name: &str, secret: &str) -> anyhow::Result<SecretFile> {
+    keep(folder, name, secret)
+}
+
 /// Reads the data folder's secret, or makes one: random bytes in base64url (RFC 4648 §5), readable by the owner alone.
 /// The text itself is the key, so that other programs can sign with it without decoding.
 pub(super) fn ensure(folder: &Path) -> anyhow::Result<SecretFile> {
-    let path = folder.join(NAME);
     let mut random = [0; RANDOM_BYTES];
     rand::rngs::SysRng.try_fill_bytes(&mut random).context("ask the system for random bytes")?;
-    let text = URL_SAFE_NO_PAD.encode(random);
-    match write_new(folder, &path, &text) {
-        Ok(()) => Ok(SecretFile { path, secret: text, made: true }),
+    keep(folder, NAME, &URL_SAFE_NO_PAD.encode(random))
+}
+
+fn keep(folder: &Path, name: &str, text: &str) -> anyhow::Result<SecretFile> {
+    let path = folder.join(name);
+    match write_new(folder, &path, text) {
+        Ok(()) => Ok(SecretFile { path, secret: text.to_owned(), made: true }),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Ok(SecretFile { secret: read(&path)?, path, made: false })
         }
@@ -70,7 +79,8 @@ fn write_new(folder: &Path, path: &Path, text: &str) -> std::io::Result<()> {
     if path.exists() {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let beside = folder.join(format!(".{NAME}.{}", std::process::id()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = folder.join(format!(".{name}.{}", std::process::id()));
     let _ = std::fs::remove_file(&beside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     let written = writeln!(file, "{text}").and_then(|()| file.sync_all());

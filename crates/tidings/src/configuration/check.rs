@@ -43,7 +43,25 @@ pub(super) fn problems(configuration: &Configuration, places: &BTreeMap<String, 
     auth(&configuration.auth, &mut problem);
     app(&configuration.app, &mut problem);
     notifications(configuration, &mut problem);
+    channels(configuration, &mut problem);
     found
+}
+
+/// What goes out: to whom, and signed with what.
+fn channels(configuration: &Configuration, problem: &mut impl FnMut(&str, String)) {
+    let Configuration { push, webhooks, .. } = configuration;
+    if let Some(contact) = &push.contact
+        && !["mailto:", "https://"].iter().any(|scheme| contact.len() > scheme.len() && contact.starts_with(scheme))
+    {
+        problem("push.contact", " expects \"mailto:…\" or \"https://…\"".to_owned());
+    }
+    match (webhooks.secret.is_some(), webhooks.secret_file.is_some()) {
+        (true, true) => problem("webhooks.secret", " and `webhooks.secret_file` are both set: keep one".to_owned()),
+        (false, false) if webhooks.url.is_some() => {
+            problem("webhooks.secret", " must be set, or `webhooks.secret_file`, because `webhooks.url` is".to_owned());
+        }
+        _ => {}
+    }
 }
 
 /// The shortest shared secret: as long as the hash's output (RFC 7518 §3.2).

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn only_spreads_leeways_memories_and_the_wait_for_a_return_may_be_nothing() {
+    fn only_spreads_leeways_memories_delays_and_the_wait_for_a_return_may_be_nothing() {
         let file = "[server]\ndrain_spread = \"0s\"\n[auth]\nleeway = \"0s\"\n";
         assert!(loaded(file, &[]).is_ok());
         let free: Vec<_> = SETTINGS.iter().filter(|setting| setting.kind.words() == "length of time").collect();
@@ -320,7 +320,14 @@ mod tests {
         // The limit's least depends on the spread, and is checked with it.
         assert_eq!(
             free,
-            ["auth.leeway", "auth.session_memory", "engine.offline_after", "server.drain_limit", "server.drain_spread"]
+            [
+                "auth.leeway",
+                "auth.session_memory",
+                "channels.delay",
+                "engine.offline_after",
+                "server.drain_limit",
+                "server.drain_spread"
+            ]
         );
     }
 

@@ -42,9 +42,9 @@ pub use rollout::RolloutFor;
 pub use secret::Secret;
 pub use sections::{
     Algorithm, AppApartSection, AppBetweenSection, AppFollowersSection, AppFollowingSection, AppGroupsSection,
-    AppPostsSection, AppSection, AppSessionsSection, AppUsersSection, Auth, Configuration, EngineSection, Limits, Log,
-    LogFormat, NotificationSection, ServerSection, SocialActs, SocialSection, Source, SqliteSection, StoreKind,
-    TopicsSection, TypeSection, Uuids, WhoSends,
+    AppPostsSection, AppSection, AppSessionsSection, AppUsersSection, Auth, ChannelsSection, Configuration,
+    EngineSection, Limits, Log, LogFormat, NotificationSection, PushSection, ServerSection, SocialActs, SocialSection,
+    Source, SqliteSection, StoreKind, TopicsSection, TypeSection, Uuids, WebhooksSection, WhoSends,
 };
 pub use show::show;
 pub use sources::{Flag, Sources};

@@ -30,4 +30,5 @@ mod support;
 mod tls;
 mod tokens;
 mod validators;
+mod webhook;
 mod why;

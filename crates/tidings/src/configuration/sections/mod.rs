@@ -2,6 +2,7 @@
 
 mod app;
 mod auth;
+mod channels;
 mod engine;
 mod limits;
 mod log;
@@ -19,6 +20,7 @@ pub use app::{
     AppSection, AppSessionsSection, AppUsersSection, Source, Uuids,
 };
 pub use auth::{Algorithm, Auth};
+pub use channels::{ChannelsSection, PushSection, WebhooksSection};
 pub use engine::EngineSection;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
@@ -51,6 +53,12 @@ pub struct Configuration {
     /// One kind of notification: a new one, or a built-in one in other words. `<name>` is its subtype, such as `post_like`: 1 to 40 of `a`
     /// to `z`, `0` to `9` and `_`, a letter first. `tidings notify preview <name>` shows its sentences.
     pub notifications: BTreeMap<String, NotificationSection>,
+    /// Notifications that go out while nobody looks: when, and how often they are tried.
+    pub channels: ChannelsSection,
+    /// Web Push: notifications in browsers without an open page.
+    pub push: PushSection,
+    /// The webhook: notifications to the app's own backend, for mail or a push provider.
+    pub webhooks: WebhooksSection,
     /// What changes for one message type. `<name>` is the type's name, such as `broadcast`; it must be registered.
     pub types: BTreeMap<String, TypeSection>,
     /// What is written on standard error.
