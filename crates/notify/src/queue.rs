@@ -20,7 +20,7 @@ use tidings_server::{
     act::{Otherwise, Value, Write},
     clock::Now,
 };
-use tidings_wire::{GroupId, Id, MessageId, Reject, Set, UserId};
+use tidings_wire::{Code, GroupId, Id, MessageId, Reject, Set, UserId};
 use tokio::sync::Notify;
 
 use crate::{inbox::tell_heads, metrics, notices::Stored, shared::Shared, sql};
@@ -72,7 +72,7 @@ impl Recipients {
         match set {
             Set::User(user) => Ok(Self::Users(vec![user])),
             Set::Users(users) if users.len() > LISTED => Err(Reject::new(
-                tidings_wire::Code::TooLarge,
+                Code::TooLarge,
                 format!("a notification lists at most {LISTED} users: name a group or a relation, or send several"),
             )),
             Set::Users(users) => {
@@ -205,11 +205,18 @@ async fn work(shared: &Arc<Shared>, tidings: &Tidings) {
         match next(shared).await {
             Ok(Some(job)) => {
                 let id = job.id;
-                if let Err(reject) = go_through(shared, tidings, job).await {
-                    tracing::warn!(job = %id, %reject, "a notification to many stopped for a moment");
-                    tokio::time::sleep(TICK).await;
+                match go_through(shared, tidings, job).await {
+                    Ok(()) => shared.queue.give_back(id),
+                    Err(reject) if reject.code == Code::Unavailable => {
+                        tracing::warn!(job = %id, %reject, "a notification to many stopped for a moment");
+                        tokio::time::sleep(TICK).await;
+                        shared.queue.give_back(id);
+                    }
+                    // It would be refused again: it stays taken until the next start, so that it holds up no other.
+                    Err(reject) => {
+                        tracing::error!(job = %id, %reject, "a notification to many can't go on: it is passed over")
+                    }
                 }
-                shared.queue.give_back(id);
             }
             // A job that comes now has left a permit.
             Ok(None) => shared.queue.came.notified().await,

@@ -117,7 +117,7 @@ const BANS: &[Ban] = &[
             "describe_histogram!(",
         ],
         scope: Scope::Product,
-        homes: &["crates/engine/src/metrics.rs", "crates/server/src/metrics.rs"],
+        homes: &["crates/engine/src/metrics.rs", "crates/server/src/metrics.rs", "crates/notify/src/metrics.rs"],
         instead: "only the metrics module names metrics: add a function there and call it",
     },
 ];

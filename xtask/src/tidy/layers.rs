@@ -144,7 +144,11 @@ const LAYERS: &[Layer] = &[
         reason: "the server gets its stores through the ports",
     },
     pack("tidings-chat"),
-    pack("tidings-notify"),
+    Layer {
+        // Its tests prove what acts of the social pack become, and that its SQL runs on a real database.
+        tests_may_use: &["tidings-testkit", "tidings-sqlite", "tidings-social"],
+        ..pack("tidings-notify")
+    },
     Layer {
         // Its tests prove that its SQL runs on a real database.
         tests_may_use: &["tidings-testkit", "tidings-sqlite"],

@@ -123,14 +123,13 @@ async fn what_nothing_is_joined_into_has_its_notice_itself() {
 #[tokio::test]
 async fn work_that_goes_on_says_how_far_it_has_come() {
     let world = World::new().await;
-    // A job that nobody has told the workers of stays where it is.
+    // A job that can't go on stays where it is.
     world.changes(
         "INSERT INTO notify_jobs (id, notice, recipients, created_at) VALUES (77, '{\"event\":\"77\",\"subtype\":\"news\"}', \
-         '{\"group\":5}', 1700000000); INSERT INTO notify_progress (job, after_user, done, tries) VALUES (77, 40, 12, 0)",
+         '{\"related\":[\"cousins\",5]}', 1700000000); INSERT INTO notify_progress (job, after_user, done, tries) VALUES (77, 40, 12, 0)",
     );
     let job = world.trace("/77").await["job"].clone();
-    let expected =
-        json!({"subtype": "news", "to": "the members of the group 5", "done": 12, "after": 40, "since": 1_700_000_000});
+    let expected = json!({"subtype": "news", "to": "those in the relation cousins to 5", "done": 12, "after": 40, "since": 1_700_000_000});
     assert_eq!(job, expected);
 }
 
@@ -187,4 +186,20 @@ async fn only_backends_that_may_read_or_operate_are_told() {
         let answer = reader.get(path).await;
         assert_eq!((answer.status, answer.json()["field"].clone()), (status, field), "{path}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn work_that_cannot_go_on_holds_up_no_other() {
+    let world = World::new().await;
+    for job in [77, 78, 79] {
+        world.changes(&format!(
+            "INSERT INTO notify_jobs (id, notice, recipients, created_at) VALUES ({job}, '{{\"event\":\"{job}\",\"subtype\":\"news\"}}', \
+             '{{\"related\":[\"cousins\",5]}}', 0); INSERT INTO notify_progress (job, after_user, done, tries) VALUES ({job}, NULL, 0, 0)",
+        ));
+    }
+    let many: Vec<u32> = (1..=40).collect();
+    let answer = world.notifies(json!({"to": many, "subtype": "news", "message": "Hello"})).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    world.comes_to("SELECT count(*) FROM notify_rows", 40).await;
+    world.comes_to("SELECT count(*) FROM notify_jobs", 3).await;
 }

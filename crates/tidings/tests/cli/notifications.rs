@@ -21,9 +21,6 @@ use crate::{
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How often the database is looked at beside the server.
-const LOOK: Duration = Duration::from_millis(5);
-
 fn number(folder: &Path, sql: &str) -> i64 {
     let file = Connection::open(folder.join("data/tidings.db")).unwrap();
     file.busy_timeout(PATIENCE).unwrap();
@@ -34,7 +31,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(LOOK);
+        std::thread::yield_now();
     }
 }
 
@@ -110,7 +107,7 @@ fn a_thousand_likes_at_once_are_a_thousand_actors_though_the_server_is_killed_me
                         let to = *address.lock().unwrap();
                         match attempt(to, "PUT", &path) {
                             Some(204) => break,
-                            _ if began.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+                            _ if began.elapsed() < PATIENCE => std::thread::yield_now(),
                             _ => return failed.store(true, Ordering::SeqCst),
                         }
                     }
