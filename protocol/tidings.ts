@@ -657,6 +657,8 @@ export interface ServerNotification {
   removed?: boolean;
   /** Sent again by a resume. */
   replayed?: boolean;
+  /** It waits among the requests, because of who caused it: it is not counted, and stands in pages of requests alone. */
+  request?: boolean;
   /** The row's last change in the inbox's count of changes. */
   seq: number;
   /** How far it has got. */
@@ -718,6 +720,8 @@ export interface ServerInboxNotification {
   removed?: boolean;
   /** Sent again by a resume. */
   replayed?: boolean;
+  /** It waits among the requests, because of who caused it: it is not counted, and stands in pages of requests alone. */
+  request?: boolean;
   /** The row's last change in the inbox's count of changes. */
   seq: number;
   /** How far it has got. */

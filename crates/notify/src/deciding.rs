@@ -46,7 +46,7 @@ const NEW_ACCOUNT_SECONDS: i64 = 30 * 24 * 60 * 60;
 pub(crate) async fn decide(
     shared: &Shared,
     (recipient, wanted): (UserId, &Wanted),
-    kind: Option<&Kind>,
+    (subtype, kind): (&str, Option<&Kind>),
     object: Option<&str>,
     actor: Option<UserId>,
     now: Now,
@@ -67,7 +67,7 @@ pub(crate) async fn decide(
             return Ok(Verdict::Filter("muted: the recipient has muted the actor".to_owned()));
         }
     }
-    let (wants, by) = wanted.wants(kind, object, IN_APP);
+    let (wants, by) = wanted.wants((subtype, kind), object, IN_APP);
     if !wants {
         return Ok(Verdict::Filter(format!("preference: switched off by the {}", level(by))));
     }

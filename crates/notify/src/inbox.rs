@@ -57,22 +57,24 @@ impl Inbox for Own {
 
 /// What changed after `after`, as frames, ascending.
 ///
-/// The standing is read before the rows: a change that falls between the two readings is in the rows with a number above the head,
-/// and is told with counters of a moment ago; the frame of that change itself comes behind it, with its own.
+/// The standing is read before the rows. A change that falls between the two readings is left to the next reading, which tells it with
+/// counters of its own: so nothing above the head is passed, a mark neither.
 pub(crate) async fn changes(shared: &Shared, user: UserId, after: Seq, limit: usize) -> Result<InboxChanges, Reject> {
     let standing = Standing::of(shared, user).await?;
     if after < standing.pruned_to {
         return Ok(InboxChanges { head: standing.head, forgotten: true, ..InboxChanges::default() });
     }
     let read = rows::read(shared, user, sql::CHANGED_AFTER, after, limit).await?;
-    let more = read.len() == limit;
+    let full = read.len() == limit;
+    let read: Vec<Read> = read.into_iter().filter(|row| row.shown.seq <= standing.head).collect();
+    let more = full && !read.is_empty();
     let last = read.last().map_or(after, |row| row.shown.seq);
     let mut changes: Vec<InboxChange> = read.into_iter().map(|row| change(row, &standing)).collect();
     // A mark that stands above the last row of a page that is not the last comes with a later one.
     let marks = standing.marks.iter().filter(|(.., at)| *at > after && (!more || *at <= last));
     changes.extend(marks.map(|&(state, up_to, at)| marked(state, up_to, at, &standing)));
     changes.sort_by_key(|change| change.seq);
-    Ok(InboxChanges { changes, more, head: standing.head.max(last), forgotten: false })
+    Ok(InboxChanges { changes, more, head: standing.head, forgotten: false })
 }
 
 fn change(row: Read, standing: &Standing) -> InboxChange {

@@ -116,8 +116,15 @@ async fn erase(shared: &Shared, tidings: &Tidings, user: UserId) -> Result<(), R
         let writes = single.iter().flat_map(|row| expire(&row[1], &row[0]));
         tidings.commit(writes.fold(Deed::by(Some(user)), Deed::write).project(tell_heads)).await?;
     }
-    let rest =
-        [sql::INBOX_DELETE, sql::PREFERENCES_DELETE, sql::POLICY_DELETE, sql::DEFERRED_OF_DELETE, sql::TRACE_OF_DELETE];
+    let rest = [
+        sql::ACTORS_OF_DELETE,
+        sql::ROWS_OF_DELETE,
+        sql::INBOX_DELETE,
+        sql::PREFERENCES_DELETE,
+        sql::POLICY_DELETE,
+        sql::DEFERRED_OF_DELETE,
+        sql::TRACE_OF_DELETE,
+    ];
     let rest = rest.into_iter().chain(subscriptions::ERASE).map(|sql| Write::new(sql, [Value::from(user)]));
     let erased = tidings.commit(rest.fold(Deed::by(Some(user)), Deed::write)).await;
     shared.wants.forget(user);

@@ -1,6 +1,6 @@
 //! What becomes of a notice: decided, and written together with the act that it goes with.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -21,6 +21,7 @@ use crate::{
     queue::Recipients,
     shared::Shared,
     sql,
+    texts::shortened,
     wants::Wanted,
     writing::{self, Entry, Trace},
 };
@@ -74,7 +75,7 @@ impl Stored {
         if serde_json::to_vec(&data).map_or(0, |json| json.len()) > DATA_BYTES {
             return Err(Reject::field("data", format!("at most {DATA_BYTES} bytes of JSON")));
         }
-        let group = group.map(Cow::into_owned);
+        let (group, text) = (group.map(Cow::into_owned), text.map(shortened));
         let event = id.map_or_else(|| shared.new_id(), Ok)?;
         let actor = actor.or(from);
         Ok(Self { event, subtype: subtype.into_owned(), actor, data, group, text, taken_back: is_taken_back })
@@ -97,7 +98,7 @@ impl Stored {
         }
         let kind = shared.kinds.get(&self.subtype).map(|kind| &**kind);
         let group = self.group.as_deref();
-        let verdict = decide(shared, (recipient, wanted), kind, group, self.actor, now).await?;
+        let verdict = decide(shared, (recipient, wanted), (&self.subtype, kind), group, self.actor, now).await?;
         let verdict = limits::within(shared, verdict, recipient, (kind, group), now).await?;
         metrics::decided(verdict.as_str());
         let id = shared.new_id()?;
@@ -176,8 +177,8 @@ async fn prepare(
         let to = notice.to.take();
         let stored = Stored::of(shared, notice, from)?;
         let users = match to {
-            Some(Set::User(user)) => vec![user],
-            Some(Set::Users(users)) if users.len() <= AT_ONCE => users.to_vec(),
+            Some(Set::User(user)) => BTreeSet::from([user]),
+            Some(Set::Users(users)) if users.len() <= AT_ONCE => users.iter().copied().collect(),
             Some(set) => {
                 shared.queue.has_room(jobs)?;
                 jobs += 1;

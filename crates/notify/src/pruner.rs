@@ -34,7 +34,8 @@ pub(crate) async fn run(shared: Arc<Shared>, tidings: Tidings) {
     loop {
         let now = tidings.now().unix();
         if now >= next {
-            if let Err(reject) = prune(&shared, &tidings, now).await {
+            let pruned = [prune(&shared, &tidings, now).await, prune_trace(&shared, &tidings, now).await];
+            for reject in pruned.into_iter().filter_map(Result::err) {
                 tracing::warn!(%reject, "old notifications are pruned later");
             }
             next = now + EVERY;
@@ -71,6 +72,10 @@ async fn prune(shared: &Shared, tidings: &Tidings, now: i64) -> Result<(), Rejec
         });
         tidings.commit(writes.fold(Deed::by(None), Deed::write)).await?;
     }
+    Ok(())
+}
+
+async fn prune_trace(shared: &Shared, tidings: &Tidings, now: i64) -> Result<(), Reject> {
     let oldest = shared.query(sql::TRACE_OLDEST, vec![Value::Int(TRACE_ENTRIES - 1)]).await?;
     let too_many = oldest.first().and_then(|row| row[0].int()).unwrap_or(0);
     let too_old = id_of(now - TRACE_SECONDS).int().unwrap_or(0);

@@ -43,6 +43,9 @@ const DUE_AT_ONCE: i64 = 100;
 /// How often the clock is looked at for what is due, and a store that did not answer asked again.
 const TICK: Duration = Duration::from_millis(200);
 
+/// After what time a job is gone on with that met what does not answer.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// So many looks at the clock between two measurements of the queue.
 const MEASURE: u32 = 25;
 
@@ -209,8 +212,13 @@ async fn work(shared: &Arc<Shared>, tidings: &Tidings) {
                     Ok(()) => shared.queue.give_back(id),
                     Err(reject) if reject.code == Code::Unavailable => {
                         tracing::warn!(job = %id, %reject, "a notification to many stopped for a moment");
-                        tokio::time::sleep(TICK).await;
-                        shared.queue.give_back(id);
+                        // Others go on meanwhile.
+                        let shared = shared.clone();
+                        tidings.spawn(async move {
+                            tokio::time::sleep(AGAIN).await;
+                            shared.queue.give_back(id);
+                            shared.queue.came.notify_one();
+                        });
                     }
                     // It would be refused again: it stays taken until the next start, so that it holds up no other.
                     Err(reject) => {
@@ -289,7 +297,9 @@ async fn go_through(shared: &Arc<Shared>, tidings: &Tidings, mut job: Job) -> Re
         metrics::recipients(recipients);
         shared.channels.came();
         if is_last {
-            shared.queue.waiting.fetch_sub(1, Ordering::Relaxed);
+            let less = |waiting: u64| Some(waiting.saturating_sub(1));
+            // It gives a value always.
+            let _ = shared.queue.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
             return Ok(());
         }
     }

@@ -114,6 +114,7 @@ fn parse(row: &Row) -> Option<Read> {
             timestamp: at.int()?,
             state: state(reached),
             removed: removed.int() == Some(1),
+            request: request.int() == Some(1),
             unread: None,
             unseen: None,
             replayed: false,
@@ -148,13 +149,13 @@ async fn add_actors(shared: &Shared, owner: UserId, rows: &mut [Read]) -> Result
         actors.sort_by_key(|(latest, ..)| std::cmp::Reverse(*latest));
         let mut shown = Vec::with_capacity(actors.len());
         for (_, actor, data) in actors {
-            if !shared.are_apart(owner, actor).await? {
+            // Where it can't be asked, the row is shown without them: an inbox that can't be read helps nobody.
+            if !shared.are_apart(owner, actor).await.unwrap_or(true) {
                 shown.push((actor, data));
             }
         }
-        if let Some((_, data)) = shown.first_mut() {
-            row.shown.data = std::mem::take(data);
-        }
+        // What somebody said who is not shown is not shown either.
+        row.shown.data = shown.first_mut().map(|(_, data)| std::mem::take(data)).unwrap_or_default();
         row.shown.actors = shown.into_iter().map(|(actor, _)| actor).collect();
         row.shown.actor = row.shown.actors.first().copied();
     }

@@ -152,8 +152,10 @@ statements! {
          actors = actors - (SELECT count(*) FROM notify_actors a WHERE a.row_id = notify_rows.id AND a.actor = $4 AND a.events = 1), \
          is_removed = (SELECT count(*) FROM notify_actors a WHERE a.row_id = notify_rows.id AND a.actor = $4 AND a.events = 1 \
          AND notify_rows.actors = 1), \
+         data = NULL, words = CASE WHEN actors = 1 THEN NULL ELSE words END, \
          is_open = CASE WHEN actors = 1 AND EXISTS (SELECT 1 FROM notify_actors a WHERE a.row_id = notify_rows.id \
-         AND a.actor = $4 AND a.events = 1) THEN NULL ELSE is_open END WHERE id = ", row_of_actor!()
+         AND a.actor = $4 AND a.events = 1) THEN NULL ELSE is_open END \
+         WHERE EXISTS (SELECT 1 FROM notify_inboxes i WHERE i.owner = $1) AND id = ", row_of_actor!()
     );
     /// owner, subtype, group, actor
     SHRINK_ACTOR = concat!("UPDATE notify_actors SET events = events - 1 WHERE actor = $4 AND row_id = ", row_of_actor!());
@@ -333,7 +335,8 @@ statements! {
     /// owner, row
     EXPIRE_ROW = "UPDATE notify_rows SET changed = (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), is_removed = 1, \
                   is_open = NULL, state = 3, actors = 0, actor = NULL, data = NULL, words = NULL \
-                  WHERE id = $2 AND owner = $1 AND is_removed = 0";
+                  WHERE id = $2 AND owner = $1 AND is_removed = 0 \
+                  AND EXISTS (SELECT 1 FROM notify_inboxes i WHERE i.owner = $1)";
     /// row
     EXPIRE_ACTORS = "DELETE FROM notify_actors WHERE row_id = $1";
     /// above this row, below this row, second: rows that went before.
@@ -350,6 +353,10 @@ statements! {
 
     /// owner: some of their rows
     ROWS_OF = "SELECT id FROM notify_rows WHERE owner = $1 ORDER BY changed LIMIT 200";
+    /// owner: what came while their rows went
+    ACTORS_OF_DELETE = "DELETE FROM notify_actors WHERE row_id IN (SELECT id FROM notify_rows WHERE owner = $1)";
+    /// owner
+    ROWS_OF_DELETE = "DELETE FROM notify_rows WHERE owner = $1";
     /// row
     ROW_DELETE = "DELETE FROM notify_rows WHERE id = $1";
     /// owner

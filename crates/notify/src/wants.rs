@@ -82,11 +82,15 @@ impl Wanted {
     /// Whether a kind is wanted on a channel, about this object. The narrowest of the user's preferences that fits decides: one for the
     /// object before one for the subtype before one for the channel. An absent one inherits: from the user's wider ones, then from the
     /// app's default for the kind.
-    pub(crate) fn wants(&self, kind: Option<&Kind>, object: Option<&str>, channel: &str) -> (bool, DecidedBy) {
+    pub(crate) fn wants(
+        &self,
+        (subtype, kind): (&str, Option<&Kind>),
+        object: Option<&str>,
+        channel: &str,
+    ) -> (bool, DecidedBy) {
         if kind.is_some_and(|kind| kind.mandatory) {
             return (true, DecidedBy::Mandatory);
         }
-        let subtype = kind.map_or("", |kind| &kind.subtype);
         let fits = |set: &str, value: &str| set.is_empty() || set == value;
         let fitting = self.preferences.iter().filter(|preference| {
             fits(&preference.subtype, subtype)
@@ -208,7 +212,7 @@ mod tests {
         let kind = Kind::new("post_like", "Likes");
         let mandatory = Kind::new("security", "Sign-ins").mandatory();
         let mut wanted = Wanted::default();
-        let ask = |wanted: &Wanted, channel| wanted.wants(Some(&kind), Some("post:9"), channel);
+        let ask = |wanted: &Wanted, channel| wanted.wants(("post_like", Some(&kind)), Some("post:9"), channel);
         assert_eq!(ask(&wanted, "in_app"), (true, DecidedBy::App));
         assert_eq!(ask(&wanted, "web_push"), (false, DecidedBy::App));
         wanted.preferences.push(preference("", "", "", false));
@@ -219,7 +223,7 @@ mod tests {
         assert_eq!(ask(&wanted, "in_app"), (false, DecidedBy::User));
         wanted.preferences.push(preference("", "post:9", "", true));
         assert_eq!(ask(&wanted, "in_app"), (true, DecidedBy::Object));
-        assert_eq!(wanted.wants(Some(&kind), Some("post:8"), "in_app"), (false, DecidedBy::User));
-        assert_eq!(wanted.wants(Some(&mandatory), None, "in_app"), (true, DecidedBy::Mandatory));
+        assert_eq!(wanted.wants(("post_like", Some(&kind)), Some("post:8"), "in_app"), (false, DecidedBy::User));
+        assert_eq!(wanted.wants(("security", Some(&mandatory)), None, "in_app"), (true, DecidedBy::Mandatory));
     }
 }

@@ -109,7 +109,7 @@ pub(crate) fn deliver(
         let name = line.channel.name();
         // What nobody can switch off still goes only where its kind says.
         let is_elsewhere = kind.is_some_and(|kind| kind.mandatory && !kind.channels.iter().any(|one| one == name));
-        if is_elsewhere || !wanted.wants(kind, entry.group, name).0 {
+        if is_elsewhere || !wanted.wants((entry.subtype, kind), entry.group, name).0 {
             continue;
         }
         let due_at = Value::Int(entry.at.saturating_add(delay));

@@ -116,8 +116,18 @@ pub(crate) async fn change(
     JsonBody(change): JsonBody<Change>,
 ) -> Result<Json<Preferences>, Problem> {
     let user = caller.acts_for(by.user, Scope::Send)?;
-    let there = shared.wants.of(&shared, user).await?.preferences.len();
-    if there + change.preferences.len() > PREFERENCES {
+    let wanted = shared.wants.of(&shared, user).await?;
+    let is_there = |one: &&Preference| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let (subtype, object, channel) = (text(&one.subtype), text(&one.object), text(&one.channel));
+        wanted
+            .preferences
+            .iter()
+            .any(|known| (&known.subtype, &known.object, &known.channel) == (&subtype, &object, &channel))
+    };
+    let there = wanted.preferences.len();
+    let new = change.preferences.iter().filter(|one| one.mode != Mode::Inherit && !is_there(one)).count();
+    if there + new > PREFERENCES {
         return Err(Problem::field(
             "preferences",
             format!("a user has at most {PREFERENCES}, of which {there} are there"),

@@ -52,3 +52,27 @@ async fn thirteen_likes_are_one_row_and_without_them_there_is_none() {
     assert_eq!((&inbox["notifications"], &inbox["unread"], &inbox["unseen"]), (&json!([]), &json!(0), &json!(0)));
     assert_eq!(world.number("SELECT count(*) FROM notify_actors"), 0);
 }
+
+#[tokio::test]
+async fn the_last_frame_of_a_storm_has_the_counters_of_the_inbox() {
+    let world = World::new().await;
+    let posts = [world.posts(ANN).await, world.posts(ANN).await, world.posts(ANN).await];
+    let mut ann = world.v1(ANN).await;
+    for round in 0..30_u32 {
+        let likes = posts.iter().map(|post| world.likes(UserId::new(1_000 + round), post));
+        futures_util::future::join_all(likes).await;
+        let mark = json!({"state": "read", "up_to": 1_000_000});
+        let like = world.likes(UserId::new(2_000 + round), &posts[0]);
+        futures_util::future::join(world.does(ANN, "POST", "/inbox/mark", Some(mark)), like).await;
+    }
+    // What comes last is heard last: until then the counters may be those of any moment.
+    world.notifies(json!({"to": [1], "subtype": "end", "message": "that was all"})).await;
+    let end = loop {
+        let frame = next(&mut ann, "notification").await;
+        if frame["subtype"] == "end" {
+            break frame;
+        }
+    };
+    let inbox = world.inbox(ANN).await;
+    assert_eq!((&end["unread"], &end["unseen"]), (&inbox["unread"], &inbox["unseen"]), "{end}");
+}

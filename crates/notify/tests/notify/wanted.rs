@@ -34,6 +34,19 @@ async fn what_is_switched_off_does_not_come_and_the_trace_says_why() {
 }
 
 #[tokio::test]
+async fn a_subtype_that_nobody_registered_can_be_switched_off_too_and_comes_once_to_one_user() {
+    let world = World::new().await;
+    let news = json!({"to": [1, 1], "subtype": "news", "message": "x".repeat(2_000)});
+    assert_eq!(world.notifies(news.clone()).await.status, 202);
+    let inbox = world.inbox(ANN).await;
+    assert_eq!(inbox["notifications"].as_array().map(Vec::len), Some(1), "{inbox}");
+    assert_eq!(world.number("SELECT max(length(words)) FROM notify_rows"), 500);
+    world.does(ANN, "PUT", "/preferences", Some(json!({"preferences": [{"subtype": "news", "mode": "off"}]}))).await;
+    assert_eq!(world.notifies(news).await.status, 202);
+    assert_eq!(world.inbox(ANN).await["unread"], 1);
+}
+
+#[tokio::test]
 async fn what_is_mandatory_cannot_be_switched_off() {
     let sign_in = Kind::new("sign_in", "Sign-ins").text("en", "single", "A new sign-in").expect("a text");
     let world = World::of(Notify::standard().kind(sign_in.mandatory())).await;
@@ -68,7 +81,10 @@ async fn what_strangers_do_waits_among_the_requests_or_is_dropped() {
     let post = world.posts(ANN).await;
     world.does(ANN, "PUT", "/preferences", Some(json!({"policy": {"strangers": "filter"}}))).await;
     world.does(EVE, "PUT", &format!("/users/{ANN}/follow"), None).await;
+    let mut ann = world.v1(ANN).await;
     world.likes(BOB, &post).await;
+    let waits = next(&mut ann, "notification").await;
+    assert_eq!((&waits["request"], &waits["actor"]), (&json!(true), &json!(2)), "{waits}");
     world.likes(EVE, &post).await;
     let inbox = world.inbox(ANN).await;
     let likes: Vec<_> =

@@ -233,6 +233,7 @@ impl Rows {
             timestamp: 0,
             state: self.state_of(row),
             removed: row.removed,
+            request: false,
             unread: None,
             unseen: None,
             replayed: false,

@@ -114,7 +114,7 @@ impl World {
 
 /// Of the next like: which post, and by whom. None at the end.
 fn like(client: &mut Client) -> Option<(u64, u64)> {
-    let frame = client.hear();
+    let frame = client.hear_message();
     if frame["type"] == "broadcast" {
         return None;
     }

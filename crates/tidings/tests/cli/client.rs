@@ -39,6 +39,16 @@ impl Client {
         }
     }
 
+    /// The next that is no notification.
+    pub(crate) fn hear_message(&mut self) -> Value {
+        loop {
+            let frame = self.hear();
+            if frame["type"] != "notification" {
+                return frame;
+            }
+        }
+    }
+
     /// Reads until the server closes, answers that, lets go of the socket, and gives the close code.
     pub(crate) fn close_code(mut self) -> u16 {
         let mut code = None;

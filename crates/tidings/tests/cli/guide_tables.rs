@@ -37,7 +37,7 @@ const LIKER: u32 = 456;
 fn until_broadcast(client: &mut Client) -> Vec<Value> {
     let mut heard = Vec::new();
     loop {
-        let frame = client.hear();
+        let frame = client.hear_message();
         if frame["type"] == "broadcast" {
             return heard;
         }
@@ -70,7 +70,7 @@ fn a_like_reaches_the_owner_and_the_accepted_followers_who_are_there_and_nobody_
         clients[2].say(json!({"type": "post_action", "post_id": 123, "action": "comment", "content": "well said"}));
 
         // All are told of an act at the same moment: what is sent when the owner has heard the last comes behind it for everybody.
-        let mut owners = vec![clients[0].hear(), clients[0].hear()];
+        let mut owners = vec![clients[0].hear_message(), clients[0].hear_message()];
         clients[4].say(json!({"type": "broadcast", "content": "that was all"}));
         let actions = |heard: &[Value]| -> Vec<String> {
             assert!(heard.iter().all(|frame| frame["type"] == "post_action" && frame["user_id"] == LIKER), "{heard:?}");

@@ -69,6 +69,9 @@ pub struct Notification {
     /// The row is gone: everything in it was taken back, or its time was over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
+    /// It waits among the requests, because of who caused it: it is not counted, and stands in pages of requests alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub request: bool,
     /// Rows of the inbox that were not read; absent in pages, which say it once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,

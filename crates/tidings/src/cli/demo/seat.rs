@@ -29,12 +29,16 @@ impl Seat {
         self.socket.send(Message::text(frame.to_string())).await.with_context(|| format!("{} sends", self.name))
     }
 
-    /// The next message that the server sends. Pings are answered on the way. Nothing is lost when it is dropped.
+    /// The next message that the server sends; that there is something in the inbox is passed over. Pings are answered on the way. Nothing is lost when it is dropped.
     pub(super) async fn hear(&mut self) -> anyhow::Result<Value> {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text).with_context(|| format!("{} reads {text}", self.name));
+                    let read = serde_json::from_str(&text).with_context(|| format!("{} reads {text}", self.name));
+                    let frame: Value = read?;
+                    if frame["type"] != "notification" {
+                        return Ok(frame);
+                    }
                 }
                 Some(Ok(Message::Close(frame))) => bail!("{} was disconnected: {frame:?}", self.name),
                 Some(Ok(_)) => {}
