@@ -57,7 +57,7 @@ fn who_holds_more_than_a_folder_that_was_put_back_is_told_to_drop_it() {
         let said = server.wait().1;
         let warnings: Vec<&str> = said.lines().filter(|line| line.contains("an old copy of the database")).collect();
         assert_eq!(warnings.len(), 1, "one line a client: {said}");
-        assert!(warnings[0].contains("\"conversations\":3"), "{said}");
+        assert!(warnings[0].contains("\"streams\":3"), "{said}");
     }
 }
 
