@@ -95,12 +95,12 @@ impl Members {
         Ok(self.load(id).await?.contains(&self.0.directory, user))
     }
 
-    /// What is known of the set is read again before a message that names it from now on is sent.
     /// Users of a set above `after`, from where it is kept.
     pub(crate) async fn page(&self, id: Named, after: Option<UserId>, limit: u32) -> Result<Vec<UserId>, StoreError> {
         self.0.sources().page(&id, after, limit).await
     }
 
+    /// What is known of the set is read again before a message that names it from now on is sent.
     pub(crate) fn outdate(&self, id: Named) {
         let Some(group) = self.0.groups().get(id) else { return };
         let mut state = group.state();

@@ -35,7 +35,7 @@ pub(super) enum Stores {
 /// All message types, without ports and settings.
 pub(super) fn app(extend: Extend<'_>) -> App {
     let social = Social::new();
-    let notify = notify(Some(&social), &Configuration::default());
+    let notify = notify(Some(&social), &Configuration::default(), false);
     extend(App::new().pack(Chat).pack(social).pack(notify))
 }
 
@@ -113,9 +113,11 @@ fn social(configuration: &Configuration, ports: &AppPorts) -> Option<Social> {
 }
 
 /// The pack of notifications, with the names and the graph of the social one.
-fn notify(social: Option<&Social>, configuration: &Configuration) -> Notify {
+fn notify(social: Option<&Social>, configuration: &Configuration, users_of_app: bool) -> Notify {
     let notify = kinds(configuration);
     match social {
+        // The app's own are asked through the handle, which remembers them and forgets what `/v1/changed` tells of.
+        Some(social) if users_of_app => notify.graph(social.graph_port()),
         Some(social) => notify.users(social.users_port()).graph(social.graph_port()),
         None => notify,
     }
@@ -135,7 +137,7 @@ fn configured(
 ) -> App {
     let mut app = App::new().pack(Chat);
     let social = social(configuration, ports);
-    app = app.pack(channels.add_to(notify(social.as_ref(), configuration)));
+    app = app.pack(channels.add_to(notify(social.as_ref(), configuration, ports.users.is_some())));
     if let Some(social) = social {
         app = app.pack(social);
     }
