@@ -114,18 +114,45 @@ pub(crate) async fn list(
     shared.need_acts()?;
     let (post, limit) = (parse_id("post", &post)?, limit(asked.limit)?);
     shared.visible(post, reader).await?;
-    let (sql, from) = match (asked.before, asked.after) {
+    let (sql, mut from) = match (asked.before, asked.after) {
         (Some(_), Some(_)) => return Err(Problem::field("after", "`before` or `after`, not both")),
         (_, Some(after)) => (sql::COMMENTS_AFTER, after.get()),
         (before, None) => (sql::COMMENTS_BEFORE, before.map_or(i64::MAX, MessageId::get)),
     };
-    let most = Value::Int(limit as i64 + 1);
-    let rows = tidings.query(sql, vec![post.into(), Value::Int(from), most, reader.into()]).await?;
-    let (mut comments, more) = page(rows.iter().filter_map(|row| shown(post, row)).collect(), limit);
+    let (mut comments, more) = loop {
+        let most = Value::Int(limit as i64 + 1);
+        let rows = tidings.query(sql, vec![post.into(), Value::Int(from), most, reader.into()]).await?;
+        let (read, more) = page(rows.iter().filter_map(|row| shown(post, row)).collect(), limit);
+        let last = read.last().and_then(|comment| comment.id);
+        let comments = seen_by(&shared, reader, read).await?;
+        match last {
+            // All of the page is by people apart from the reader: the next one may not be.
+            Some(last) if comments.is_empty() && more => from = last.get(),
+            _ => break (comments, more),
+        }
+    };
     if asked.after.is_none() {
         comments.reverse();
     }
     Ok(Json(ShownComments { comments, more }))
+}
+
+/// Those whose writers are not apart from the reader. Of the pack's own graph the statement has left them out already.
+async fn seen_by(
+    shared: &crate::shared::Shared,
+    reader: UserId,
+    comments: Vec<ShownComment>,
+) -> Result<Vec<ShownComment>, tidings_wire::Reject> {
+    if shared.own_graph {
+        return Ok(comments);
+    }
+    let mut seen = Vec::with_capacity(comments.len());
+    for comment in comments {
+        if comment.user_id == reader || !shared.between(reader, comment.user_id).await?.is_blocked() {
+            seen.push(comment);
+        }
+    }
+    Ok(seen)
 }
 
 fn shown(post_id: PostId, row: &Row) -> Option<ShownComment> {
