@@ -377,3 +377,10 @@ fn kept_messages(under_way: usize, slower_sync_ms: u16) -> u64 {
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
+
+/// The most memory that the server had, where it can be looked at.
+fn peak_memory(server: &Running) -> anyhow::Result<Option<Figure>> {
+    let Some(pid) = server.pid else { return Ok(None) };
+    let kib = crate::usage::peak_resident_kib(pid).context(NOT_READ)?;
+    Ok(Some(Figure::new("peak resident memory", kib as f64 / 1024.0, "MiB")))
+}

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::{Figure, NOT_READ, Round, Running, Size, micros};
+use super::{Figure, NOT_READ, Round, Running, Size, micros, peak_memory};
 use crate::checker::Checker;
 use crate::follows;
 use crate::http::{Client, Request};
 use crate::latency::Latency;
 use crate::load::{Load, LoadError, Outgoing, Scene};
 use crate::message::{self, Reader};
-use crate::usage::{self, Meter};
+use crate::usage::Meter;
 
 /// Messages that are published before it counts, beside the first, which reads who follows.
 const WARM_UP: u64 = 5;
@@ -66,10 +66,7 @@ fn measure(server: &Running, size: Size, load: &mut Load, scene: &mut Publisher)
         Figure::new("the first message: answered after", micros(answered) / 1e3, "ms"),
         Figure::new("the first message: heard by all after", first / 1e3, "ms"),
     ];
-    if let Some(pid) = server.pid {
-        let kib = usage::peak_resident_kib(pid).context(NOT_READ)?;
-        extra.push(Figure::new("peak resident memory", kib as f64 / 1024.0, "MiB"));
-    }
+    extra.extend(peak_memory(server)?);
     Ok(Round {
         cost: charge.micros_each,
         resident_kib: charge.resident_kib,

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::{Figure, NOT_READ, Round, Running, Size};
+use super::{Figure, NOT_READ, Round, Running, Size, peak_memory};
 use crate::follows;
 use crate::http::{Client, Request};
 use crate::latency::Latency;
 use crate::load::{Load, LoadError, Outgoing, Scene};
-use crate::usage::{self, Meter};
+use crate::usage::Meter;
 
 /// Calls of a round.
 pub(super) const CALLS: u64 = 3;
@@ -44,10 +44,7 @@ pub(super) fn run(server: &Running, size: Size, followers: usize) -> anyhow::Res
     let recipients = size.messages * followers as u64;
     let charge = meter.charge(recipients).context(NOT_READ)?;
     let mut extra = vec![Figure::new("recipients", recipients as f64, "")];
-    if let Some(pid) = server.pid {
-        let kib = usage::peak_resident_kib(pid).context(NOT_READ)?;
-        extra.push(Figure::new("peak resident memory", kib as f64 / 1024.0, "MiB"));
-    }
+    extra.extend(peak_memory(server)?);
     Ok(Round {
         cost: charge.micros_each,
         resident_kib: charge.resident_kib,

@@ -4,14 +4,13 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::rooms::{Pace, Until};
-use super::{Figure, Round, Running, Size, fanout};
+use super::{Figure, Round, Running, Size, fanout, peak_memory};
 use crate::load::Load;
 use crate::scrape::Scrape;
 use crate::stalled::{End, Stalled};
-use crate::usage;
 
 /// Broadcasts under way.
 const UNDER_WAY: usize = 32;
@@ -39,10 +38,7 @@ pub(super) fn run(server: &Running, size: Size) -> anyhow::Result<Round> {
     let until = Until { messages: size.messages, within: Some(LASTS), ..Until::default() };
     let measured = rooms.run(server, &mut load, until)?;
     let mut round: Round = measured.into();
-    if let Some(pid) = server.pid {
-        let kib = usage::peak_resident_kib(pid).context("the server's memory can't be read")?;
-        round.extra.push(Figure::new("peak resident memory", kib as f64 / 1024.0, "MiB"));
-    }
+    round.extra.extend(peak_memory(server)?);
     if !others.is_empty() {
         round.extra.extend(ends(server, others)?);
     }

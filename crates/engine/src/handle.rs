@@ -179,9 +179,5 @@ pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// The refusal for a store's error; the cause goes to the log.
 pub(crate) fn refusal(error: StoreError) -> Reject {
-    if matches!(error, StoreError::NotEnabled) {
-        return Reject::new(tidings_wire::Code::NotEnabled, "this deployment keeps nothing (--store none)");
-    }
-    tracing::warn!(error = &error as &dyn std::error::Error, "the store did not answer");
-    Reject::unavailable(RETRY)
+    error.refusal("the store did not answer")
 }

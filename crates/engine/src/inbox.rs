@@ -5,21 +5,15 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use tidings_wire::{
     Code, Reject, Seq, UserId, client_frames as asked,
-    server_frames::{Frame, InboxHead, RowState},
+    server_frames::{Frame, InboxHead},
 };
 
 use crate::{
     control::Asked,
-    ports::{BoxFuture, Inbox, InboxChanges, InboxFilter, InboxMarked, InboxPageAsked, MarkedRows, StoreError},
+    ports::{BoxFuture, Inbox, InboxChanges, InboxMarked, InboxPageAsked, StoreError},
     services::Services,
     websocket::encoder,
 };
-
-/// Rows of a page where the client says nothing of it.
-const PAGE_ROWS: u32 = 50;
-
-/// The most rows of a page, and the most that one mark names.
-const MAX_ROWS: usize = 100;
 
 /// Where a user's inbox stands; none where nothing keeps one.
 ///
@@ -61,18 +55,8 @@ async fn caught<T>(reading: BoxFuture<Result<T, StoreError>>) -> Result<T, Store
 pub(crate) async fn page(services: Arc<Services>, user: UserId, frame: asked::Inbox) -> Result<Asked, Reject> {
     let inbox = kept(&services)?;
     let asked::Inbox { reference, before, limit, filter } = frame;
-    let limit = limit.unwrap_or(PAGE_ROWS);
-    if !(1..=MAX_ROWS as u32).contains(&limit) {
-        return Err(Reject::field("limit", "1 to 100"));
-    }
-    let filter = match filter.as_deref() {
-        None => InboxFilter::All,
-        Some("unread") => InboxFilter::Unread,
-        Some("archived") => InboxFilter::Archived,
-        Some("requests") => InboxFilter::Requests,
-        Some(_) => return Err(Reject::field("filter", "\"unread\", \"archived\", \"requests\", or nothing")),
-    };
-    let mut page = inbox.page(user, InboxPageAsked { before, limit, filter }).await?;
+    let asked = InboxPageAsked::read(before, limit, filter.as_deref())?;
+    let mut page = inbox.page(user, asked).await?;
     page.reference = reference;
     Ok(Asked::Frame(encoder::text(&page.to_json())))
 }
@@ -83,19 +67,7 @@ pub(crate) async fn page(services: Arc<Services>, user: UserId, frame: asked::In
 /// `bad_field`, `not_enabled`, `unavailable`.
 pub(crate) async fn mark(services: Arc<Services>, user: UserId, frame: asked::InboxMark) -> Result<Asked, Reject> {
     let inbox = kept(&services)?;
-    let state = match &*frame.state {
-        "seen" => RowState::Seen,
-        "read" => RowState::Read,
-        "archived" => RowState::Archived,
-        _ => return Err(Reject::field("state", "\"seen\", \"read\" or \"archived\"")),
-    };
-    let rows = match (frame.up_to, frame.ids) {
-        (Some(seq), None) => MarkedRows::UpTo(seq),
-        (None, Some(ids)) if ids.len() <= MAX_ROWS => MarkedRows::Ids(ids),
-        (None, Some(_)) => return Err(Reject::field("ids", "at most 100 rows at once")),
-        _ => return Err(Reject::field("up_to", "either \"up_to\" or \"ids\" says which rows")),
-    };
-    inbox.mark(user, InboxMarked { state, rows }).await?;
+    inbox.mark(user, InboxMarked::read(&frame.state, frame.up_to, frame.ids)?).await?;
     Ok(Asked::Done)
 }
 

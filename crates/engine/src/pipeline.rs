@@ -170,8 +170,15 @@ fn gate(
     let gate = match step {
         Step::Now(draft) => {
             let again = keyed.clone();
-            let reached =
-                finish(services, sender, draft?, keyed).and_then(|prepared| reach(services, sender.clone(), prepared));
+            let reached = finish(services, sender, draft?, keyed).and_then(|prepared| {
+                let is_noted = !prepared.draft.notices.is_empty();
+                let gate = reach(services, sender.clone(), prepared)?;
+                if !is_noted {
+                    return Ok(gate);
+                }
+                let (services, from) = (services.clone(), sender.user);
+                Ok(Gate::Later(async move { noted(&services, from, gate).await }.boxed()))
+            });
             match (reached, again) {
                 (Ok(Gate::Later(work)), Some(keyed)) => or_known(services, sender, kept, keyed, work),
                 (Err(reject), Some(keyed)) if reject.code == Code::NotAMember => {
@@ -188,42 +195,30 @@ fn gate(
                 }
                 let draft = accept.await?;
                 let prepared = finish(&services, &sender, draft, keyed)?;
-                match reach(&services, sender, prepared)? {
-                    Gate::Ready(prepared) => Ok(Checked::Ready(Box::new(prepared))),
-                    Gate::Later(work) => work.await,
-                }
+                let from = sender.user;
+                let gate = reach(&services, sender, prepared)?;
+                noted(&services, from, gate).await
             };
             Gate::Later(work.boxed())
         }
     };
-    Ok((envelope.reference, with_notices(services, sender, gate)))
+    Ok((envelope.reference, gate))
 }
 
-/// What is noted of a message is prepared once nothing but the store can refuse it.
-fn with_notices(services: &Arc<Services>, sender: &Sender, gate: Gate) -> Gate {
-    match gate {
-        Gate::Ready(prepared) if prepared.draft.notices.is_empty() => Gate::Ready(prepared),
-        Gate::Ready(prepared) => Gate::Later(noted(services.clone(), sender.user, Box::new(prepared)).boxed()),
-        Gate::Later(work) if services.notifications.notices.is_none() => Gate::Later(work),
-        Gate::Later(work) => {
-            let (services, from) = (services.clone(), sender.user);
-            let work = async move {
-                match work.await? {
-                    Checked::Ready(prepared) if !prepared.draft.notices.is_empty() => {
-                        noted(services, from, prepared).await
-                    }
-                    other => Ok(other),
-                }
-            };
-            Gate::Later(work.boxed())
-        }
-    }
-}
-
-async fn noted(services: Arc<Services>, from: Option<UserId>, mut prepared: Box<Prepared>) -> Result<Checked, Reject> {
+/// A message that may pass, with what is noted of it prepared: that is done once nothing but the store can refuse it.
+async fn noted(services: &Services, from: Option<UserId>, gate: Gate) -> Result<Checked, Reject> {
+    let mut prepared = match gate {
+        Gate::Ready(prepared) => Box::new(prepared),
+        Gate::Later(work) => match work.await? {
+            Checked::Ready(prepared) => prepared,
+            known => return Ok(known),
+        },
+    };
     let Draft { audience, writes, project, notices, .. } = &mut prepared.draft;
     let notices = std::mem::take(notices);
-    notices::add(&services, notices, Some(audience), from, prepared.now, (writes, project)).await?;
+    if !notices.is_empty() {
+        notices::add(services, notices, Some(audience), from, prepared.now, (writes, project)).await?;
+    }
     Ok(Checked::Ready(prepared))
 }
 

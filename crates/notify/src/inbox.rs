@@ -19,7 +19,7 @@ use tidings_wire::{
 
 use crate::{
     rows::{self, Read, Standing},
-    shared::{Shared, unanswered},
+    shared::Shared,
     sql,
 };
 
@@ -30,14 +30,14 @@ impl Inbox for Own {
     fn head(&self, user: UserId) -> BoxFuture<Result<InboxHead, StoreError>> {
         let shared = self.0.clone();
         Box::pin(async move {
-            let Standing { head, unseen, unread, .. } = Standing::of(&shared, user).await.map_err(unanswered)?;
+            let Standing { head, unseen, unread, .. } = Standing::of(&shared, user).await?;
             Ok(InboxHead { head, unseen, unread })
         })
     }
 
     fn after(&self, user: UserId, after: Seq, limit: u32) -> BoxFuture<Result<InboxChanges, StoreError>> {
         let shared = self.0.clone();
-        Box::pin(async move { changes(&shared, user, after, limit as usize).await.map_err(unanswered) })
+        Box::pin(async move { Ok(changes(&shared, user, after, limit as usize).await?) })
     }
 
     fn page(&self, user: UserId, asked: InboxPageAsked) -> BoxFuture<Result<InboxPage, Reject>> {
@@ -78,7 +78,7 @@ pub(crate) async fn changes(shared: &Shared, user: UserId, after: Seq, limit: us
 }
 
 fn change(row: Read, standing: &Standing) -> InboxChange {
-    let guide = row.has_grown && !row.is_request && !row.shown.removed;
+    let guide = row.has_grown && !row.shown.request && !row.shown.removed;
     let guide = guide.then(|| for_guide(&row.shown));
     let shown = Notification { unread: Some(standing.unread), unseen: Some(standing.unseen), ..row.shown };
     InboxChange { seq: shown.seq, json: Bytes::from(shown.to_json()), guide }
@@ -142,27 +142,23 @@ pub(crate) const MARKED: usize = 100;
 /// Marks rows, and has it told.
 pub(crate) async fn mark(shared: &Shared, user: UserId, mark: InboxMarked) -> Result<(), Reject> {
     let InboxMarked { state, rows } = mark;
+    let up_to_sql = match state {
+        RowState::Unseen => return Err(Reject::field("state", "seen, read or archived")),
+        RowState::Seen => sql::SEEN_TO,
+        RowState::Read => sql::READ_TO,
+        RowState::Archived => sql::ARCHIVED_TO,
+    };
     let writes = match rows {
         MarkedRows::UpTo(up_to) => {
-            let sql = match state {
-                RowState::Unseen => return Err(Reject::field("state", "seen, read or archived")),
-                RowState::Seen => sql::SEEN_TO,
-                RowState::Read => sql::READ_TO,
-                RowState::Archived => sql::ARCHIVED_TO,
-            };
             let up_to = Value::Int(i64::try_from(up_to).unwrap_or(i64::MAX));
-            vec![Write::new(sql, [user.into(), up_to]).returning()]
+            vec![Write::new(up_to_sql, [user.into(), up_to]).returning()]
         }
         MarkedRows::Ids(ids) if ids.len() > MARKED => {
             return Err(Reject::field("ids", format!("at most {MARKED} at a time; `up_to` marks any number")));
         }
         MarkedRows::Ids(ids) => {
-            let state = match state {
-                RowState::Unseen => return Err(Reject::field("state", "seen, read or archived")),
-                state => Value::Int(state as i64),
-            };
             let both = |id: tidings_wire::MessageId| {
-                let values = [user.into(), Value::Int(id.get()), state.clone()];
+                let values = [user.into(), Value::Int(id.get()), Value::Int(state as i64)];
                 [Write::new(sql::MARK_HEAD, values.clone()).returning(), Write::new(sql::MARK_ROW, values)]
             };
             ids.into_iter().flat_map(both).collect()
@@ -174,12 +170,9 @@ pub(crate) async fn mark(shared: &Shared, user: UserId, mark: InboxMarked) -> Re
 
 /// The inboxes whose statements returned (owner, head) have changed up to there.
 pub(crate) fn tell_heads(rows: &[Vec<Row>]) -> Consequences {
-    let mut heads: Vec<(UserId, Seq)> = Vec::new();
-    for row in rows.iter().flatten() {
-        let [owner, head] = &row[..] else { continue };
-        if let (Some(owner), Some(head)) = (owner.id(), head.int()) {
-            heads.push((UserId(owner), head.cast_unsigned()));
-        }
-    }
-    heads.into_iter().fold(Consequences::default(), |all, (owner, head)| all.inbox(owner, head))
+    let heads = rows.iter().flatten().filter_map(|row| match &row[..] {
+        [owner, head] => Some((UserId(owner.id()?), head.int()?.cast_unsigned())),
+        _ => None,
+    });
+    heads.fold(Consequences::default(), |all, (owner, head)| all.inbox(owner, head))
 }

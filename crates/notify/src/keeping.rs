@@ -6,7 +6,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::json;
 use tidings_server::{Deed, Exported, Keeper, Tidings, act::Value, act::Write, ports::BoxFuture};
 use tidings_wire::{Reject, UserId};
 
@@ -24,14 +24,6 @@ use crate::{
 pub(crate) struct Keeping(pub(crate) Arc<Shared>);
 
 impl Keeper for Keeping {
-    fn shown(&self, _: &Tidings, _: UserId) -> BoxFuture<Result<Map<String, Json>, Reject>> {
-        Box::pin(std::future::ready(Ok(Map::new())))
-    }
-
-    fn change(&self, _: &Tidings, _: UserId, _: &Map<String, Json>) -> BoxFuture<Result<(), Reject>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
     fn export(&self, _: &Tidings, user: UserId) -> BoxStream<'static, Result<Vec<Exported>, Reject>> {
         let shared = self.0.clone();
         let chosen = stream::once({

@@ -23,7 +23,7 @@
 //! | `teller` | what changed goes to those who are connected |
 //! | `trace` | why somebody got something, or not, or not yet |
 //! | `routes` | the HTTP API, one file a subject |
-//! | `shared`, `running` | what all of them share, and how they reach the running server |
+//! | `shared` | what all of them share, and how they reach the running server |
 //! | `sql` | the tables and every statement |
 //!
 //! ```
@@ -56,7 +56,6 @@ mod queue;
 mod quiet;
 mod routes;
 mod rows;
-mod running;
 mod shared;
 mod standard;
 mod teller;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tidings_server::{
-    Pack, Setup,
+    Pack, ServerSlot, Setup,
     ports::{SocialGraph, Users},
 };
 
@@ -13,7 +13,6 @@ use crate::{
     keeping::Keeping,
     kind::{IN_APP, Kind, Kinds, Notification},
     pruner, queue, routes,
-    running::Server,
     shared::Shared,
     sql::MIGRATIONS,
     standard::standard,
@@ -113,7 +112,7 @@ impl Pack for Notify {
                 ));
             }
         }
-        let server = Server::default();
+        let server = ServerSlot::default();
         let shared = Arc::new(Shared {
             server: server.clone(),
             kinds: Kinds::new(self.kinds),

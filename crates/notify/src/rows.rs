@@ -30,11 +30,8 @@ pub(crate) struct Standing {
 /// A row as it is read.
 pub(crate) struct Read {
     pub(crate) shown: Notification,
-    /// Its last change in the inbox's count.
-    pub(crate) changed: Seq,
     /// Its last change is that something came to it.
     pub(crate) has_grown: bool,
-    pub(crate) is_request: bool,
     words: Option<String>,
 }
 
@@ -96,9 +93,7 @@ fn parse(row: &Row) -> Option<Read> {
     let id = MessageId::from_stored(id.int()?).ok()?;
     let actor = actor.id().map(UserId);
     Some(Read {
-        changed: number(changed),
         has_grown: grown.int() == changed.int(),
-        is_request: request.int() == Some(1),
         words: words.text().map(str::to_owned),
         shown: Notification {
             seq: number(changed),

@@ -6,15 +6,13 @@ use std::{
 };
 
 use tidings_server::{
-    CachedUsers, Tidings,
+    CachedUsers, ServerSlot, Tidings,
     act::{Row, Value},
     ports::{Profile, SocialGraph, StoreError, Users},
 };
-use tidings_wire::{Code, MessageId, Reject, UserId};
+use tidings_wire::{MessageId, Reject, UserId};
 
-use crate::{
-    channels::Channels, kind::Kinds, limits::Given, queue::Queue, running::Server, teller::Teller, wants::Wants,
-};
+use crate::{channels::Channels, kind::Kinds, limits::Given, queue::Queue, teller::Teller, wants::Wants};
 
 /// Users whose names are remembered.
 const NAMES: u64 = 50_000;
@@ -24,7 +22,7 @@ const NAMES_AGE: Duration = Duration::from_secs(30);
 
 /// The pack's parts.
 pub(crate) struct Shared {
-    pub(crate) server: Server,
+    pub(crate) server: ServerSlot,
     pub(crate) kinds: Kinds,
     /// Names and languages, remembered for a while; without it the app's port is asked.
     pub(crate) users: Option<Arc<dyn Users>>,
@@ -93,17 +91,5 @@ impl Shared {
 
 /// The refusal for a port's error; the cause goes to the log.
 pub(crate) fn refusal(error: StoreError) -> Reject {
-    if matches!(error, StoreError::NotEnabled) {
-        return Reject::new(Code::NotEnabled, "this deployment keeps nothing (--store none)");
-    }
-    tracing::warn!(error = &error as &dyn std::error::Error, "a port that notifications need did not answer");
-    Reject::unavailable(Duration::from_secs(1))
-}
-
-/// The port's error for a refusal.
-pub(crate) fn unanswered(reject: Reject) -> StoreError {
-    match reject.code {
-        Code::NotEnabled => StoreError::NotEnabled,
-        _ => StoreError::Unavailable(Box::new(reject)),
-    }
+    error.refusal("a port that notifications need did not answer")
 }

@@ -69,6 +69,45 @@ macro_rules! row_of_actor {
     };
 }
 
+/// How many counted rows of the owner `$1` a mark up to the change `$2` passes, of those that neither the mark `$mark` nor their own
+/// state had brought so far.
+macro_rules! below {
+    ($mark:literal, $state:literal) => {
+        concat!(
+            "(SELECT count(*) FROM notify_rows r WHERE r.owner = $1 AND r.changed > notify_inboxes.",
+            $mark,
+            " AND r.changed <= $2 AND ",
+            $state,
+            " AND r.is_removed = 0 AND r.is_request = 0)"
+        )
+    };
+}
+
+/// 1 where the row `$2` of the owner `$1` is one of those that a counter counts, else 0.
+macro_rules! counted {
+    ($mark:literal, $state:literal) => {
+        concat!(
+            "(SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 AND r.changed > notify_inboxes.",
+            $mark,
+            " AND ",
+            $state,
+            ")"
+        )
+    };
+}
+
+/// The last ten actors of the row `$row`.
+macro_rules! actors_of {
+    ($row:literal, $name:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = ",
+            $row,
+            " ORDER BY latest DESC LIMIT 10) ",
+            $name
+        )
+    };
+}
+
 /// What is read of a row.
 macro_rules! row {
     () => {
@@ -164,42 +203,30 @@ statements! {
                    WHERE r.owner = $1 AND r.subtype = $2 AND r.group_key = $3)";
 
     /// owner, up to
-    SEEN_TO = "UPDATE notify_inboxes SET head = head + 1, seen_at = head + 1, \
+    SEEN_TO = concat!("UPDATE notify_inboxes SET head = head + 1, seen_at = head + 1, \
                seen_to = CASE WHEN $2 > head THEN head ELSE $2 END, \
-               unseen = CASE WHEN $2 >= head THEN 0 ELSE unseen - (SELECT count(*) FROM notify_rows r WHERE r.owner = $1 \
-               AND r.changed > notify_inboxes.seen_to AND r.changed <= $2 AND r.state = 0 AND r.is_removed = 0 \
-               AND r.is_request = 0) END \
-               WHERE owner = $1 AND $2 > seen_to AND head > seen_to RETURNING owner, head";
+               unseen = CASE WHEN $2 >= head THEN 0 ELSE unseen - ", below!("seen_to", "r.state = 0"), " END \
+               WHERE owner = $1 AND $2 > seen_to AND head > seen_to RETURNING owner, head");
     /// owner, up to: what is read is seen.
-    READ_TO = "UPDATE notify_inboxes SET head = head + 1, read_at = head + 1, \
+    READ_TO = concat!("UPDATE notify_inboxes SET head = head + 1, read_at = head + 1, \
                read_to = CASE WHEN $2 > head THEN head ELSE $2 END, \
                seen_to = CASE WHEN $2 > head THEN head WHEN $2 > seen_to THEN $2 ELSE seen_to END, \
-               unseen = CASE WHEN $2 >= head THEN 0 ELSE unseen - (SELECT count(*) FROM notify_rows r WHERE r.owner = $1 \
-               AND r.changed > notify_inboxes.seen_to AND r.changed <= $2 AND r.state = 0 AND r.is_removed = 0 \
-               AND r.is_request = 0) END, \
-               unread = CASE WHEN $2 >= head THEN 0 ELSE unread - (SELECT count(*) FROM notify_rows r WHERE r.owner = $1 \
-               AND r.changed > notify_inboxes.read_to AND r.changed <= $2 AND r.state < 2 AND r.is_removed = 0 \
-               AND r.is_request = 0) END \
-               WHERE owner = $1 AND $2 > read_to AND head > read_to RETURNING owner, head";
+               unseen = CASE WHEN $2 >= head THEN 0 ELSE unseen - ", below!("seen_to", "r.state = 0"), " END, \
+               unread = CASE WHEN $2 >= head THEN 0 ELSE unread - ", below!("read_to", "r.state < 2"), " END \
+               WHERE owner = $1 AND $2 > read_to AND head > read_to RETURNING owner, head");
     /// owner, up to: what is archived is read.
-    ARCHIVED_TO = "UPDATE notify_inboxes SET head = head + 1, archived_at = head + 1, \
+    ARCHIVED_TO = concat!("UPDATE notify_inboxes SET head = head + 1, archived_at = head + 1, \
                archived_to = CASE WHEN $2 > head THEN head ELSE $2 END, \
                read_to = CASE WHEN $2 > head THEN head WHEN $2 > read_to THEN $2 ELSE read_to END, \
                seen_to = CASE WHEN $2 > head THEN head WHEN $2 > seen_to THEN $2 ELSE seen_to END, \
-               unseen = CASE WHEN $2 >= head THEN 0 ELSE unseen - (SELECT count(*) FROM notify_rows r WHERE r.owner = $1 \
-               AND r.changed > notify_inboxes.seen_to AND r.changed <= $2 AND r.state = 0 AND r.is_removed = 0 \
-               AND r.is_request = 0) END, \
-               unread = CASE WHEN $2 >= head THEN 0 ELSE unread - (SELECT count(*) FROM notify_rows r WHERE r.owner = $1 \
-               AND r.changed > notify_inboxes.read_to AND r.changed <= $2 AND r.state < 2 AND r.is_removed = 0 \
-               AND r.is_request = 0) END \
-               WHERE owner = $1 AND $2 > archived_to AND head > archived_to RETURNING owner, head";
+               unseen = CASE WHEN $2 >= head THEN 0 ELSE unseen - ", below!("seen_to", "r.state = 0"), " END, \
+               unread = CASE WHEN $2 >= head THEN 0 ELSE unread - ", below!("read_to", "r.state < 2"), " END \
+               WHERE owner = $1 AND $2 > archived_to AND head > archived_to RETURNING owner, head");
     /// owner, row, state
     MARK_HEAD = concat!(
         "UPDATE notify_inboxes SET head = head + 1, \
-         unseen = unseen - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
-         AND r.state = 0 AND r.changed > notify_inboxes.seen_to), \
-         unread = unread - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
-         AND r.state < 2 AND r.changed > notify_inboxes.read_to AND CAST($3 AS BIGINT) >= 2) \
+         unseen = unseen - ", counted!("seen_to", "r.state = 0"), ", \
+         unread = unread - ", counted!("read_to", "r.state < 2 AND CAST($3 AS BIGINT) >= 2"), " \
          WHERE owner = $1 AND EXISTS (SELECT 1 FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_removed = 0 AND ",
         reached!("r", "notify_inboxes"), " < CAST($3 AS BIGINT)) RETURNING owner, head"
     );
@@ -229,16 +256,7 @@ statements! {
     PAGE_REQUESTS = concat!(row!(), "WHERE r.owner = $1 AND r.changed < $2 AND r.changed > i.archived_to AND r.state < 3 \
                              AND r.is_removed = 0 AND r.is_request = 1 ORDER BY r.changed DESC LIMIT $3");
     /// ten rows: the last ten of each one's actors, in no order.
-    ACTORS = "SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $1 ORDER BY latest DESC LIMIT 10) a1 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $2 ORDER BY latest DESC LIMIT 10) a2 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $3 ORDER BY latest DESC LIMIT 10) a3 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $4 ORDER BY latest DESC LIMIT 10) a4 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $5 ORDER BY latest DESC LIMIT 10) a5 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $6 ORDER BY latest DESC LIMIT 10) a6 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $7 ORDER BY latest DESC LIMIT 10) a7 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $8 ORDER BY latest DESC LIMIT 10) a8 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $9 ORDER BY latest DESC LIMIT 10) a9 \
-         UNION ALL SELECT * FROM (SELECT row_id, actor, latest, data FROM notify_actors WHERE row_id = $10 ORDER BY latest DESC LIMIT 10) a10";
+    ACTORS = concat!(actors_of!("$1", "a1"), " UNION ALL ", actors_of!("$2", "a2"), " UNION ALL ", actors_of!("$3", "a3"), " UNION ALL ", actors_of!("$4", "a4"), " UNION ALL ", actors_of!("$5", "a5"), " UNION ALL ", actors_of!("$6", "a6"), " UNION ALL ", actors_of!("$7", "a7"), " UNION ALL ", actors_of!("$8", "a8"), " UNION ALL ", actors_of!("$9", "a9"), " UNION ALL ", actors_of!("$10", "a10"));
 
     /// owner, subtype, group, second: the row that what comes now is joined into, if it began after.
     OPEN_ROW = "SELECT r.id FROM notify_rows r JOIN notify_inboxes i ON i.owner = r.owner WHERE r.owner = $1 AND r.subtype = $2 \
@@ -278,8 +296,6 @@ statements! {
                       ON CONFLICT (owner, object, subtype, channel) DO UPDATE SET wanted = excluded.wanted";
     /// owner, subtype, object, channel
     PREFERENCE_DELETE = "DELETE FROM notify_preferences WHERE owner = $1 AND subtype = $2 AND object = $3 AND channel = $4";
-    /// owner
-    PREFERENCE_COUNT = "SELECT count(*) FROM notify_preferences WHERE owner = $1";
     /// users: those of them who want anything of their own
     WANTS_ANYTHING = concat!(
         "SELECT owner FROM notify_preferences WHERE owner IN (", fifty!(), ") UNION SELECT owner FROM notify_policies WHERE owner IN (",
@@ -325,13 +341,11 @@ statements! {
     /// above this row, below this row, second: rows whose last event lies before.
     EXPIRED = "SELECT id, owner FROM notify_rows WHERE id > $1 AND id < $2 AND changed_at < $3 AND is_removed = 0 ORDER BY id LIMIT 200";
     /// owner, row: a change by which it goes.
-    EXPIRE_HEAD = "UPDATE notify_inboxes SET head = head + 1, \
-                   unseen = unseen - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
-                   AND r.state = 0 AND r.changed > notify_inboxes.seen_to), \
-                   unread = unread - (SELECT count(*) FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_request = 0 \
-                   AND r.state < 2 AND r.changed > notify_inboxes.read_to) \
+    EXPIRE_HEAD = concat!("UPDATE notify_inboxes SET head = head + 1, \
+                   unseen = unseen - ", counted!("seen_to", "r.state = 0"), ", \
+                   unread = unread - ", counted!("read_to", "r.state < 2"), " \
                    WHERE owner = $1 AND EXISTS (SELECT 1 FROM notify_rows r WHERE r.id = $2 AND r.owner = $1 AND r.is_removed = 0) \
-                   RETURNING owner, head";
+                   RETURNING owner, head");
     /// owner, row
     EXPIRE_ROW = "UPDATE notify_rows SET changed = (SELECT i.head FROM notify_inboxes i WHERE i.owner = $1), is_removed = 1, \
                   is_open = NULL, state = 3, actors = 0, actor = NULL, data = NULL, words = NULL \

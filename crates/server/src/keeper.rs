@@ -13,18 +13,24 @@ use crate::handle::Tidings;
 ///
 /// Any of the server's threads may call, several at a time.
 pub trait Keeper: Send + Sync + 'static {
-    /// The pack's fields of `GET /v1/me`. They must not have the names of the server's own (`user`, `credential`, `receipts` …).
+    /// The pack's fields of `GET /v1/me`; none unless it says otherwise. They must not have the names of the server's own (`user`, `credential`, `receipts` …).
     ///
     /// # Errors
     /// `unavailable`.
-    fn shown(&self, tidings: &Tidings, user: UserId) -> BoxFuture<Result<Map<String, Value>, Reject>>;
+    fn shown(&self, tidings: &Tidings, user: UserId) -> BoxFuture<Result<Map<String, Value>, Reject>> {
+        let _ = (tidings, user);
+        Box::pin(std::future::ready(Ok(Map::new())))
+    }
 
-    /// Changes those of the pack's fields that stand in the body of `PATCH /v1/me`; what else stands there is others'. Called before
+    /// Changes those of the pack's fields, if it has any, that stand in the body of `PATCH /v1/me`; what else stands there is others'. Called before
     /// the server's own choices are changed.
     ///
     /// # Errors
     /// `bad_field`, with nothing changed; `not_enabled` where a field is there and the app keeps it; `unavailable`.
-    fn change(&self, tidings: &Tidings, user: UserId, asked: &Map<String, Value>) -> BoxFuture<Result<(), Reject>>;
+    fn change(&self, tidings: &Tidings, user: UserId, asked: &Map<String, Value>) -> BoxFuture<Result<(), Reject>> {
+        let _ = (tidings, user, asked);
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// All of it, for `GET /v1/users/{user}/export`, in pages: each is a line or some hundreds, and the next is asked for when the client
     /// has taken this one. An error breaks the export off, which its client sees. Whoever asks may go away: then the rest is never

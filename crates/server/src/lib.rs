@@ -18,6 +18,7 @@
 //! | `problem` | how every refusal looks: [`Problem`] |
 //! | `topics` | who may watch what, by prefixes |
 //! | `handle`, `erasure`, `changed`, `rollout`, `keeper` | [`Tidings`]: what the app's own code asks; what packs keep of users |
+//! | `slot` | [`ServerSlot`]: how a pack's ports reach the server that they are a part of |
 //! | `users`, `memory` | [`CachedUsers`]: what the app knows of its users, remembered |
 //! | `phase`, `metrics` | how far it is, what is counted |
 //!
@@ -87,6 +88,7 @@ mod proxies;
 mod rollout;
 mod routes;
 mod server;
+mod slot;
 mod topics;
 mod upgrade;
 mod users;
@@ -105,6 +107,7 @@ pub use problem::Problem;
 pub use proxies::{Network, NetworkError};
 pub use routes::schema;
 pub use server::{Running, Server};
+pub use slot::{ServerSlot, Serving};
 /// What packs and embedding apps need of the engine.
 pub use tidings_engine::{
     Accepted, ConnectionInfo, Context, Deed, Dialect, Done, Handle, Intent, Rollout, RolloutError, RolloutInForce,

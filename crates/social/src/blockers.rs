@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tidings_server::{act::Value, ports::StoreError};
+use tidings_server::{ServerSlot, act::Value, ports::StoreError};
 use tidings_wire::UserId;
 
-use crate::{running::Server, sql};
+use crate::sql;
 
 /// Users who are remembered at most. Where more have blocked somebody, the tables are asked for everybody.
 const MOST: usize = 1_000_000;
@@ -48,14 +48,14 @@ impl Blockers {
     }
 
     /// Reads the tables, until that is done once.
-    pub(crate) async fn read(&self, server: &Server) {
+    pub(crate) async fn read(&self, server: &ServerSlot) {
         while let Err(error) = self.read_once(server).await {
             warn(&error);
             tokio::time::sleep(AGAIN).await;
         }
     }
 
-    async fn read_once(&self, server: &Server) -> Result<(), StoreError> {
+    async fn read_once(&self, server: &ServerSlot) -> Result<(), StoreError> {
         let mut after: Option<UserId> = None;
         loop {
             let (sql, values) = match after {

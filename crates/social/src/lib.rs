@@ -13,7 +13,7 @@
 //! | `post_action`, `post_update`, `post_counters` | the message types |
 //! | `act` | one act on a post: checked, written, told |
 //! | `joiner` | counters joined to one in 250 ms a post |
-//! | `shared`, `running` | what handlers, routes and ports share, and how they reach the running server |
+//! | `shared` | what handlers, routes and ports share, and how they reach the running server |
 //! | `blockers` | who has ever blocked somebody, so that a message to others asks no table |
 //! | `own` | the pack's tables as the ports [`Posts`](tidings_server::ports::Posts), [`SocialGraph`](tidings_server::ports::SocialGraph), [`Users`](tidings_server::ports::Users) |
 //! | `relations`, `standing` | the sets that audiences name, and how they change |
@@ -54,7 +54,6 @@ mod post_counters;
 mod post_update;
 mod relations;
 mod routes;
-mod running;
 mod shared;
 mod sight;
 mod social;

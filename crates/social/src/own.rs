@@ -2,23 +2,24 @@
 
 use serde_json::Map;
 use tidings_server::{
+    ServerSlot,
     act::{Row, Value},
     ports::{Between, BoxFuture, Post, Posts, Profile, SocialGraph, StoreError, Users},
 };
 use tidings_wire::{PostId, UserId};
 
-use crate::{blockers::Blockers, running::Server, sql};
+use crate::{blockers::Blockers, sql};
 
 /// The tables. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Own(Server, Blockers);
+pub(crate) struct Own(ServerSlot, Blockers);
 
 impl Own {
-    pub(crate) fn new(server: Server) -> Self {
+    pub(crate) fn new(server: ServerSlot) -> Self {
         Self(server, Blockers::default())
     }
 
-    pub(crate) fn server(&self) -> Server {
+    pub(crate) fn server(&self) -> ServerSlot {
         self.0.clone()
     }
 

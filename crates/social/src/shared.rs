@@ -1,6 +1,6 @@
 //! What handlers, routes and ports of the pack share.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tidings_server::ports::{Between, Post, Posts, Profile, SocialGraph, StoreError, Users};
 use tidings_wire::{Code, PostId, Reject, UserId};
@@ -90,9 +90,5 @@ pub(crate) fn no_such_post() -> Reject {
 
 /// The refusal for a port's error; the cause goes to the log.
 pub(crate) fn refusal(error: StoreError) -> Reject {
-    if matches!(error, StoreError::NotEnabled) {
-        return Reject::new(Code::NotEnabled, "this deployment keeps nothing (--store none)");
-    }
-    tracing::warn!(error = &error as &dyn std::error::Error, "the social pack's tables or ports did not answer");
-    Reject::unavailable(Duration::from_secs(1))
+    error.refusal("the social pack's tables or ports did not answer")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidings_server::{
-    Pack, Setup,
+    Pack, ServerSlot, Setup,
     ports::{Posts, Relation, SocialGraph, Users},
 };
 use tidings_wire::{BLOCKED, FOLLOWERS};
@@ -16,7 +16,6 @@ use crate::{
     post_action::Taking,
     relations::{APART, FOLLOWING, MUTUAL, Mutual, Stands},
     routes,
-    running::Server,
     shared::Shared,
     sight::Unblocked,
     sql::MIGRATIONS,
@@ -45,7 +44,7 @@ pub struct Social {
 impl Social {
     /// With tables of its own for everything.
     pub fn new() -> Self {
-        Self { own: Own::new(Server::default()), posts: None, graph: None, users: None, acts: Acts::Store }
+        Self { own: Own::new(ServerSlot::default()), posts: None, graph: None, users: None, acts: Acts::Store }
     }
 
     /// Posts that the app keeps. To write, list or delete some here is then answered with `not_enabled`.

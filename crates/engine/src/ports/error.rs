@@ -1,5 +1,9 @@
 //! Why a store did not answer.
 
+use std::time::Duration;
+
+use tidings_wire::{Code, Reject};
+
 /// Why a store or another port did not answer. Clients get `unavailable`, the log gets the cause.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,4 +31,25 @@ pub enum StoreError {
     /// This deployment has no such store.
     #[error("this deployment keeps nothing")]
     NotEnabled,
+}
+
+impl StoreError {
+    /// What a client reads of it. The cause goes to the log, behind `what_happened`.
+    pub fn refusal(self, what_happened: &str) -> Reject {
+        if matches!(self, Self::NotEnabled) {
+            return Reject::new(Code::NotEnabled, "this deployment keeps nothing (--store none)");
+        }
+        tracing::warn!(error = &self as &dyn std::error::Error, "{what_happened}");
+        Reject::unavailable(Duration::from_secs(1))
+    }
+}
+
+/// What was refused to a port that asks the server itself.
+impl From<Reject> for StoreError {
+    fn from(reject: Reject) -> Self {
+        match reject.code {
+            Code::NotEnabled => Self::NotEnabled,
+            _ => Self::Unavailable(Box::new(reject)),
+        }
+    }
 }

@@ -52,6 +52,27 @@ pub struct InboxPageAsked {
     pub filter: InboxFilter,
 }
 
+impl InboxPageAsked {
+    /// As a client asks for it, over whatever way: 50 rows where it says nothing of them.
+    ///
+    /// # Errors
+    /// `bad_field` for more than 100 or fewer than 1, and for another filter than `unread`, `archived`, `requests`.
+    pub fn read(before: Option<Seq>, limit: Option<u32>, filter: Option<&str>) -> Result<Self, Reject> {
+        let limit = limit.unwrap_or(50);
+        if !(1..=100).contains(&limit) {
+            return Err(Reject::field("limit", "1 to 100"));
+        }
+        let filter = match filter {
+            None => InboxFilter::All,
+            Some("unread") => InboxFilter::Unread,
+            Some("archived") => InboxFilter::Archived,
+            Some("requests") => InboxFilter::Requests,
+            Some(_) => return Err(Reject::field("filter", "\"unread\", \"archived\", \"requests\", or nothing")),
+        };
+        Ok(Self { before, limit, filter })
+    }
+}
+
 /// Which rows of an inbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InboxFilter {
@@ -73,6 +94,29 @@ pub struct InboxMarked {
     pub state: RowState,
     /// Which.
     pub rows: MarkedRows,
+}
+
+impl InboxMarked {
+    /// As a client asks for it, over whatever way.
+    ///
+    /// # Errors
+    /// `bad_field` for another state than `seen`, `read`, `archived`, for more than 100 ids, and unless exactly one of `up_to` and `ids`
+    /// is given.
+    pub fn read(state: &str, up_to: Option<Seq>, ids: Option<Vec<MessageId>>) -> Result<Self, Reject> {
+        let state = match state {
+            "seen" => RowState::Seen,
+            "read" => RowState::Read,
+            "archived" => RowState::Archived,
+            _ => return Err(Reject::field("state", "\"seen\", \"read\" or \"archived\"")),
+        };
+        let rows = match (up_to, ids) {
+            (Some(up_to), None) => MarkedRows::UpTo(up_to),
+            (None, Some(ids)) if ids.len() <= 100 => MarkedRows::Ids(ids),
+            (None, Some(_)) => return Err(Reject::field("ids", "at most 100 rows at once")),
+            _ => return Err(Reject::field("up_to", "either \"up_to\" or \"ids\" says which rows")),
+        };
+        Ok(Self { state, rows })
+    }
 }
 
 /// Which rows a mark is about.

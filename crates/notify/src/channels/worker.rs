@@ -167,7 +167,8 @@ async fn decide(shared: &Shared, tidings: &Tidings, line: &Line, due: &Due) -> R
     }
     let found = rows::read(shared, due.owner, sql::ROW, due.row.cast_unsigned(), 1).await?;
     let Some(read) = found.into_iter().next() else { return Ok(Decided::Leave(Seq::MAX)) };
-    let (mut notification, up_to) = (read.shown, read.changed);
+    let mut notification = read.shown;
+    let up_to = notification.seq;
     let is_read = notification.removed || matches!(notification.state, RowState::Read | RowState::Archived);
     if is_read || is_looked_at(tidings, due.owner).await {
         return Ok(Decided::Leave(up_to));

@@ -6,14 +6,11 @@ use tidings_server::{
     JsonBody, Params, Problem,
     auth::Caller,
     axum::{Extension, Json, http::StatusCode},
-    ports::{InboxFilter, InboxMarked, InboxPageAsked, MarkedRows, Scope},
+    ports::{InboxMarked, InboxPageAsked, Scope},
     schema::{Id, Refused, RefusedBody, RefusedOff},
     utoipa::{self, IntoParams, ToSchema},
 };
-use tidings_wire::{
-    MessageId, Seq, UserId,
-    server_frames::{InboxPage, RowState},
-};
+use tidings_wire::{MessageId, Seq, UserId, server_frames::InboxPage};
 
 use super::all::{By, Parts};
 use crate::inbox;
@@ -95,14 +92,7 @@ pub(crate) async fn page(
     Params(asked): Params<Asked>,
 ) -> Result<Json<Page>, Problem> {
     let user = caller.acts_for(asked.user, Scope::Read)?;
-    let filter = match asked.filter.as_deref() {
-        None => InboxFilter::All,
-        Some("unread") => InboxFilter::Unread,
-        Some("archived") => InboxFilter::Archived,
-        Some("requests") => InboxFilter::Requests,
-        Some(_) => return Err(Problem::field("filter", "unread, archived or requests")),
-    };
-    let asked = InboxPageAsked { before: asked.before, limit: asked.limit.unwrap_or(50), filter };
+    let asked = InboxPageAsked::read(asked.before, asked.limit, asked.filter.as_deref())?;
     let InboxPage { notifications, unread, unseen, more, .. } = inbox::page(&shared, user, asked).await?;
     Ok(Json(Page { notifications, unread, unseen, more }))
 }
@@ -137,17 +127,6 @@ pub(crate) async fn mark(
     JsonBody(mark): JsonBody<Mark>,
 ) -> Result<StatusCode, Problem> {
     let user = caller.acts_for(by.user, Scope::Send)?;
-    let state = match &*mark.state {
-        "seen" => RowState::Seen,
-        "read" => RowState::Read,
-        "archived" => RowState::Archived,
-        _ => return Err(Problem::field("state", "seen, read or archived")),
-    };
-    let rows = match (mark.up_to, mark.ids) {
-        (Some(up_to), None) => MarkedRows::UpTo(up_to),
-        (None, Some(ids)) => MarkedRows::Ids(ids),
-        _ => return Err(Problem::field("up_to", "either `up_to` or `ids` says which rows")),
-    };
-    inbox::mark(&shared, user, InboxMarked { state, rows }).await?;
+    inbox::mark(&shared, user, InboxMarked::read(&mark.state, mark.up_to, mark.ids)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

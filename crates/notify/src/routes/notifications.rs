@@ -5,15 +5,12 @@ use serde_json::{Map, Value};
 use tidings_server::{
     Deed, IdempotencyKey, Problem, ServiceBody, Tidings,
     auth::{Caller, Identity},
-    axum::{Extension, Json, extract::State, http::StatusCode},
+    axum::{Json, extract::State, http::StatusCode},
     ports::Scope,
     schema::{Id, Refused, RefusedSend},
     utoipa::{self, ToSchema},
 };
 use tidings_wire::{FOLLOWERS, GroupId, Notice, Set, UserId};
-
-use super::all::Parts;
-use crate::{notices::Stored, queue::Recipients};
 
 /// Something happened.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -84,7 +81,6 @@ pub(crate) struct Noted {
 )]
 pub(crate) async fn notify(
     State(tidings): State<Tidings>,
-    Extension(shared): Parts,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
     ServiceBody(asked): ServiceBody<NewNotification>,
@@ -98,7 +94,6 @@ pub(crate) async fn notify(
         To::Followers { followers_of } => Set::of(FOLLOWERS, followers_of),
         To::Group { group } => Set::Group(group),
     };
-    Recipients::of(to.clone())?;
     let id = tidings.new_id();
     let notice = Notice {
         to: Some(to),
@@ -109,10 +104,7 @@ pub(crate) async fn notify(
         is_taken_back: taken_back,
         ..Notice::new(subtype)
     };
-    // Said before anything is written, with the field that is wrong.
-    Stored::of(&shared, notice.clone(), None)?;
-    let notice = notice.known_as(id);
-    let mut deed = Deed::by(None).notice(notice);
+    let mut deed = Deed::by(None).notice(notice.known_as(id));
     if let (Some(key), Identity::Service(service)) = (key, &caller.identity) {
         deed = deed.once(key.of_service(&service.name), json, id);
     }
